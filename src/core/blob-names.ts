@@ -1,0 +1,38 @@
+/** The only place that knows where blobs lie. Names are made from our own ids, never from anything a stranger sent. */
+
+import type { BlobName } from '../ports.ts'
+
+/** The bytes as received, bit-exact. */
+export function sourceBlob(uid: string): BlobName {
+  return `sources/${uid}`
+}
+
+/** A copy of the source in an indexable container, made without decoding. */
+export function remuxBlob(uid: string, attempt: string): BlobName {
+  return `remuxes/${uid}/${attempt}.mp4`
+}
+
+/** The sample index of a video's media blob. */
+export function indexBlob(uid: string, attempt: string): BlobName {
+  return `indexes/${uid}/${attempt}`
+}
+
+/** CMAF header of a rendition. */
+export function initBlob(uid: string, rendition: string): BlobName {
+  return `tracks/${uid}/${rendition}/init.mp4`
+}
+
+/** The segments of one encode chunk; `attempt` keeps a late writer from touching another's blob. */
+export function chunkBlob(uid: string, rendition: string, firstSegment: number, attempt: string): BlobName {
+  return `tracks/${uid}/${rendition}/${firstSegment}-${attempt}.mp4`
+}
+
+/** A decoded still, kept to be scaled. */
+export function stillBlob(uid: string, rendition: string, timeMs: number): BlobName {
+  return `images/${uid}/${rendition}-${timeMs}.jpg`
+}
+
+/** Every prefix under which a video owns blobs. */
+export function blobPrefixes(uid: string): readonly string[] {
+  return [`sources/${uid}`, `remuxes/${uid}/`, `indexes/${uid}/`, `tracks/${uid}/`, `images/${uid}/`]
+}

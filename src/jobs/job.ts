@@ -1,0 +1,68 @@
+/**
+ * The port of the durable queue. A job is enqueued inside the caller's transaction, claimed under a lease, kept by
+ * heartbeats and finished with the fencing token of its claim; a worker that was paused beyond its lease can therefore
+ * write nothing. It does not know what a video is.
+ */
+
+import type { Trx } from '../tables.ts'
+
+/** Smaller runs first. */
+export const PRIORITY = { live: 0, viewer: 1, first: 2, rest: 3 } as const
+export type Priority = (typeof PRIORITY)[keyof typeof PRIORITY]
+
+export type NewJob = {
+  readonly kind: string
+  /** Names the work; while an equal one is queued or active, enqueuing again only raises its priority. */
+  readonly dedupe: string
+  /** JSON-serialisable. */
+  readonly payload: unknown
+  readonly videoUid?: string
+  readonly priority: Priority
+  /** Not before. Default: now. */
+  readonly runAtUs?: number
+  /** Default 4. */
+  readonly maxAttempts?: number
+  /** From enqueuing to giving up, default 24 h. */
+  readonly deadlineMs?: number
+}
+
+/** A claim on one job. */
+export type ClaimedJob = {
+  readonly id: number
+  readonly kind: string
+  readonly payload: unknown
+  readonly videoUid: string | null
+  readonly priority: number
+  /** 1 for the first try. */
+  readonly attempt: number
+  readonly maxAttempts: number
+  readonly deadlineUs: number
+  /** Fencing token of this claim. */
+  readonly token: number
+}
+
+export interface Jobs {
+  /** Visible to workers once the caller's transaction commits. */
+  enqueue(trx: Trx, job: NewJob): Promise<void>
+  /**
+   * The most urgent runnable job of these kinds, leased for `leaseMs`; a job whose lease ran out counts as runnable.
+   * `maxPriority` leaves less urgent ones alone.
+   */
+  claim(options: {
+    kinds: readonly string[]
+    leaseMs: number
+    maxPriority?: number
+  }): Promise<ClaimedJob | undefined>
+  /** Extends the lease. `lost`: somebody else has it, or it was dropped; stop working. */
+  heartbeat(job: ClaimedJob, leaseMs: number): Promise<'held' | 'lost'>
+  /** Finishes inside the transaction that records the result. Throws `lease_lost` when the token is no longer current. */
+  complete(trx: Trx, job: ClaimedJob): Promise<void>
+  /** Back to the queue for `retryAtUs`, or failed for good. Does nothing when the token is no longer current. */
+  fail(job: ClaimedJob, failure: { error: string; retryAtUs: number | 'never' }): Promise<void>
+  /** Removes the unfinished jobs of a video (it is being deleted); their holders lose the lease. */
+  drop(trx: Trx, videoUid: string): Promise<void>
+  /** After a start: leases of this machine's dead processes are void at once. */
+  releaseAll(): Promise<void>
+  /** Called after every commit that may have added runnable work in this process. */
+  onWork(listener: () => void): () => void
+}

@@ -1,0 +1,81 @@
+/**
+ * Whose problem a failure is, because four different people read it: `caller` (the request is at fault, 4xx),
+ * `media` (the source is at fault; becomes the video's error reason, never a 500), `outside` (a disk, a decoder, a
+ * remote host; worth another try), `bug` (ours; answered as 500 with a reference).
+ */
+export type FailureKind = 'caller' | 'media' | 'outside' | 'bug'
+
+/** Every failure the program knows by name. `http/errors.ts` maps each to a status; the compiler keeps that complete. */
+const KINDS = {
+  not_authenticated: 'caller',
+  not_permitted: 'caller',
+  not_found: 'caller',
+  no_route: 'caller',
+  bad_json: 'caller',
+  bad_request: 'caller',
+  method_not_allowed: 'caller',
+  conflict: 'caller',
+  payload_too_large: 'caller',
+  too_many_videos: 'caller',
+  too_many_requests: 'caller',
+  storage_exhausted: 'caller',
+  unsupported_media_type: 'caller',
+  scheduled_deletion_out_of_range: 'caller',
+  not_built_yet: 'caller',
+  upload_expired: 'caller',
+  upload_offset_mismatch: 'caller',
+  upload_locked: 'caller',
+  tus_version_unsupported: 'caller',
+  form_not_media: 'caller',
+  playback_token_required: 'caller',
+  playback_refused: 'caller',
+  video_not_playable_yet: 'caller',
+  video_failed: 'caller',
+  segment_not_ready: 'caller',
+  range_not_satisfiable: 'caller',
+  media_not_video: 'media',
+  media_malformed: 'media',
+  media_too_short: 'media',
+  media_too_long: 'media',
+  media_unknown: 'media',
+  disk_full: 'outside',
+  blob_damaged: 'outside',
+  decoder_missing: 'outside',
+  decoder_failed: 'outside',
+  lease_lost: 'outside',
+  setting_invalid: 'caller',
+  folder_in_use: 'caller',
+  internal: 'bug',
+} as const satisfies Record<string, FailureKind>
+
+export type FailureCode = keyof typeof KINDS
+
+/** Facts that help whoever reads the failure; never a secret. */
+export type FailureFacts = Readonly<Record<string, string | number | boolean | null>>
+
+/** The one error class: a stable code, a sentence that says what was expected and what came, and facts as fields. */
+export class HeadwaterError extends Error {
+  readonly code: FailureCode
+  readonly facts: FailureFacts
+
+  constructor(code: FailureCode, sentence: string, options: { facts?: FailureFacts; cause?: unknown } = {}) {
+    super(sentence, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'HeadwaterError'
+    this.code = code
+    this.facts = options.facts ?? {}
+  }
+
+  get kind(): FailureKind {
+    return KINDS[this.code]
+  }
+}
+
+/** Whether `error` is ours and, if given, of that code. */
+export function isFailure(error: unknown, code?: FailureCode): error is HeadwaterError {
+  return error instanceof HeadwaterError && (code === undefined || error.code === code)
+}
+
+/** Throws an `internal` failure when something that must hold does not. */
+export function assert(condition: unknown, sentence: string): asserts condition {
+  if (!condition) throw new HeadwaterError('internal', sentence)
+}

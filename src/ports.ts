@@ -1,0 +1,165 @@
+/**
+ * What the core needs from the outside, as contracts. A port exists only where two technologies stand behind it or a
+ * test must own it. Each says what a crash may leave behind and who cleans that up.
+ */
+
+/** Time and randomness. Nothing in `core` or `jobs` reads a clock or makes an id by itself. */
+export interface Clock {
+  /** Wall clock, microseconds since 1970-01-01 UTC (a safe integer). */
+  nowUs(): number
+  /** Monotonic milliseconds, for measuring. */
+  monotonicMs(): number
+  /** Resolves after `ms`, or at once when `signal` is aborted (it never rejects). */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** 128 random bits as 32 lower-case hexadecimal characters. */
+  newUid(): string
+  /** `bytes` random bytes as unpadded base64url. */
+  newSecret(bytes: number): string
+}
+
+/** Path-like name of a blob, e.g. `tracks/<uid>/<rendition>/0.mp4`; made only by `core/blob-names.ts`. */
+export type BlobName = string
+
+/** What is recorded of a published blob. */
+export type BlobFacts = {
+  readonly name: BlobName
+  readonly sizeBytes: number
+  /** CRC-32 (big endian, 4 bytes) of every 4 MiB block, the last one possibly shorter; see `lib/block-checksums.ts`. */
+  readonly checksums: Uint8Array
+}
+
+/**
+ * Bytes being written, not yet published, addressed by id. Survives a crash as whatever was synced (and perhaps more);
+ * `Blobs.resumeDraft` cuts it back to what the record says. One writer at a time.
+ */
+export interface Draft {
+  readonly id: string
+  /** Bytes appended so far (those not yet synced included). */
+  readonly lengthBytes: number
+  /** Appends in order with one gathered write. Throws `disk_full` when there is no room; then the length is unchanged. */
+  append(buffers: readonly Uint8Array[]): Promise<void>
+  /** Checksums of everything up to `lengthBytes`; what the record needs to resume later. */
+  checksums(): Uint8Array
+  /** Returns once every appended byte is on stable storage (fdatasync). */
+  sync(): Promise<void>
+  /** Forgets everything from `lengthBytes` on. Only back to a multiple of 262,144 or to 0. */
+  truncate(lengthBytes: number): Promise<void>
+  /** Reads what has been appended, into `target`; answers the number of bytes read (short only at the end). */
+  read(target: Uint8Array, position: number): Promise<number>
+  /** Publishes atomically under `name`: sync, rename, sync of the folder. The draft is gone afterwards. */
+  publish(name: BlobName): Promise<BlobFacts>
+  /** Closes without losing anything; `resumeDraft` continues it. */
+  close(): Promise<void>
+  /** Removes it. */
+  discard(): Promise<void>
+}
+
+/** Random access to one published blob. Safe to use from many requests at once. */
+export interface BlobReader {
+  readonly sizeBytes: number
+  /** Fills `target` from `position`; answers the bytes read: fewer than asked only at the end of the blob. */
+  read(target: Uint8Array, position: number): Promise<number>
+  close(): Promise<void>
+}
+
+/** A file on this machine that holds a blob, for programs that want a path. */
+export interface LocalCopy {
+  readonly path: string
+  release(): Promise<void>
+}
+
+/**
+ * Immutable bytes under unguessable names. A blob appears whole or not at all; the row that names it is written after
+ * it, and it is deleted after the row. So a crash leaves at most drafts and blobs without a row: `core/videos/sweep.ts`
+ * removes both.
+ */
+export interface Blobs {
+  createDraft(): Promise<Draft>
+  /** Reopens a draft at exactly `lengthBytes`, dropping what was written beyond. Throws `blob_damaged` if it is shorter. */
+  resumeDraft(id: string, state: { lengthBytes: number; checksums: Uint8Array }): Promise<Draft>
+  discardDraft(id: string): Promise<void>
+  /** Throws `not_found` when there is no such blob. */
+  open(name: BlobName): Promise<BlobReader>
+  /** Deleting what is not there is fine. */
+  delete(name: BlobName): Promise<void>
+  list(prefix: string): AsyncIterable<{ name: BlobName; sizeBytes: number; modifiedUs: number }>
+  listDrafts(): AsyncIterable<{ id: string; sizeBytes: number; modifiedUs: number }>
+  /** Room left for new bytes; `undefined` where the store has no limit that can be asked. */
+  freeBytes(): Promise<number | undefined>
+  /** A local file with the blob's bytes; a folder answers with its own file, a remote store with a copy. */
+  materialize(name: BlobName): Promise<LocalCopy>
+}
+
+/** What this decoder build is and can do; found once at start. */
+export type DecoderBuild = {
+  /** Stable text that names the build, e.g. `ffmpeg 5.1.9-0+deb12u1`; renditions never mix two of them. */
+  readonly id: string
+  readonly version: string
+  readonly path: string
+  readonly encoders: ReadonlySet<string>
+  readonly filters: ReadonlySet<string>
+}
+
+/** Where the decoder's input comes from: bytes piped to its standard input, or a blob that it may seek in. */
+export type DecoderInput =
+  | { readonly from: 'pipe'; readonly bytes: AsyncIterable<Uint8Array> }
+  | { readonly from: 'blob'; readonly name: BlobName }
+  | { readonly from: 'nothing' }
+
+/** One run of the decoder. */
+export type DecoderTask = {
+  /** For the log, e.g. `chunk 4 of <uid>`. */
+  readonly label: string
+  readonly input: DecoderInput
+  /**
+   * The argument list without the program and without the common guard flags. The input is written as the single
+   * element `{input}` (replaced by `pipe:0` or a path); outputs are plain file names from `outputs`, relative to the
+   * run's own empty folder.
+   */
+  readonly args: readonly string[]
+  /** Files the run makes; all must exist afterwards, else the run failed. */
+  readonly outputs: readonly string[]
+  readonly limits: {
+    readonly wallMs: number
+    readonly cpuSeconds: number
+    readonly outputBytes: number
+    readonly memoryBytes: number
+  }
+  /** Niceness, 0 (a viewer waits) to 19. */
+  readonly nice: number
+}
+
+/** Numbers from the decoder's progress report. */
+export type DecoderProgress = { readonly frames: number; readonly outTimeUs: number }
+
+/** One finished output; valid until the run is released. */
+export interface DecoderFile {
+  readonly name: string
+  readonly sizeBytes: number
+  read(target: Uint8Array, position: number): Promise<number>
+}
+
+/** What a run gave. `release()` removes its folder and everything in it. */
+export interface DecoderRun {
+  readonly files: ReadonlyMap<string, DecoderFile>
+  /** Last lines the decoder said, at most 8 KiB, paths of this machine removed. */
+  readonly stderr: string
+  release(): Promise<void>
+}
+
+export type DecoderOptions = {
+  readonly signal: AbortSignal
+  readonly onProgress?: (progress: DecoderProgress) => void
+  /** Called when an output has grown, with what is there so far; lets a viewer's segment leave before the run ends. */
+  readonly onGrowth?: (file: DecoderFile) => Promise<void>
+}
+
+/**
+ * Runs the caged ffmpeg. A crash of the server kills its runs with it; what they left in their folders is removed at
+ * the next start.
+ */
+export interface Decoder {
+  readonly build: DecoderBuild
+  /** Throws `decoder_failed` (facts: `exitCode`, `stderr`, `reason`), `disk_full`, or the abort reason. */
+  run(task: DecoderTask, options: DecoderOptions): Promise<DecoderRun>
+}

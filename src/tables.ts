@@ -1,0 +1,206 @@
+/**
+ * The rows of every table, as both databases hold them: booleans are 0/1 on SQLite, times are microseconds since 1970
+ * (UTC), JSON is text. `adapters/sql/migrations/` makes them; only `*-records.ts` and `jobs/job-table.ts` touch them.
+ */
+
+import type { Generated, Kysely, Transaction } from 'kysely'
+
+export type VideosTable = {
+  uid: string
+  account_id: string
+  creator: string | null
+  /** `meta.name` where it is text; for search. */
+  name: string | null
+  /** JSON object as the customer wrote it. */
+  meta: string
+  state: 'pendingupload' | 'downloading' | 'queued' | 'inprogress' | 'ready' | 'error' | 'live-inprogress'
+  /** `encoding` or `manifest`; null outside `inprogress` and `error`. */
+  step: string | null
+  /** 0–100; null before `inprogress`. */
+  pct_complete: number | null
+  /** The vendor's code; `''` unless `error`. */
+  error_code: string
+  error_text: string
+  /** Facts of the failure as a JSON object: `code`, `stage`, `detail`; null unless `error`. */
+  error_detail: string | null
+  size_bytes: number
+  /** null until known. */
+  duration_seconds: number | null
+  /** Display size in pixels; null until known. */
+  width: number | null
+  height: number | null
+  /** Unique per account; the list's cursor. */
+  created_us: number
+  modified_us: number
+  uploaded_us: number | null
+  ready_us: number | null
+  upload_expiry_us: number | null
+  max_duration_seconds: number | null
+  scheduled_deletion_us: number | null
+  /** JSON array of host patterns. */
+  allowed_origins: string
+  require_signed_urls: number
+  thumbnail_timestamp_pct: number
+  /** JSON object; null until set once. */
+  public_details: string | null
+  live_input: string | null
+  clipped_from: string | null
+}
+
+/** An upload in progress, or one that ended less than a day ago. */
+export type UploadsTable = {
+  id: string
+  account_id: string
+  video_uid: string
+  /** 1 = the address needs no credentials. */
+  direct: number
+  state: 'receiving' | 'complete' | 'terminated'
+  length_bytes: number
+  /** Bytes that are on stable storage and acknowledged. */
+  offset_bytes: number
+  draft_id: string | null
+  /** Block checksums of the first `offset_bytes` bytes. */
+  checksums: Uint8Array
+  /** `Upload-Metadata` as sent; null if none. */
+  metadata: string | null
+  created_us: number
+  expires_us: number
+}
+
+/** One row per published blob. */
+export type BlobsTable = {
+  name: string
+  /** The video that owns it. */
+  video_uid: string
+  size_bytes: number
+  checksums: Uint8Array
+  created_us: number
+}
+
+/** What ingest decided about a video. */
+export type PlansTable = {
+  video_uid: string
+  /** Grows with every change that a player could notice. */
+  revision: number
+  /** JSON of `core/timeline/plan.ts`. */
+  plan: string
+  /** Blob that holds the bytes segments are cut from and chunks decoded from: the source, or its remux. */
+  media_blob: string
+  /** Blob of the sample index; null where the decoder reads the file itself. */
+  index_blob: string | null
+  /** 1 once every chunk of every rendition is there. */
+  complete: number
+}
+
+/** An encoded rendition that has at least one chunk. */
+export type RenditionsTable = {
+  video_uid: string
+  rendition: string
+  init_blob: string
+  /** RFC 6381. */
+  codec: string
+}
+
+/** A finished run of segments of one rendition. */
+export type ChunksTable = {
+  video_uid: string
+  rendition: string
+  first_segment: number
+  segment_count: number
+  blob: string
+  /** JSON array of byte lengths, one per segment, in order from the blob's start. */
+  segment_bytes: string
+  created_us: number
+}
+
+/** What happened to a video, in order; written with the move it tells of. */
+export type VideoEventsTable = {
+  id: Generated<number>
+  video_uid: string
+  account_id: string
+  at_us: number
+  /** `created`, `uploaded`, `queued`, `inprogress`, `ready`, `rendition`, `complete`, `error` … */
+  kind: string
+  /** JSON object. */
+  detail: string
+}
+
+export type JobsTable = {
+  id: Generated<number>
+  kind: string
+  /** Equal live jobs are one: a second enqueue of a `dedupe` that is queued or active changes at most the priority. */
+  dedupe: string
+  /** JSON. */
+  payload: string
+  /** The video it works for; its jobs are dropped with it. */
+  video_uid: string | null
+  /** Smaller first: 0 live, 1 a viewer waits, 2 first chunks, 3 the rest. */
+  priority: number
+  state: 'queued' | 'active' | 'done' | 'failed'
+  run_at_us: number
+  /** Claim of the present holder; null unless active. */
+  lease_until_us: number | null
+  /** Fencing token: grows with each claim. */
+  token: number
+  attempts: number
+  max_attempts: number
+  /** After it the job fails for good. */
+  deadline_us: number
+  /** Last failure's sentence. */
+  error: string | null
+  created_us: number
+  finished_us: number | null
+}
+
+export type ApiTokensTable = {
+  id: string
+  account_id: string
+  name: string
+  /** SHA-256 of the token, hexadecimal. */
+  hash: string
+  permission: 'read' | 'write'
+  created_us: number
+  revoked_us: number | null
+}
+
+/** Sign-ins of the dashboard. */
+export type SessionsTable = {
+  /** SHA-256 of the cookie's secret, hexadecimal. */
+  hash: string
+  account_id: string
+  created_us: number
+  expires_us: number
+}
+
+/** Kept by the same transaction that changes what they count. */
+export type StorageCountersTable = {
+  account_id: string
+  /** `''` counts videos without a creator. */
+  creator: string
+  video_count: number
+  /** Durations of ready videos, each rounded up to the second. */
+  seconds: number
+}
+
+export type Tables = {
+  videos: VideosTable
+  uploads: UploadsTable
+  blobs: BlobsTable
+  plans: PlansTable
+  renditions: RenditionsTable
+  chunks: ChunksTable
+  video_events: VideoEventsTable
+  jobs: JobsTable
+  api_tokens: ApiTokensTable
+  sessions: SessionsTable
+  storage_counters: StorageCountersTable
+}
+
+/** The database. Statements outside a transaction read what is committed. */
+export type Db = Kysely<Tables>
+
+/**
+ * An open transaction. Inside `db.transaction().execute(…)` only this may be used: the writer is one connection, and a
+ * write through `Db` would wait for the transaction that waits for it.
+ */
+export type Trx = Transaction<Tables>

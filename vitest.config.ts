@@ -1,0 +1,33 @@
+import { defineConfig } from 'vitest/config'
+
+/**
+ * Five projects, one runner. `unit` is pure and quick; the others meet real files, sockets, decoders and browsers and
+ * run one file at a time, since the machine has few cores and they time real work.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'tests/*.test.ts'],
+          exclude: ['src/adapters/**', 'src/jobs/**'],
+          testTimeout: 20_000,
+        },
+      },
+      project('adapters', [
+        'src/adapters/**/*.test.ts',
+        'src/jobs/**/*.test.ts',
+        'tests/suites/**/*.test.ts',
+      ]),
+      project('contract', ['tests/contract/**/*.test.ts']),
+      project('media', ['tests/media/**/*.test.ts']),
+      project('browser', ['tests/browser/**/*.test.ts']),
+      project('faults', ['tests/faults/**/*.test.ts']),
+    ],
+  },
+})
+
+function project(name: string, include: string[]) {
+  return { test: { name, include, testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false } }
+}
