@@ -1,0 +1,52 @@
+/** What `headwater help` says. */
+
+const OVERVIEW = `Headwater, a video platform you run yourself.
+
+  headwater serve                  start the server (this is what "npm start" does)
+  headwater upload <file>          upload a video, resumable, and follow its encode
+  headwater token create|list|revoke
+                                   API tokens
+  headwater doctor                 what this machine has, what it lacks, and the remedy
+  headwater help [command]         more about one command
+  headwater --print-config         every setting with its value, default and meaning
+  headwater --version
+
+Settings are environment variables: see docs/settings.md.`
+
+const COMMANDS: Readonly<Record<string, string>> = {
+  serve: `headwater serve [--print-config]
+
+Starts the server and prints its address, the account id and, the first time, the API token.
+Ctrl-C or SIGTERM lets running requests finish and stops it; kill -9 loses nothing that was acknowledged.
+
+  --print-config   show every setting with its value, default and meaning, and stop`,
+
+  upload: `headwater upload <file> [--name TEXT] [--server URL] [--token TOKEN] [--no-wait]
+
+Uploads in chunks of 50 MiB. Run it again after an interruption: it goes on where the server's disk stopped.
+Prints the watch address as soon as the video plays, then follows the encode to its end.
+
+  --name TEXT      title of the video; default: the file's name
+  --server URL     default: HEADWATER_PUBLIC_URL, else the server on this machine
+  --token TOKEN    default: HEADWATER_API_TOKEN, else the one in the data folder
+  --no-wait        return after the last byte
+  --restart        forget an interrupted upload of this file and begin anew`,
+
+  token: `headwater token create [--name TEXT] [--read-only]
+headwater token list
+headwater token revoke <id>
+
+Asks the running server, else works on the data folder itself. A new token is shown once; only its hash is kept.
+
+  --server URL     default: HEADWATER_PUBLIC_URL, else the server on this machine
+  --token TOKEN    the token to ask with; default: HEADWATER_API_TOKEN, else the one in the data folder`,
+
+  doctor: `headwater doctor
+
+Lists what was found, what is missing and the remedy. Ends with exit code 1 when something needed is missing.`,
+}
+
+/** Help about one command; about all of them when the name is absent or unknown. */
+export function helpFor(command?: string): string {
+  return (command === undefined ? undefined : COMMANDS[command]) ?? OVERVIEW
+}

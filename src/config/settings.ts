@@ -1,0 +1,227 @@
+/**
+ * Every setting, in one table: name, type, default, what it means, what a value must look like. The types, the messages,
+ * `--print-config` and `docs/settings.md` all come from it.
+ */
+
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { HeadwaterError } from '../lib/failure.ts'
+import { addressRanges, baseUrl, byteCount, listOf, trueOrFalse, wholeNumber } from './setting-values.ts'
+
+/** Names to texts, as the process was given them. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** What a default may depend on. */
+export type Machine = { readonly cores: number }
+
+/** One row of the table. */
+export type SettingRow<S extends z.ZodType = z.ZodType, Absent = unknown> = {
+  readonly name: string
+  readonly schema: S
+  /** The text that is read when the variable is absent; null = the setting is then `null`. */
+  readonly default: string | null | ((machine: Machine) => string)
+  /** How the default is told where it is not its own text. */
+  readonly defaultText?: string
+  /** Ends the sentence "… expects". */
+  readonly expects: string
+  /** One sentence for the operator. */
+  readonly meaning: string
+  /** Never shown. */
+  readonly secret?: true
+  /** Only for the compiler: what an absent value is. */
+  readonly absent?: Absent
+}
+
+type RowText = Omit<SettingRow, 'name' | 'schema' | 'default' | 'absent'>
+
+/** A setting that always has a value. */
+function setting<S extends z.ZodType>(
+  name: string,
+  schema: S,
+  text: RowText & { default: string | ((machine: Machine) => string) },
+): SettingRow<S, never> {
+  return { name, schema, ...text }
+}
+
+/** A setting that is `null` unless given. */
+function optional<S extends z.ZodType>(name: string, schema: S, text: RowText): SettingRow<S, null> {
+  return { name, schema, default: null, ...text }
+}
+
+/** What a process does; DESIGN section 4. */
+export type Role = 'api' | 'delivery' | 'worker'
+
+/** The table, in the order in which it is shown. */
+export const SETTINGS = {
+  port: setting('HEADWATER_PORT', wholeNumber(0, 65_535), {
+    default: '8080',
+    expects: 'a port number from 0 to 65535 (0 picks a free one)',
+    meaning: 'Port on which HTTP listens.',
+  }),
+  host: setting('HEADWATER_HOST', z.string().regex(/^[\w.:%-]{1,255}$/), {
+    default: '127.0.0.1',
+    expects: 'an address or host name of this machine, such as 127.0.0.1 or 0.0.0.0',
+    meaning: 'Address on which HTTP listens; `0.0.0.0` answers the whole network.',
+  }),
+  publicUrl: optional('HEADWATER_PUBLIC_URL', baseUrl, {
+    defaultText: "from the request's host",
+    expects: 'an address such as https://video.example.com, without query or fragment',
+    meaning: 'Base of the addresses that are handed out; set it behind a proxy.',
+  }),
+  dataDir: setting(
+    'HEADWATER_DATA_DIR',
+    z
+      .string()
+      .min(1)
+      .transform((path) => resolve(path)),
+    {
+      default: './data',
+      expects: 'the path of a folder',
+      meaning: 'Folder of the database, the videos and the secrets; made when it is absent.',
+    },
+  ),
+  accountId: optional('HEADWATER_ACCOUNT_ID', z.string().regex(/^[0-9a-f]{32}$/), {
+    defaultText: 'made at first start, kept in `account-id` in the data folder',
+    expects: '32 lower-case hexadecimal characters',
+    meaning: 'Account id in the addresses of the API.',
+  }),
+  apiToken: optional('HEADWATER_API_TOKEN', z.string().regex(/^[\w.~+/-]{8,256}=*$/), {
+    defaultText: 'made at first start, kept in `api-token` in the data folder',
+    expects: 'at least 8 characters out of letters, digits and ._~+/-',
+    meaning: 'API token with every permission.',
+    secret: true,
+  }),
+  apiEmail: optional('HEADWATER_API_EMAIL', z.email(), {
+    defaultText: 'off',
+    expects: 'an e-mail address',
+    meaning: 'With `HEADWATER_API_KEY`: the pair that older programs send as X-Auth-Email and X-Auth-Key.',
+  }),
+  apiKey: optional('HEADWATER_API_KEY', z.string().regex(/^[!-~]{8,256}$/), {
+    defaultText: 'off',
+    expects: 'at least 8 visible characters without spaces',
+    meaning: 'See `HEADWATER_API_EMAIL`.',
+    secret: true,
+  }),
+  roles: setting('HEADWATER_ROLES', listOf(['api', 'delivery', 'worker']), {
+    default: 'api,delivery,worker',
+    expects: 'one or more of api, delivery and worker, separated by commas (live is not built yet)',
+    meaning: 'What this process does: the API and uploads, playback, encoding.',
+  }),
+  workers: setting('HEADWATER_WORKERS', wholeNumber(1, 256), {
+    default: (machine) => String(machine.cores),
+    defaultText: 'number of cores',
+    expects: 'a whole number from 1 to 256',
+    meaning: 'Encodes that run at a time.',
+  }),
+  quality: setting('HEADWATER_QUALITY', z.enum(['standard', 'high']), {
+    default: 'standard',
+    expects: 'standard or high',
+    meaning: '`high` looks better at the same size and takes about twice the processor time.',
+  }),
+  storageMinutes: optional('HEADWATER_STORAGE_MINUTES', wholeNumber(1, 1_000_000_000), {
+    defaultText: 'unlimited',
+    expects: 'a whole number of minutes, at least 1',
+    meaning: 'Minutes of video the account may hold.',
+  }),
+  minFreeBytes: setting('HEADWATER_MIN_FREE_BYTES', byteCount, {
+    default: '1GiB',
+    expects: 'a number of bytes, such as 1073741824, 500MB or 1GiB',
+    meaning: 'Below this much free space new uploads are refused.',
+  }),
+  rateLimit: optional('HEADWATER_RATE_LIMIT', wholeNumber(1, 1_000_000_000), {
+    defaultText: 'off',
+    expects: 'a whole number of requests, at least 1',
+    meaning: 'API requests allowed per token and five minutes; the bytes of uploads never count.',
+  }),
+  trustedProxies: optional('HEADWATER_TRUSTED_PROXIES', addressRanges, {
+    defaultText: 'none',
+    expects: 'addresses or ranges separated by commas, such as 10.0.0.0/8,::1',
+    meaning: 'Proxies whose X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host are believed.',
+  }),
+  ffmpeg: optional('HEADWATER_FFMPEG', z.string().min(1), {
+    defaultText: '`ffmpeg` on PATH, else the one that npm installed',
+    expects: 'the path of an ffmpeg program, version 5.1 or newer',
+    meaning: 'Which ffmpeg decodes and encodes.',
+  }),
+  logLevel: setting(
+    'HEADWATER_LOG_LEVEL',
+    z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+    {
+      default: 'info',
+      expects: 'one of trace, debug, info, warn, error, fatal and silent',
+      meaning: 'How much is logged; `debug` shows every ffmpeg command, ready to be pasted.',
+    },
+  ),
+  forceLadder: setting('HEADWATER_FORCE_LADDER', trueOrFalse, {
+    default: 'false',
+    expects: 'true or false',
+    meaning: 'Encode every rung even where the source itself would serve as one; for benchmarks.',
+  }),
+} as const
+
+type Rows = typeof SETTINGS
+/** Key of a setting in `Settings`. */
+export type SettingKey = keyof Rows
+
+type ValueOf<R> = R extends SettingRow<infer S, infer Absent> ? z.output<S> | Absent : never
+
+/** The values the program runs with. */
+export type Settings = { readonly [K in SettingKey]: Readonly<ValueOf<Rows[K]>> }
+
+/** Names that the plan of the program knows, but nothing reads yet. `refused`: going on without them would mislead. */
+export const NOT_BUILT_YET: Readonly<Record<string, { what: string; refused?: true }>> = {
+  HEADWATER_DATABASE_URL: {
+    what: 'PostgreSQL is not built yet, the records are kept in the data folder',
+    refused: true,
+  },
+  HEADWATER_STORAGE_URL: {
+    what: 'S3 storage is not built yet, the videos are kept in the data folder',
+    refused: true,
+  },
+  HEADWATER_LIVE_INPUT_LIST: { what: 'live inputs are not built yet' },
+  HEADWATER_SPEECH: { what: 'generated captions are not built yet' },
+  HEADWATER_RTMPS_CERT: { what: 'live inputs are not built yet' },
+  HEADWATER_RTMPS_KEY: { what: 'live inputs are not built yet' },
+  HEADWATER_ICE_SERVERS: { what: 'live inputs are not built yet' },
+  HEADWATER_ALLOW_PRIVATE_FETCH: { what: 'nothing is fetched from addresses yet' },
+  HEADWATER_RTMP_PORT: { what: 'live inputs are not built yet' },
+  HEADWATER_RTMPS_PORT: { what: 'live inputs are not built yet' },
+  HEADWATER_SRT_PORT: { what: 'live inputs are not built yet' },
+  HEADWATER_FFPROBE: { what: 'no ffprobe is needed' },
+  HEADWATER_COUNTRY_HEADER: { what: 'rules by country are not built yet' },
+}
+
+/**
+ * Reads and checks every setting; an empty text counts as absent. Throws `setting_invalid` whose message has one sentence
+ * (a line of its own) for every wrong value: the setting, what was found, what is expected.
+ */
+export function readSettings(
+  env: Environment = process.env,
+  machine: Machine = { cores: availableParallelism() },
+): Settings {
+  const problems: string[] = []
+  const values = Object.entries(SETTINGS).map(([key, row]) => {
+    const found = env[row.name] || undefined
+    const text = found ?? (typeof row.default === 'function' ? row.default(machine) : row.default)
+    if (text === null) return [key, null]
+    const parsed = row.schema.safeParse(text)
+    if (!parsed.success) problems.push(describeWrong(row, text))
+    return [key, parsed.data]
+  })
+  const settings = Object.fromEntries(values) as Settings
+  if ((settings.apiEmail === null) !== (settings.apiKey === null)) {
+    const [given, missing] = settings.apiEmail === null ? ['KEY', 'EMAIL'] : ['EMAIL', 'KEY']
+    problems.push(`HEADWATER_API_${given} is set without HEADWATER_API_${missing}: expected both or neither.`)
+  }
+  for (const [name, { what, refused }] of Object.entries(NOT_BUILT_YET)) {
+    if (refused && env[name]) problems.push(`${name} is set, but ${what}: unset it.`)
+  }
+  if (problems.length > 0) throw new HeadwaterError('setting_invalid', problems.join('\n'))
+  return settings
+}
+
+function describeWrong(row: SettingRow, text: string): string {
+  const found = row.secret ? `a value of ${text.length} characters` : JSON.stringify(text)
+  return `${row.name} is ${found}, expected ${row.expects}.`
+}
