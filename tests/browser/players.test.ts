@@ -1,0 +1,138 @@
+/**
+ * Four players, one presentation: while the rendition is switched at every segment, every displayed frame is read back,
+ * beeps are compared with the clock of the picture, and seeks must land on the exact frame.
+ */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startServer, type TestServer, uploadFile, waitForComplete } from '../harness/server.ts'
+import { type BenchPage, openBenchPage, type PlayerName, type Playthrough } from './players/bench-page.ts'
+import { makeNumberedSource, type NumberedSource } from './players/numbered-source.ts'
+
+/** One AAC frame at 48 kHz; what a viewer could not notice. */
+const SOUND_TOLERANCE_MS = 21
+/** Pictures the canvas could not read (a switch between two sizes can tear one read), as a share of all. */
+const UNREAD_SHARE = 0.01
+
+type Case = Omit<NumberedSource, 'file'> & {
+  readonly name: string
+  readonly fps: number
+  readonly long?: boolean
+}
+
+const ENCODER = ['-preset', 'veryfast', '-bf', '2', '-sc_threshold', '0']
+const CASES: readonly Case[] = [
+  {
+    name: 'closed GOPs at 30 frames a second',
+    seconds: 14,
+    rate: '30',
+    fps: 30,
+    size: '854x480',
+    x264: [...ENCODER, '-g', '60'],
+  },
+  {
+    name: 'irregular sync samples at 29.97, fragmented',
+    seconds: 16,
+    rate: '30000/1001',
+    fps: 30000 / 1001,
+    size: '854x480',
+    x264: [...ENCODER, '-g', '300', '-force_key_frames', '0,1.1,3.5,5.2,9.9,11,13'],
+    muxer: ['-movflags', '+frag_keyframe+empty_moov+default_base_moof'],
+  },
+]
+
+const PLAYERS: readonly { player: PlayerName; manifest: string }[] = [
+  { player: 'hls', manifest: 'video.m3u8' },
+  { player: 'shaka', manifest: 'video.m3u8' },
+  { player: 'shaka', manifest: 'video.mpd' },
+  { player: 'dash', manifest: 'video.mpd' },
+]
+
+let folder: string
+let server: TestServer
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'headwater-players-'))
+  server = await startServer()
+})
+
+afterAll(async () => {
+  await server.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+describe.each(CASES)('$name', (source) => {
+  let bench: BenchPage
+  let uid: string
+
+  beforeAll(async () => {
+    const file = join(folder, `${source.seconds}-${source.fps}.mp4`)
+    await makeNumberedSource({ ...source, file })
+    uid = await uploadFile(server, file)
+    await waitForComplete(server, uid)
+    bench = await openBenchPage(file)
+  })
+
+  afterAll(() => bench.close())
+
+  test.each(PLAYERS)('$player plays $manifest, switching at every segment', async ({ player, manifest }) => {
+    await bench.reload()
+    const result = await bench.playThrough({
+      player,
+      url: `${server.url}/${uid}/manifest/${manifest}`,
+      switching: true,
+    })
+    const fatal = result.errors.filter((error) => error !== 'bufferAppendNoProgress')
+    expect(fatal).toEqual([])
+    expect(result.ended).toBe(true)
+    expect(new Set(result.frames.map(([, , width]) => width)).size).toBeGreaterThan(1)
+    expectEveryFrameInItsPlace(result, source)
+    expectOneRange(result, source)
+    expectSoundWithPicture(result)
+    for (const frame of framesAroundJoins(source)) {
+      const seek = await bench.seekAndRead((frame + 0.5) / source.fps)
+      expect(seek.number, `seek to frame ${frame} in ${player}`).toBe(frame)
+    }
+  })
+})
+
+/** The number burnt into each displayed picture is the one its media time says; none is missing but dropped ones. */
+function expectEveryFrameInItsPlace(result: Playthrough, source: Case): void {
+  const read = result.frames.filter(([, number]) => number >= 0)
+  expect(result.frames.length - read.length).toBeLessThanOrEqual(result.frames.length * UNREAD_SHARE)
+  const misplaced = read.filter(([mediaTime, number]) => number !== Math.round(mediaTime * source.fps))
+  expect(misplaced).toEqual([])
+  // A busy machine drops pictures on the screen; frames that the presentation lost would show as misplaced or as a gap.
+  expect(read.length).toBeGreaterThan(source.seconds * source.fps * 0.5)
+}
+
+function expectOneRange(result: Playthrough, source: Case): void {
+  expect(result.ranges.length).toBe(1)
+  const [start, end] = result.ranges[0] ?? [-1, -1]
+  // Players may evict what lies behind; what is there has no hole and reaches the end.
+  expect(start).toBeGreaterThanOrEqual(0)
+  expect(Math.abs(end - source.seconds)).toBeLessThan(0.05)
+  expect(Math.abs(result.duration - source.seconds)).toBeLessThan(0.05)
+}
+
+/** Beeps lie on whole seconds of the picture's clock. */
+function expectSoundWithPicture(result: Playthrough): void {
+  const offsets = result.clock.map(([context, media]) => media - context).sort((a, b) => a - b)
+  const offset = offsets[offsets.length >> 1] ?? Number.NaN
+  const errorsMs = result.beeps.map((beep) => {
+    const media = beep + offset
+    return Math.abs(media - Math.round(media)) * 1000
+  })
+  expect(errorsMs.length).toBeGreaterThan(3)
+  errorsMs.sort((a, b) => a - b)
+  expect(errorsMs[errorsMs.length >> 1]).toBeLessThan(SOUND_TOLERANCE_MS)
+}
+
+/** Frames on both sides of 4 s steps, where segments usually join, and two in between. */
+function framesAroundJoins(source: Case): number[] {
+  const join4 = Math.round(4 * source.fps)
+  const join8 = Math.round(8 * source.fps)
+  return [join4 + 1, join4 - 1, join4, join8, join8 - 1, 7, Math.round(source.seconds * source.fps) - 3]
+}
