@@ -1,7 +1,7 @@
 /** Serves the bench page with the three players to a real Chromium, and drives it. */
 
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { chromium, type Browser, type Page } from 'playwright-core'
 
@@ -115,7 +115,7 @@ function answer(
   range: string | undefined,
   bytes: Buffer,
   type: string,
-  response: import('node:http').ServerResponse,
+  response: ServerResponse,
 ): void {
   const match = /^bytes=(\d+)-(\d*)$/.exec(range ?? '')
   if (!match) {

@@ -116,7 +116,8 @@ async function listenForBeeps(log) {
     audioContext.beeps = node
   }
   await audioContext.resume()
-  audioContext.beeps.port.onmessage = ({ data }) => log.beeps.push(data)
+  audioContext.beeps.port.addEventListener('message', ({ data }) => log.beeps.push(data))
+  audioContext.beeps.port.start()
 }
 
 /** Plays from 0 to the end. Times in seconds. */
