@@ -1,0 +1,142 @@
+/**
+ * Runs before `npm start` and `npm test`, on any Node from 20 on and without any package: installs what is not
+ * installed, builds the web parts if their sources changed, and is quick when there is nothing to do.
+ *
+ *   node scripts/prepare.mjs start    packages the server needs, web parts
+ *   node scripts/prepare.mjs test     every package, web parts, ffmpeg and a browser
+ *
+ * Whether packages are up to date is read from npm's own record (`node_modules/.package-lock.json`, which npm writes
+ * last), so an interrupted install is simply done again. The web parts carry a stamp made of their sources; it is written
+ * after the build, so an interrupted build is done again too.
+ */
+
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { accessSync, constants, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const mode = process.argv[2] === 'test' ? 'test' : 'start'
+
+installPackages()
+buildWeb()
+if (mode === 'test') installPrograms()
+
+function installPackages() {
+  const wanted = readJson('package-lock.json')?.packages
+  if (!wanted) stop('package-lock.json is missing or damaged: restore it from the repository.')
+  const present = readJson('node_modules/.package-lock.json')?.packages ?? {}
+  // A full install stays one: a developer who starts the server does not lose the test tools.
+  const full = mode === 'test' || Object.values(present).some((entry) => entry.dev)
+  const missing = Object.entries(wanted).filter(
+    ([path, entry]) =>
+      path !== '' &&
+      (full || !entry.dev) &&
+      // Packages for other systems are in the lock file, but rightly not on this disk.
+      !(entry.optional || entry.devOptional) &&
+      present[path]?.version !== entry.version,
+  )
+  if (missing.length === 0) return
+  say(`Installing packages (${missing.length} missing or changed; the first time takes about a minute) …`)
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  const [program, ...before] = npmCommand()
+  run(program, [...before, ...args, ...(full ? [] : ['--omit=dev'])], 'installing packages')
+}
+
+/** npm as it was started: with the Node it runs on, since `npm ci` removes the one in node_modules. */
+function npmCommand() {
+  const script = process.env.npm_execpath
+  const node = process.env.npm_node_execpath
+  return script?.endsWith('.js') && node && existsSync(node) ? [node, script] : ['npm']
+}
+
+function buildWeb() {
+  const config = join(root, 'web/vite.config.ts')
+  if (!existsSync(config)) return
+  const stamp = join(root, 'web/dist/.built-from')
+  const sources = hashSources()
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return
+  say('Building the web pages …')
+  const own = join(root, 'node_modules/.bin/node')
+  const node = existsSync(own) ? own : process.execPath
+  const vite = join(root, 'node_modules/vite/bin/vite.js')
+  run(node, [vite, 'build', '--config', config, '--logLevel', 'warn'], 'building the web pages')
+  writeFileSync(stamp, sources)
+}
+
+/** SHA-256 over names and contents of everything the build reads. */
+function hashSources() {
+  const hash = createHash('sha256')
+  for (const file of ['package-lock.json', ...listFiles('web')]) {
+    const bytes = readFileSync(join(root, file))
+    hash.update(`${file}\0${bytes.length}\0`).update(bytes)
+  }
+  return hash.digest('hex')
+}
+
+function listFiles(folder) {
+  const entries = readdirSync(join(root, folder), { withFileTypes: true })
+  return entries
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = `${folder}/${entry.name}`
+      if (path === 'web/dist' || entry.name === 'node_modules') return []
+      return entry.isDirectory() ? listFiles(path) : [path]
+    })
+}
+
+/** The tests meet a real decoder, an independent prober and a real browser. */
+function installPrograms() {
+  const packages = { ffmpeg: 'ffmpeg', ffprobe: 'ffmpeg', chromium: 'chromium' }
+  const missing = Object.keys(packages).filter((program) => !isOnPath(program))
+  if (missing.length === 0) return
+  const names = [...new Set(missing.map((program) => packages[program]))]
+  const isRoot = process.getuid?.() === 0
+  if (!isRoot || !isOnPath('apt-get')) {
+    stop(`The tests need ${missing.join(', ')} on PATH. On Debian: sudo apt-get install ${names.join(' ')}`)
+  }
+  say(`Installing ${names.join(', ')} with apt-get …`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  run('apt-get', ['update', '-qq'], 'reading the package lists', env)
+  run(
+    'apt-get',
+    ['install', '-y', '-qq', '--no-install-recommends', ...names],
+    `installing ${names.join(', ')}`,
+    env,
+  )
+}
+
+function isOnPath(program) {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return folder !== ''
+    } catch {
+      return false
+    }
+  })
+}
+
+function readJson(file) {
+  try {
+    return JSON.parse(readFileSync(join(root, file), 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+function run(program, args, doing, env = process.env) {
+  const result = spawnSync(program, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
+  if (result.error) stop(`${doing} failed: ${program} could not be started (${result.error.message}).`)
+  if (result.status !== 0) stop(`${doing} failed: see the lines above.`)
+}
+
+function say(line) {
+  process.stdout.write(`${line}\n`)
+}
+
+function stop(sentence) {
+  process.stderr.write(`headwater: ${sentence}\n`)
+  process.exit(1)
+}
