@@ -1,0 +1,12 @@
+/** What others may import from `core/access`. */
+export { checkAllowedOrigins } from './allowed-origins.ts'
+export {
+  type ApiToken,
+  accountExists,
+  createApiToken,
+  listApiTokens,
+  type Principal,
+  revokeApiToken,
+  verifyApiToken,
+} from './api-token.ts'
+export { createSession, endSession, SESSION_SECONDS, SignInCodes, verifySession } from './session.ts'
