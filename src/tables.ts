@@ -9,8 +9,10 @@ export type VideosTable = {
   uid: string
   account_id: string
   creator: string | null
-  /** `meta.name` where it is text; for search. */
+  /** `meta.name` where it is text; null otherwise. */
   name: string | null
+  /** `name` in lower case, for search. */
+  name_folded: string | null
   /** JSON object as the customer wrote it. */
   meta: string
   state: 'pendingupload' | 'downloading' | 'queued' | 'inprogress' | 'ready' | 'error' | 'live-inprogress'

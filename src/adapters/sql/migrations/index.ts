@@ -1,0 +1,13 @@
+/** Every migration, in order. A released one is never changed; a new one is added at the end. */
+
+import type { Migration, MigrationProvider } from 'kysely/migration'
+import { firstTables } from './0001-first-tables.ts'
+
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001-first-tables': firstTables,
+}
+
+/** Hands Kysely's migrator the migrations above. */
+export const migrationProvider: MigrationProvider = {
+  getMigrations: async () => ({ ...MIGRATIONS }),
+}

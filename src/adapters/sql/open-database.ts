@@ -1,0 +1,59 @@
+/** Opens the records: SQLite in two threads, behind one Kysely. */
+
+import { mkdir, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { Kysely } from 'kysely'
+import { Migrator } from 'kysely/migration'
+import { announceCommit } from '../../lib/commit-signal.ts'
+import type { Db, Tables } from '../../tables.ts'
+import { migrationProvider } from './migrations/index.ts'
+import { sqliteDialect } from './sqlite-dialect.ts'
+import { SqliteThread } from './sqlite-thread.ts'
+
+/** An open database; `close` waits for the statements already issued and lets the folder go. */
+export type OpenedDatabase = { readonly db: Db; close(): Promise<void> }
+
+/**
+ * Opens (or makes) the SQLite database `file` and brings its tables up to date. Beside it lie `<file>-wal` and
+ * `<file>-shm`, which belong to it, and `<file>-lock`, an empty file whose lock says that a process is at work here.
+ * Throws `folder_in_use` while another one is.
+ */
+export async function openDatabase(options: { file: string }): Promise<OpenedDatabase> {
+  const { file } = options
+  await mkdir(dirname(file), { recursive: true })
+  const writer = new SqliteThread({ file, lockFile: `${file}-lock` })
+  const reader = new SqliteThread({ file, lockFile: null })
+  const db: Db = new Kysely<Tables>({
+    dialect: sqliteDialect({ writer, reader, onCommit: () => announceCommit(db) }),
+  })
+  const close = async (): Promise<void> => {
+    await reader.close()
+    await writer.close()
+    await db.destroy()
+  }
+  try {
+    await writer.open()
+    await reader.open()
+    await migrate(db)
+    await syncFolder(dirname(file))
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { db, close }
+}
+
+async function migrate(db: Db): Promise<void> {
+  const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest()
+  if (error !== undefined) throw error
+}
+
+/** SQLite syncs its files, not the folder that holds their names. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * Kysely on two SQLite threads: one that writes, one that reads. A select outside a transaction goes to the reader and
+ * sees what is committed; everything else takes its turn at the writer. So a long list never waits for a commit's disk,
+ * nor a commit for a long list.
+ */
+
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type Kysely,
+  type QueryResult,
+  SelectQueryNode,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
+import { HeadwaterError } from '../../lib/failure.ts'
+import type { SqliteThread } from './sqlite-thread.ts'
+import type { SqliteReply } from './sqlite-worker.ts'
+
+/** The writer is taken for longer than any of our transactions needs: somebody waits for the one that waits for him. */
+const WRITER_WAIT_MS = 30_000
+
+export type SqliteDialectOptions = {
+  readonly writer: SqliteThread
+  readonly reader: SqliteThread
+  /** Called after each commit. */
+  readonly onCommit: () => void
+}
+
+/** The dialect; `Kysely.destroy()` closes both threads. */
+export function sqliteDialect(options: SqliteDialectOptions): Dialect {
+  return {
+    createAdapter: () => new ThreadAdapter(),
+    createDriver: () => new ThreadDriver(options),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createIntrospector: (db: Kysely<unknown>) => new SqliteIntrospector(db),
+  }
+}
+
+class ThreadAdapter extends SqliteAdapter {
+  /** Several selects may run beside a transaction; the driver itself keeps writers apart. */
+  override get supportsMultipleConnections(): boolean {
+    return true
+  }
+
+  /** True of SQLite; so a migration is applied wholly or not at all, with one sync. */
+  override get supportsTransactionalDdl(): boolean {
+    return true
+  }
+}
+
+class ThreadDriver implements Driver {
+  readonly #options: SqliteDialectOptions
+  readonly #turns = new WriterTurns()
+
+  constructor(options: SqliteDialectOptions) {
+    this.#options = options
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<ThreadConnection> {
+    return new ThreadConnection(this.#options, this.#turns)
+  }
+
+  /** Immediate, so that a transaction which reads first and then writes cannot fail half-way on a stale snapshot. */
+  async beginTransaction(connection: ThreadConnection): Promise<void> {
+    await connection.begin()
+  }
+
+  async commitTransaction(connection: ThreadConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('commit'))
+    this.#options.onCommit()
+  }
+
+  async rollbackTransaction(connection: ThreadConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('rollback'))
+  }
+
+  async releaseConnection(connection: ThreadConnection): Promise<void> {
+    connection.release()
+  }
+
+  async destroy(): Promise<void> {
+    // The reader first: the last connection to close folds the log into the database file.
+    await this.#options.reader.close()
+    await this.#options.writer.close()
+  }
+}
+
+class ThreadConnection implements DatabaseConnection {
+  readonly #options: SqliteDialectOptions
+  readonly #turns: WriterTurns
+  #letGo: (() => void) | undefined
+
+  constructor(options: SqliteDialectOptions, turns: WriterTurns) {
+    this.#options = options
+    this.#turns = turns
+  }
+
+  async begin(): Promise<void> {
+    this.#letGo = await this.#turns.take()
+    await this.#options.writer.run('begin immediate', [])
+  }
+
+  release(): void {
+    this.#letGo?.()
+    this.#letGo = undefined
+  }
+
+  async executeQuery<R>({ sql, parameters, query }: CompiledQuery): Promise<QueryResult<R>> {
+    if (this.#letGo !== undefined) return queryResult(await this.#options.writer.run(sql, parameters))
+    if (SelectQueryNode.is(query)) return queryResult(await this.#options.reader.run(sql, parameters))
+    const letGo = await this.#turns.take()
+    try {
+      const reply = await this.#options.writer.run(sql, parameters)
+      this.#options.onCommit()
+      return queryResult(reply)
+    } finally {
+      letGo()
+    }
+  }
+
+  /** Rows come at once: a thread's answer is one message. */
+  async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
+    yield await this.executeQuery(query)
+  }
+}
+
+/** First come, first served at the one writing connection. */
+class WriterTurns {
+  readonly #queue: (() => void)[] = []
+  #taken = false
+
+  /** Waits for its turn; answers how to let go, once. Throws `internal` after 30 s. */
+  async take(): Promise<() => void> {
+    if (this.#taken) await this.#wait()
+    this.#taken = true
+    return () => {
+      const next = this.#queue.shift()
+      if (next === undefined) this.#taken = false
+      else next()
+    }
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const turn = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      const timer = setTimeout(() => {
+        this.#queue.splice(this.#queue.indexOf(turn), 1)
+        reject(
+          new HeadwaterError(
+            'internal',
+            'A write waited 30 s for an open transaction; inside a transaction only its own Trx may be used.',
+          ),
+        )
+      }, WRITER_WAIT_MS)
+      this.#queue.push(turn)
+    })
+  }
+}
+
+function queryResult<R>(reply: Exclude<SqliteReply, { ok: 'failed' }>): QueryResult<R> {
+  if (reply.ok === 'changed') {
+    return { rows: [], numAffectedRows: BigInt(reply.changes), insertId: BigInt(reply.lastId) }
+  }
+  const { columns } = reply
+  const rows = reply.rows.map((values) => {
+    const row: Record<string, unknown> = {}
+    for (const [index, column] of columns.entries()) row[column] = values[index]
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the row's shape is the query's, by `tables.ts`
+    return row as R
+  })
+  return { rows, numAffectedRows: BigInt(rows.length) }
+}
