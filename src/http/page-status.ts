@@ -1,0 +1,69 @@
+/**
+ * What a player page is told about a video: the small public answer of `/<uid>/headwater/status.json`, which is also
+ * written into the page itself. No secrets, nothing a viewer of the page may not know.
+ */
+
+import type { Video, VideoState } from '../core/videos/video.ts'
+
+export type PageStatus = {
+  readonly state: VideoState
+  /** Whether manifests answer. */
+  readonly playable: boolean
+  /** 0–100; null while it is not known. */
+  readonly pctComplete: number | null
+  /** Whether every quality is there: manifests will not change any more. */
+  readonly complete: boolean
+  /** One readable sentence about where it stands. */
+  readonly sentence: string
+  /** null until known. */
+  readonly durationSeconds: number | null
+  readonly width: number | null
+  readonly height: number | null
+}
+
+/** What player pages are told about `video`. */
+export function presentStatus(video: Video): PageStatus {
+  const complete = video.state === 'ready' && (video.pctComplete ?? 100) >= 100
+  return {
+    state: video.state,
+    playable: video.state === 'ready' || video.state === 'live-inprogress',
+    pctComplete: video.pctComplete,
+    complete,
+    sentence: describe(video, complete),
+    durationSeconds: video.durationSeconds,
+    width: video.displaySize?.width ?? null,
+    height: video.displaySize?.height ?? null,
+  }
+}
+
+function describe(video: Video, complete: boolean): string {
+  switch (video.state) {
+    case 'pendingupload':
+      return 'Waiting for the upload to finish.'
+    case 'downloading':
+      return 'The video is being fetched.'
+    case 'queued':
+      return 'The upload is here. Preparation starts in a moment.'
+    case 'inprogress':
+      return video.pctComplete !== null && video.pctComplete >= 1
+        ? `The video is being prepared: ${Math.floor(video.pctComplete)} %.`
+        : 'The video is being prepared.'
+    case 'ready':
+      return complete
+        ? 'The video is ready.'
+        : `The video is ready; further qualities are being made: ${Math.floor(video.pctComplete ?? 0)} %.`
+    case 'live-inprogress':
+      return 'The broadcast is running.'
+    case 'error':
+      return video.error?.reasonText || 'The video could not be processed.'
+  }
+}
+
+/** What a player page finds in its `<script type="application/json" id="headwater">` block. */
+export type PlayerPageConfig = {
+  readonly mode: 'watch' | 'iframe'
+  /** Uid, or the token that stands in its place: what addresses are made with. */
+  readonly id: string
+  readonly title: string | null
+  readonly status: PageStatus
+}

@@ -1,0 +1,290 @@
+/** Playback through hls.js; a chunk of its own, loaded only where it is used. */
+
+import Hls, { type ErrorData, type HlsConfig, type Level, type LoadPolicy } from 'hls.js'
+import type { DebugFacts, Engine, EngineCallbacks, EngineOptions } from './engine.ts'
+
+/** How long a connection that broke is left alone before the next try. */
+const RETRY_MS = 3_000
+/** Decoder failures after which hls.js may start over, within `MEDIA_RETRY_MS`. */
+const MEDIA_RETRIES = 3
+const MEDIA_RETRY_MS = 20_000
+
+/**
+ * A segment that is not made yet is held by the server for up to 8 s and then answered with 503: wait longer than that
+ * for the first byte, and come back often, soon. Two hours of such waiting would still be a working video.
+ */
+const SEGMENTS: LoadPolicy = {
+  default: {
+    maxTimeToFirstByteMs: 15_000,
+    maxLoadTimeMs: 120_000,
+    timeoutRetry: { maxNumRetry: 8, retryDelayMs: 0, maxRetryDelayMs: 0 },
+    errorRetry: { maxNumRetry: 24, retryDelayMs: 500, maxRetryDelayMs: 3_000, backoff: 'linear' },
+  },
+}
+
+const PLAYLISTS: LoadPolicy = {
+  default: {
+    maxTimeToFirstByteMs: 10_000,
+    maxLoadTimeMs: 20_000,
+    timeoutRetry: { maxNumRetry: 4, retryDelayMs: 0, maxRetryDelayMs: 0 },
+    errorRetry: { maxNumRetry: 6, retryDelayMs: 500, maxRetryDelayMs: 4_000 },
+  },
+}
+
+/** Attaches hls.js to the element and reads the manifest; media is loaded from `start()` on. */
+export function createAdaptiveEngine(options: EngineOptions, callbacks: EngineCallbacks): Engine {
+  return new AdaptiveEngine(options, callbacks)
+}
+
+class AdaptiveEngine implements Engine {
+  readonly #options: EngineOptions
+  readonly #callbacks: EngineCallbacks
+  #hls: Hls
+  #started = false
+  #troubled = false
+  #qualityId: string | null = null
+  #textTrackChosen = false
+  #mediaFailures: number[] = []
+  #retryTimer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(options: EngineOptions, callbacks: EngineCallbacks) {
+    this.#options = options
+    this.#callbacks = callbacks
+    this.#hls = this.#create()
+    this.#hls.loadSource(options.manifestUrl)
+    this.#hls.attachMedia(options.media)
+  }
+
+  start(): void {
+    if (this.#started) return
+    this.#started = true
+    const wanted = this.#options.media.currentTime || this.#options.startTimeSeconds
+    this.#hls.startLoad(wanted > 0 ? wanted : -1)
+  }
+
+  /**
+   * A second hls.js reads the manifest while the first plays on, then takes over the media source with everything that
+   * is buffered in it, so that nothing is loaded twice and no frame is lost.
+   */
+  async reload(): Promise<void> {
+    const next = this.#create()
+    try {
+      await readManifest(next, this.#options.manifestUrl)
+    } catch {
+      next.destroy()
+      return
+    }
+    const previous = this.#hls
+    const media = this.#options.media
+    next.startLevel = findSimilarLevel(next.levels, previous.levels[previous.loadLevel], next.firstLevel)
+    const { bandwidthEstimate } = previous
+    if (Number.isFinite(bandwidthEstimate)) next.bandwidthEstimate = bandwidthEstimate
+    const soundName = previous.audioTracks[previous.audioTrack]?.name
+    const textName = previous.subtitleTracks[previous.subtitleTrack]?.name
+    const taken = previous.transferMedia()
+    previous.destroy()
+    this.#hls = next
+    next.attachMedia(taken ?? media)
+    const sound = next.audioTracks.findIndex((track) => track.name === soundName)
+    if (sound >= 0) next.audioTrack = sound
+    const text = next.subtitleTracks.findIndex((track) => track.name === textName)
+    if (text >= 0) next.subtitleTrack = text
+    this.#offer(next)
+    if (this.#qualityId) this.selectQuality(this.#qualityId)
+    if (this.#started) next.startLoad(media.currentTime, true)
+  }
+
+  selectQuality(id: string | null): void {
+    this.#qualityId = id
+    // `nextLevel` lets the segment that is playing end and replaces what is buffered after it.
+    this.#hls.nextLevel = id === null ? -1 : this.#hls.levels.findIndex((level) => renditionId(level) === id)
+  }
+
+  selectSoundTrack(id: string): void {
+    this.#hls.audioTrack = Number(id)
+  }
+
+  describe(): DebugFacts {
+    const hls = this.#hls
+    const { media } = this.#options
+    const level = hls.levels[hls.currentLevel]
+    const frames = media.getVideoPlaybackQuality()
+    return [
+      ['engine', `hls.js ${Hls.version}`],
+      [
+        'quality',
+        level ? `${level.width} × ${level.height}, ${Math.round(level.bitrate / 1000)} kbit/s` : '–',
+      ],
+      ['chosen by', this.#qualityId === null ? 'the player' : 'the viewer'],
+      ['bandwidth', `${(hls.bandwidthEstimate / 1e6).toFixed(1)} Mbit/s`],
+      ['buffered', `${bufferedAhead(media).toFixed(1)} s`],
+      ['frames', `${frames.totalVideoFrames} shown, ${frames.droppedVideoFrames} dropped`],
+      ['qualities', hls.levels.map((each) => `${Math.min(each.width, each.height)}p`).join(' ')],
+    ]
+  }
+
+  destroy(): void {
+    clearTimeout(this.#retryTimer)
+    this.#hls.destroy()
+  }
+
+  #create(): Hls {
+    const hls = new Hls(this.#config())
+    hls.on(Hls.Events.MANIFEST_PARSED, () => {
+      // The playlist lists the quality to start with first.
+      hls.startLevel = hls.firstLevel
+      if (hls === this.#hls) this.#offer(hls)
+    })
+    hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, () => this.#offerSound(hls))
+    hls.on(Hls.Events.AUDIO_TRACK_SWITCHED, () => this.#offerSound(hls))
+    hls.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, () => this.#chooseTextTrack(hls))
+    hls.on(Hls.Events.FRAG_BUFFERED, () => this.#recovered())
+    hls.on(Hls.Events.ERROR, (_event, data) => {
+      if (data.fatal && hls === this.#hls) this.#onFatal(hls, data)
+    })
+    return hls
+  }
+
+  #config(): Partial<HlsConfig> {
+    const { parentOrigin } = this.#options
+    return {
+      autoStartLoad: false,
+      // Fragmented MP4 needs no repackaging, so a worker would only cost a start-up (and a looser page policy).
+      enableWorker: false,
+      startFragPrefetch: true,
+      capLevelToPlayerSize: true,
+      maxBufferLength: 20,
+      maxMaxBufferLength: 60,
+      backBufferLength: 60,
+      abrEwmaDefaultEstimate: 3_000_000,
+      fragLoadPolicy: SEGMENTS,
+      playlistLoadPolicy: PLAYLISTS,
+      manifestLoadPolicy: PLAYLISTS,
+      ...(parentOrigin === null
+        ? {}
+        : {
+            // The origin rule looks at who embeds the player, which the browser tells only the page itself.
+            xhrSetup: (xhr, url) => {
+              const address = new URL(url, location.href)
+              if (!address.pathname.endsWith('.m3u8')) return
+              address.searchParams.set('parentOrigin', parentOrigin)
+              xhr.open('GET', address.href, true)
+            },
+          }),
+    }
+  }
+
+  #offer(hls: Hls): void {
+    this.#callbacks.onQualities(
+      hls.levels.map((level) => ({
+        id: renditionId(level),
+        width: level.width,
+        height: level.height,
+        bitrate: level.bitrate,
+      })),
+    )
+    this.#offerSound(hls)
+  }
+
+  #offerSound(hls: Hls): void {
+    if (hls !== this.#hls) return
+    this.#callbacks.onSoundTracks(
+      hls.audioTracks.map((track, index) => ({
+        id: String(index),
+        label: track.name,
+        language: track.lang ?? '',
+        enabled: index === hls.audioTrack,
+      })),
+    )
+  }
+
+  #chooseTextTrack(hls: Hls): void {
+    const wanted = this.#options.defaultTextTrack?.toLowerCase()
+    if (wanted === undefined || this.#textTrackChosen) return
+    const index = hls.subtitleTracks.findIndex((track) => track.lang?.toLowerCase() === wanted)
+    if (index < 0) return
+    this.#textTrackChosen = true
+    hls.subtitleDisplay = true
+    hls.subtitleTrack = index
+  }
+
+  #onFatal(hls: Hls, data: ErrorData): void {
+    const status = data.response?.code ?? 0
+    if (status === 403) {
+      this.#callbacks.onTrouble({ kind: 'refused', sentence: 'This video may not be played on this site.' })
+    } else if (status === 401) {
+      this.#callbacks.onTrouble({
+        kind: 'refused',
+        sentence: 'This video needs a signed address to be played.',
+      })
+    } else if (status === 404 || status === 409 || status === 410 || status === 424) {
+      this.#callbacks.onTrouble({ kind: 'status' })
+    } else if (data.type === Hls.ErrorTypes.MEDIA_ERROR && this.#mayRecoverMedia()) {
+      hls.recoverMediaError()
+    } else if (data.type === Hls.ErrorTypes.NETWORK_ERROR) {
+      this.#retryLater(hls)
+    } else {
+      this.#callbacks.onTrouble({ kind: 'refused', sentence: 'This browser could not decode the video.' })
+    }
+  }
+
+  #mayRecoverMedia(): boolean {
+    const now = performance.now()
+    this.#mediaFailures = this.#mediaFailures.filter((at) => now - at < MEDIA_RETRY_MS)
+    this.#mediaFailures.push(now)
+    return this.#mediaFailures.length <= MEDIA_RETRIES
+  }
+
+  #retryLater(hls: Hls): void {
+    this.#troubled = true
+    this.#callbacks.onTrouble({ kind: 'connection' })
+    clearTimeout(this.#retryTimer)
+    this.#retryTimer = setTimeout(() => {
+      if (hls !== this.#hls) return
+      if (hls.levels.length === 0) {
+        hls.loadSource(this.#options.manifestUrl)
+        hls.once(Hls.Events.MANIFEST_PARSED, () => this.#recovered())
+      }
+      if (this.#started) hls.startLoad(this.#options.media.currentTime || this.#options.startTimeSeconds)
+    }, RETRY_MS)
+  }
+
+  #recovered(): void {
+    if (!this.#troubled) return
+    this.#troubled = false
+    this.#callbacks.onRecovered()
+  }
+}
+
+function readManifest(hls: Hls, url: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    hls.once(Hls.Events.MANIFEST_PARSED, () => resolve())
+    hls.on(Hls.Events.ERROR, (_event, data) => {
+      if (data.fatal) reject(data.error)
+    })
+    hls.loadSource(url)
+  })
+}
+
+/** The rendition's own id, from its playlist's address `…/manifest/<rendition>.m3u8`. */
+function renditionId(level: Level): string {
+  return /([^/]+)\.m3u8$/.exec(new URL(level.uri, location.href).pathname)?.[1] ?? level.uri
+}
+
+/** The same rendition, else the nearest size: a passthrough may be gone when the ladder is complete. */
+function findSimilarLevel(levels: readonly Level[], previous: Level | undefined, fallback: number): number {
+  if (!previous) return fallback
+  const same = levels.findIndex((level) => renditionId(level) === renditionId(previous))
+  if (same >= 0) return same
+  const distances = levels.map((level) => Math.abs(level.height - previous.height))
+  return distances.indexOf(Math.min(...distances))
+}
+
+function bufferedAhead(media: HTMLMediaElement): number {
+  const { buffered, currentTime } = media
+  for (let i = 0; i < buffered.length; i++) {
+    if (buffered.start(i) <= currentTime && currentTime <= buffered.end(i))
+      return buffered.end(i) - currentTime
+  }
+  return 0
+}

@@ -1,0 +1,133 @@
+/**
+ * The controls: media-chrome's elements around one video element. Only the parts that are used are imported; they hide
+ * themselves where a browser or a video has nothing for them (no captions, one sound track, no picture-in-picture).
+ */
+
+import 'media-chrome/media-controller'
+import 'media-chrome/media-control-bar'
+import 'media-chrome/media-play-button'
+import 'media-chrome/media-mute-button'
+import 'media-chrome/media-volume-range'
+import 'media-chrome/media-time-range'
+import 'media-chrome/media-time-display'
+import 'media-chrome/media-preview-time-display'
+import 'media-chrome/media-poster-image'
+import 'media-chrome/media-loading-indicator'
+import 'media-chrome/media-captions-button'
+import 'media-chrome/media-pip-button'
+import 'media-chrome/media-fullscreen-button'
+import 'media-chrome/dist/menu/media-settings-menu.js'
+import 'media-chrome/dist/menu/media-settings-menu-item.js'
+import 'media-chrome/dist/menu/media-settings-menu-button.js'
+import 'media-chrome/dist/menu/media-rendition-menu.js'
+import 'media-chrome/dist/menu/media-playback-rate-menu.js'
+import 'media-chrome/dist/menu/media-captions-menu.js'
+import 'media-chrome/dist/menu/media-audio-track-menu.js'
+
+/** What the page needs of the controls afterwards. */
+export type Controls = {
+  readonly controller: HTMLElement
+  readonly media: HTMLVideoElement
+  readonly poster: HTMLElement
+}
+
+/** Keys that media-chrome's controller acts on; forwarded when nothing in particular has the focus. */
+const PAGE_KEYS = new Set([
+  ' ',
+  'k',
+  'm',
+  'f',
+  'c',
+  'p',
+  'j',
+  'l',
+  '<',
+  '>',
+  'ArrowLeft',
+  'ArrowRight',
+  'ArrowUp',
+  'ArrowDown',
+])
+
+const MARKUP = /* html */ `
+<media-controller tabindex="0" aria-label="Video player" novolumepref nomutedpref nosubtitleslangpref>
+  <video slot="media" playsinline></video>
+  <media-poster-image slot="poster"></media-poster-image>
+  <media-loading-indicator slot="centered-chrome" noautohide loadingdelay="300"></media-loading-indicator>
+  <media-play-button slot="centered-chrome" class="big-play" notooltip></media-play-button>
+  <media-settings-menu id="settings" hidden anchor="auto">
+    <media-settings-menu-item class="quality-item">
+      Quality
+      <media-rendition-menu slot="submenu" hidden><div slot="title">Quality</div></media-rendition-menu>
+    </media-settings-menu-item>
+    <media-settings-menu-item>
+      Speed
+      <media-playback-rate-menu slot="submenu" rates="0.5 0.75 1 1.25 1.5 2" hidden>
+        <div slot="title">Speed</div>
+      </media-playback-rate-menu>
+    </media-settings-menu-item>
+    <media-settings-menu-item class="captions-item">
+      Captions
+      <media-captions-menu slot="submenu" hidden><div slot="title">Captions</div></media-captions-menu>
+    </media-settings-menu-item>
+    <media-settings-menu-item class="sound-item">
+      Sound
+      <media-audio-track-menu slot="submenu" hidden><div slot="title">Sound</div></media-audio-track-menu>
+    </media-settings-menu-item>
+  </media-settings-menu>
+  <div class="shade" aria-hidden="true"></div>
+  <media-control-bar class="seek-bar">
+    <media-time-range>
+      <media-preview-time-display slot="preview"></media-preview-time-display>
+    </media-time-range>
+  </media-control-bar>
+  <media-control-bar class="button-bar">
+    <media-play-button></media-play-button>
+    <media-mute-button></media-mute-button>
+    <media-volume-range></media-volume-range>
+    <media-time-display showduration></media-time-display>
+    <span class="making" role="status" hidden></span>
+    <span class="gap"></span>
+    <media-captions-button></media-captions-button>
+    <media-settings-menu-button></media-settings-menu-button>
+    <media-pip-button></media-pip-button>
+    <media-fullscreen-button></media-fullscreen-button>
+  </media-control-bar>
+</media-controller>`
+
+/**
+ * Puts the controls into `place`. `prepare` is handed the media element before the controls see it, because they read
+ * its lists of qualities and sound tracks only then.
+ */
+export function buildControls(place: HTMLElement, prepare: (media: HTMLVideoElement) => void): Controls {
+  const template = document.createElement('template')
+  template.innerHTML = MARKUP
+  const { content } = template
+  prepare(find<HTMLVideoElement>(content, 'video'))
+  place.append(content)
+  const controller = find<HTMLElement>(place, 'media-controller')
+  forwardKeys(controller)
+  const media = find<HTMLVideoElement>(place, 'video')
+  return { controller, media, poster: find<HTMLElement>(place, 'media-poster-image') }
+}
+
+/** Lets the keyboard work before anything in the page was clicked. */
+function forwardKeys(controller: HTMLElement): void {
+  for (const type of ['keydown', 'keyup'] as const) {
+    document.addEventListener(type, (event) => {
+      const plain = !event.ctrlKey && !event.metaKey && !event.altKey
+      if (event.target !== document.body || !plain || !PAGE_KEYS.has(event.key)) return
+      event.preventDefault()
+      controller.dispatchEvent(
+        new KeyboardEvent(type, { key: event.key, code: event.code, shiftKey: event.shiftKey }),
+      )
+    })
+  }
+}
+
+/** The one element that `selector` names. Throws when there is none: the markup above is ours. */
+export function find<T extends Element>(root: ParentNode, selector: string): T {
+  const element = root.querySelector<T>(selector)
+  if (!element) throw new Error(`The player's markup has no ${selector}.`)
+  return element
+}

@@ -1,0 +1,51 @@
+/** What makes a media element play one of our manifests: hls.js where Media Source Extensions are, else the browser. */
+
+import type { Quality, SoundTrack } from './track-lists.ts'
+
+/** Why playback cannot go on by itself. */
+export type EngineTrouble =
+  /** The manifest says the video is not playable (any more): ask for its status again. */
+  | { readonly kind: 'status' }
+  /** Refused for good, with a sentence for the viewer. */
+  | { readonly kind: 'refused'; readonly sentence: string }
+  /** The network or the server is away; the engine keeps trying. */
+  | { readonly kind: 'connection' }
+
+export type EngineCallbacks = {
+  onQualities(qualities: readonly Quality[]): void
+  onSoundTracks(tracks: readonly Omit<SoundTrack, 'kind'>[]): void
+  onTrouble(trouble: EngineTrouble): void
+  /** Bytes flow again after trouble. */
+  onRecovered(): void
+}
+
+export type EngineOptions = {
+  readonly media: HTMLVideoElement
+  /** Address of the multivariant playlist. */
+  readonly manifestUrl: string
+  readonly parentOrigin: string | null
+  readonly startTimeSeconds: number
+  readonly defaultTextTrack: string | null
+}
+
+/** Lines for the debug panel: name and value. */
+export type DebugFacts = readonly (readonly [string, string])[]
+
+export interface Engine {
+  /** Starts to load media; without it only the manifest is read. May be called again. */
+  start(): void
+  /** Reads the manifest again and offers what it newly lists, without interrupting. */
+  reload(): Promise<void>
+  /** Chooses a quality by its id; null leaves it to the engine. */
+  selectQuality(id: string | null): void
+  selectSoundTrack(id: string): void
+  describe(): DebugFacts
+  destroy(): void
+}
+
+/** Whether this browser plays through Media Source Extensions (also Apple's managed kind). */
+export function hasMediaSource(): boolean {
+  const source: typeof MediaSource | undefined =
+    (globalThis as { ManagedMediaSource?: typeof MediaSource }).ManagedMediaSource ?? globalThis.MediaSource
+  return source?.isTypeSupported('video/mp4; codecs="avc1.42E01E,mp4a.40.2"') ?? false
+}

@@ -1,0 +1,221 @@
+/**
+ * One player page: shows where the video stands, starts the engine as soon as there is something to play, and lets the
+ * list of qualities grow while it plays.
+ */
+
+import type { PageStatus, PlayerPageConfig } from '../../src/http/page-status.ts'
+import { findParentOrigin } from './config.ts'
+import { buildControls, type Controls, find } from './controls.ts'
+import { showDebugPanel } from './debug-panel.ts'
+import { type Engine, type EngineOptions, type EngineTrouble, hasMediaSource } from './engine.ts'
+import { Notice } from './notice.ts'
+import type { PlayerOptions } from './options.ts'
+import { followStatus, type StatusAnswer } from './status.ts'
+import { QualityList, SoundTrackList } from './track-lists.ts'
+
+export class PlayerPage {
+  readonly #config: PlayerPageConfig
+  readonly #options: PlayerOptions
+  readonly #controls: Controls
+  readonly #notice: Notice
+  readonly #qualities = new QualityList((quality) => this.#engine?.selectQuality(quality?.id ?? null))
+  readonly #sounds = new SoundTrackList((id) => this.#engine?.selectSoundTrack(id))
+  #engine: Engine | undefined
+  #engineComing = false
+  #following = new AbortController()
+  /** Whether the viewer was made to wait: then the video starts by itself. */
+  #waited = false
+  /** Whether the manifest that the engine read listed everything. */
+  #everythingListed = false
+
+  constructor(place: HTMLElement, config: PlayerPageConfig, options: PlayerOptions) {
+    this.#config = config
+    this.#options = options
+    this.#controls = buildControls(place, (media) => {
+      Object.defineProperty(media, 'videoRenditions', { value: this.#qualities })
+      if (!('audioTracks' in media)) Object.defineProperty(media, 'audioTracks', { value: this.#sounds })
+    })
+    this.#notice = new Notice(place)
+    this.#dress(place)
+    this.#listen()
+    this.#show(config.status)
+    if (!config.status.complete && config.status.state !== 'error') this.#follow()
+  }
+
+  #dress(place: HTMLElement): void {
+    const { controller, media, poster } = this.#controls
+    const options = this.#options
+    media.loop = options.loop
+    media.muted = options.muted
+    media.preload = options.preload
+    if (this.#config.title !== null) controller.setAttribute('aria-label', this.#config.title)
+    if (!options.controls) controller.classList.add('bare')
+    if (options.controls && this.#config.mode === 'watch') controller.focus({ preventScroll: true })
+    paint(place, '--accent', options.primaryColor)
+    paint(place, '--letterbox', options.letterboxColor)
+    if (options.poster !== null) poster.setAttribute('src', options.poster)
+  }
+
+  #listen(): void {
+    const { media } = this.#controls
+    // With `preload` none, media is loaded from the viewer's first wish on, which may also be a jump.
+    for (const wish of ['play', 'seeking'] as const) media.addEventListener(wish, () => this.#engine?.start())
+    document.addEventListener('keydown', (event) => {
+      if (event.shiftKey && event.key === 'D') showDebugPanel(() => this.#engine?.describe() ?? [])
+    })
+  }
+
+  #follow(): void {
+    this.#following.abort()
+    this.#following = new AbortController()
+    followStatus('headwater/status.json', (answer) => this.#onAnswer(answer), this.#following.signal).catch(
+      (error: unknown) => reportError(error),
+    )
+  }
+
+  #onAnswer(answer: StatusAnswer): void {
+    if (answer === 'gone') {
+      this.#stop()
+      this.#notice.show({ tone: 'wrong', title: 'This video is gone', sentence: 'It may have been deleted.' })
+    } else if (answer === 'refused') {
+      this.#stop()
+      this.#notice.show({
+        tone: 'wrong',
+        title: 'This video is protected',
+        sentence: 'It needs a signed address to be played.',
+      })
+    } else {
+      this.#show(answer)
+    }
+  }
+
+  #show(status: PageStatus): void {
+    if (status.state === 'error') {
+      this.#stop()
+      this.#notice.show({ tone: 'wrong', title: 'This video cannot be played', sentence: status.sentence })
+      return
+    }
+    this.#controls.controller.classList.toggle('idle', !status.playable)
+    if (!status.playable) {
+      this.#waited = true
+      this.#notice.show({
+        tone: 'waiting',
+        title: WAITING_TITLES[status.state] ?? 'In a moment',
+        sentence: status.sentence,
+        pct: status.state === 'inprogress' ? status.pctComplete : null,
+      })
+      return
+    }
+    this.#showMaking(status)
+    if (!this.#engine) this.#begin(status).catch((error: unknown) => this.#onUnusable(error))
+    else if (status.complete && !this.#everythingListed) {
+      this.#everythingListed = true
+      this.#engine.reload().catch((error: unknown) => reportError(error))
+    }
+  }
+
+  /** Discreetly, beside the time: further qualities are on their way. */
+  #showMaking(status: PageStatus): void {
+    const note = find<HTMLElement>(this.#controls.controller, '.making')
+    note.hidden = status.complete || status.state !== 'ready'
+    const text = `More qualities: ${Math.floor(status.pctComplete ?? 0)} %`
+    if (!note.hidden && note.textContent !== text) note.textContent = text
+  }
+
+  async #begin(status: PageStatus): Promise<void> {
+    if (this.#engineComing) return
+    this.#engineComing = true
+    this.#notice.hide()
+    const { controller, media, poster } = this.#controls
+    if (this.#options.poster === null) poster.setAttribute('src', 'thumbnails/thumbnail.jpg?height=720')
+    if (status.durationSeconds !== null)
+      controller.setAttribute('defaultduration', String(status.durationSeconds))
+    this.#everythingListed = status.complete
+    const engine = await this.#createEngine({
+      media,
+      manifestUrl: 'manifest/video.m3u8',
+      parentOrigin: findParentOrigin(),
+      startTimeSeconds: this.#options.startTimeSeconds,
+      defaultTextTrack: this.#options.defaultTextTrack,
+    })
+    this.#engine = engine
+    this.#engineComing = false
+    // The element may have been told to play before the engine was there.
+    if (this.#options.preload !== 'none' || !media.paused) engine.start()
+    const startsByItself = this.#options.autoplay || (this.#waited && this.#config.mode === 'watch')
+    if (startsByItself) await this.#play()
+  }
+
+  async #createEngine(options: EngineOptions): Promise<Engine> {
+    const callbacks = {
+      onQualities: (qualities: Parameters<QualityList['replace']>[0]) => this.#qualities.replace(qualities),
+      onSoundTracks: (tracks: Parameters<SoundTrackList['replace']>[0]) => this.#sounds.replace(tracks),
+      onTrouble: (trouble: EngineTrouble) => this.#onTrouble(trouble),
+      onRecovered: () => this.#notice.hide(),
+    }
+    if (hasMediaSource()) {
+      const { createAdaptiveEngine } = await import('./adaptive.ts')
+      return createAdaptiveEngine(options, callbacks)
+    }
+    const { createNativeEngine } = await import('./native.ts')
+    return createNativeEngine(options, callbacks)
+  }
+
+  /** Plays; where the browser wants a gesture before sound, silently. */
+  async #play(): Promise<void> {
+    const { media } = this.#controls
+    try {
+      await media.play()
+    } catch (error) {
+      if (!(error instanceof DOMException) || error.name !== 'NotAllowedError' || media.muted) return
+      media.muted = true
+      await media.play().catch(() => undefined)
+    }
+  }
+
+  #onTrouble(trouble: EngineTrouble): void {
+    if (trouble.kind === 'connection') {
+      this.#notice.show({ tone: 'waiting', title: 'Connection lost', sentence: 'Trying again …', pct: null })
+    } else if (trouble.kind === 'refused') {
+      this.#stop()
+      this.#notice.show({
+        tone: 'wrong',
+        title: 'This video cannot be played here',
+        sentence: trouble.sentence,
+      })
+    } else {
+      this.#engine?.destroy()
+      this.#engine = undefined
+      this.#follow()
+    }
+  }
+
+  #onUnusable(error: unknown): void {
+    this.#engineComing = false
+    this.#notice.show({
+      tone: 'wrong',
+      title: 'The player could not be loaded',
+      sentence: 'Reload the page to try again.',
+    })
+    reportError(error)
+  }
+
+  #stop(): void {
+    this.#following.abort()
+    this.#engine?.destroy()
+    this.#engine = undefined
+    this.#controls.controller.classList.add('idle')
+  }
+}
+
+const WAITING_TITLES: Partial<Record<PageStatus['state'], string>> = {
+  pendingupload: 'The upload is on its way',
+  downloading: 'The video is being fetched',
+  queued: 'Next in line',
+  inprogress: 'Nearly there',
+}
+
+/** Sets a colour property if the browser understands the value: it comes from the address. */
+function paint(element: HTMLElement, property: string, value: string | null): void {
+  if (value !== null && CSS.supports('color', value)) element.style.setProperty(property, value)
+}
