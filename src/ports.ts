@@ -3,6 +3,8 @@
  * test must own it. Each says what a crash may leave behind and who cleans that up.
  */
 
+import type { Movie } from './media/isobmff/movie.ts'
+
 /** Time and randomness. Nothing in `core` or `jobs` reads a clock or makes an id by itself. */
 export interface Clock {
   /** Wall clock, microseconds since 1970-01-01 UTC (a safe integer). */
@@ -127,6 +129,8 @@ export type DecoderTask = {
   }
   /** Niceness, 0 (a viewer waits) to 19. */
   readonly nice: number
+  /** Keep what the decoder reports about the file (up to 256 KiB) in `stderr`, for reading facts of a source. */
+  readonly verbose?: boolean
 }
 
 /** Numbers from the decoder's progress report. */
@@ -162,4 +166,14 @@ export interface Decoder {
   readonly build: DecoderBuild
   /** Throws `decoder_failed` (facts: `exitCode`, `stderr`, `reason`), `disk_full`, or the abort reason. */
   run(task: DecoderTask, options: DecoderOptions): Promise<DecoderRun>
+}
+
+/** Reads sample indexes beside the event loop: a two-hour one takes 0.1 s of processor time. */
+export interface Indexer {
+  /**
+   * The index of an MP4 or MOV blob. Throws what `media/isobmff/read-movie.ts` throws, `not_found` when there is no such
+   * blob, and `media_malformed` when reading takes longer than any honest file needs.
+   */
+  readIndex(name: BlobName): Promise<Movie>
+  stop(): Promise<void>
 }

@@ -1,0 +1,213 @@
+import { execFile, spawn } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { silentLog } from '../../lib/log.ts'
+import type { Blobs, Decoder, DecoderBuild, DecoderTask } from '../../ports.ts'
+import { createDecoder } from './decoder.ts'
+import { findFfmpeg } from './find-ffmpeg.ts'
+
+const execute = promisify(execFile)
+const never = new AbortController().signal
+let folder: string
+let build: DecoderBuild
+let decoder: Decoder
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'decoder-'))
+  build = await findFfmpeg()
+  decoder = await createDecoder({
+    build,
+    blobs: filesAsBlobs(),
+    workDir: join(folder, 'work'),
+    log: silentLog,
+  })
+  await execute(build.path, [
+    ...words('-v error -f lavfi -i testsrc2=s=320x180:r=25:d=2'),
+    ...words('-c:v libx264 -preset ultrafast -movflags frag_keyframe+empty_moov -g 10'),
+    join(folder, 'two-seconds.mp4'),
+  ])
+})
+
+afterAll(() => rm(folder, { recursive: true }))
+
+describe('a run of the decoder', () => {
+  test('makes its outputs from a pipe, reports progress, and leaves nothing', async () => {
+    const progress: number[] = []
+    const run = await decoder.run(
+      task({
+        args: ['-f', 'mov', '-i', '{input}', '-c', 'copy', 'out.mp4'],
+        outputs: ['out.mp4'],
+        piped: true,
+      }),
+      { signal: never, onProgress: (now) => progress.push(now.frames) },
+    )
+    expect(run.files.get('out.mp4')?.sizeBytes).toBeGreaterThan(1000)
+    expect(progress.at(-1)).toBe(50)
+    await run.release()
+    expect(await readdir(join(folder, 'work'))).toEqual([])
+  })
+
+  test('reports the file when asked to', async () => {
+    const run = await decoder.run(
+      {
+        ...task({ args: ['-f', 'mov', '-i', '{input}', '-t', '0', '-f', 'null', '-'], outputs: [] }),
+        verbose: true,
+      },
+      { signal: never },
+    )
+    expect(run.stderr).toContain('Stream #0:0')
+    expect(run.stderr).toContain('320x180')
+    expect(run.stderr).not.toContain(folder)
+    await run.release()
+  })
+
+  test.each([
+    ['a playlist', '#EXTM3U\n#EXTINF:2,\ntwo-seconds.mp4\n#EXT-X-ENDLIST\n'],
+    ['a list of files', 'ffconcat version 1.0\nfile two-seconds.mp4\n'],
+  ])('does not follow %s', async (_name, text) => {
+    await writeFile(join(folder, 'hostile.mp4'), text)
+    for (const pin of [['-f', 'mov'], []]) {
+      const attempt = decoder.run(
+        task({
+          args: [...pin, '-i', '{input}', '-c', 'copy', 'o.mp4'],
+          outputs: ['o.mp4'],
+          blob: 'hostile.mp4',
+        }),
+        { signal: never },
+      )
+      await expect(attempt).rejects.toMatchObject({ code: 'decoder_failed' })
+    }
+    expect(await readdir(join(folder, 'work'))).toEqual([])
+  })
+
+  test('ends with its wall clock', async () => {
+    const attempt = decoder.run(task({ args: endless, outputs: ['x.mp4'], wallMs: 300 }), { signal: never })
+    await expect(attempt).rejects.toMatchObject({ code: 'decoder_failed', facts: { reason: 'wall' } })
+  })
+
+  test('is refused more output than its limit', async () => {
+    const attempt = decoder.run(
+      task({
+        args: ['-f', 'mov', '-i', '{input}', '-c:v', 'rawvideo', '-f', 'avi', 'x.avi'],
+        outputs: ['x.avi'],
+        outputBytes: 300_000,
+      }),
+      { signal: never },
+    )
+    await expect(attempt).rejects.toMatchObject({ code: 'decoder_failed', facts: { reason: 'output' } })
+  })
+
+  test('is killed with its abort, and the reason is thrown', async () => {
+    const abort = new AbortController()
+    const attempt = decoder.run(task({ args: endless, outputs: ['x.mp4'] }), {
+      signal: abort.signal,
+      onProgress: () => abort.abort(new Error('enough')),
+    })
+    await expect(attempt).rejects.toThrow('enough')
+    expect(await readdir(join(folder, 'work'))).toEqual([])
+  })
+
+  test('shows an output while it grows', async () => {
+    const sizes: number[] = []
+    const run = await decoder.run(
+      task({
+        args: words(
+          '-re -f mov -i {input} -c copy -flush_packets 1 -movflags frag_keyframe+empty_moov x.mp4',
+        ),
+        outputs: ['x.mp4'],
+      }),
+      {
+        signal: never,
+        onGrowth: async (file) => {
+          const head = new Uint8Array(8)
+          await file.read(head, 0)
+          expect(new TextDecoder().decode(head.subarray(4))).toBe('ftyp')
+          sizes.push(file.sizeBytes)
+        },
+      },
+    )
+    expect(sizes.length).toBeGreaterThan(1)
+    await run.release()
+  })
+
+  test('dies with a server that is killed', async () => {
+    const script = join(folder, 'server.ts')
+    const here = new URL('./index.ts', import.meta.url).href
+    await writeFile(
+      script,
+      `import { createDecoder, findFfmpeg } from ${JSON.stringify(here)}
+       const log = { debug() {}, info() {}, warn() {}, error() {} }
+       const blobs = { materialize: async () => ({ path: ${JSON.stringify(join(folder, 'two-seconds.mp4'))}, release: async () => {} }) }
+       const decoder = await createDecoder({ build: await findFfmpeg(), blobs, workDir: ${JSON.stringify(join(folder, 'other'))}, log })
+       await decoder.run(${JSON.stringify(task({ args: endless, outputs: ['x.mp4'] }))},
+         { signal: new AbortController().signal, onProgress: () => console.log('runs') })`,
+    )
+    const server = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await new Promise((resolve) => server.stdout.once('data', resolve))
+    const [run] = await readdir(join(folder, 'other'))
+    expect(await runsIn(join(folder, 'other', run ?? ''))).toBe(1)
+    server.kill('SIGKILL')
+    for (let tries = 0; tries < 100 && (await runsIn(join(folder, 'other', run ?? ''))) > 0; tries += 1) {
+      await sleep(20)
+    }
+    expect(await runsIn(join(folder, 'other', run ?? ''))).toBe(0)
+    await createDecoder({ build, blobs: filesAsBlobs(), workDir: join(folder, 'other'), log: silentLog })
+    expect(await readdir(join(folder, 'other'))).toEqual([])
+  })
+})
+
+/** Goes on for ever at the speed of the film. */
+const endless = words('-re -stream_loop -1 -f mov -i {input} -c:v libx264 -preset ultrafast x.mp4')
+
+/** Processes whose working folder is `path`. */
+async function runsIn(path: string): Promise<number> {
+  const { stdout } = await execute('sh', [
+    '-c',
+    'for p in /proc/[0-9]*; do readlink $p/cwd; done 2>/dev/null; true',
+  ])
+  return stdout.split('\n').filter((line) => line === path).length
+}
+
+function words(line: string): string[] {
+  return line.split(' ')
+}
+
+function filesAsBlobs(): Blobs {
+  const materialize: Blobs['materialize'] = (name) =>
+    Promise.resolve({ path: join(folder, name), release: () => Promise.resolve() })
+  return { materialize } as Partial<Blobs> as Blobs
+}
+
+function task(options: {
+  args: readonly string[]
+  outputs: readonly string[]
+  piped?: boolean
+  blob?: string
+  wallMs?: number
+  outputBytes?: number
+}): DecoderTask {
+  return {
+    label: 'a test',
+    input: options.piped
+      ? { from: 'pipe', bytes: pieces(join(folder, 'two-seconds.mp4')) }
+      : { from: 'blob', name: options.blob ?? 'two-seconds.mp4' },
+    args: options.args,
+    outputs: options.outputs,
+    limits: {
+      wallMs: options.wallMs ?? 60_000,
+      cpuSeconds: 60,
+      outputBytes: options.outputBytes ?? 1e9,
+      memoryBytes: 3e9,
+    },
+    nice: 5,
+  }
+}
+
+async function* pieces(path: string): AsyncIterable<Uint8Array> {
+  const bytes = await readFile(path)
+  for (let at = 0; at < bytes.length; at += 1000) yield bytes.subarray(at, at + 1000)
+}

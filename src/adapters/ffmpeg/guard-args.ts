@@ -1,0 +1,51 @@
+/** The arguments that every run gets, whatever it does, and the form in which a command can be pasted. Pure. */
+
+/**
+ * Containers whose demuxers may open, by ffmpeg's names. Without this list ffmpeg 5 and 7 follow playlists, ffconcat and
+ * MPD files that call themselves `.mp4`, to any local path (measured); our own sniffing pins one of them as well.
+ */
+const CONTAINERS = 'mov,matroska,avi,flv,mpegts,mpeg,mpegvideo,mxf,gxf,lxf,asf,ogg,h264,hevc'
+
+/** File descriptor on which progress is reported; 0–2 are the standard ones. */
+export const PROGRESS_FD = 3
+
+/** What `{input}` becomes. */
+export type InputTarget = 'pipe:0' | `file:${string}` | null
+
+/**
+ * Completes a task's arguments: global guards first, the input's guards before its `-i`, and `{input}` replaced.
+ * `verbose`: the decoder's own report of the file is wanted.
+ */
+export function guardArgs(args: readonly string[], input: InputTarget, verbose: boolean): string[] {
+  const guarded: string[] = [
+    // It must never wait for a key.
+    '-nostdin',
+    '-hide_banner',
+    '-v',
+    verbose ? 'info' : 'error',
+    '-nostats',
+    '-progress',
+    `pipe:${PROGRESS_FD}`,
+    '-stats_period',
+    '0.25',
+    // Outputs are ours and new: an old file of that name cannot be there.
+    '-y',
+  ]
+  for (const argument of args) {
+    if (argument === '-i') {
+      // Options of the input that follows: nothing but local files and pipes, nothing but known containers.
+      guarded.push('-protocol_whitelist', 'file,pipe', '-format_whitelist', CONTAINERS)
+    }
+    guarded.push(argument === '{input}' && input !== null ? input : argument)
+  }
+  return guarded
+}
+
+/** The command as a line for a shell. */
+export function pasteable(program: string, args: readonly string[]): string {
+  return [program, ...args].map(quote).join(' ')
+}
+
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+}
