@@ -1,0 +1,143 @@
+/**
+ * Blobs in a folder: drafts in `drafts/<id>`, blobs in `blobs/<name>`, on one file system, so that publishing is a
+ * rename. A crash leaves drafts and blobs without a row, which the sweep removes; never a blob in part.
+ */
+
+import { randomBytes } from 'node:crypto'
+import { open, opendir, rm, stat, statfs } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { BlockChecksums } from '../../lib/block-checksums.ts'
+import { HeadwaterError } from '../../lib/failure.ts'
+import type { BlobName, BlobReader, Blobs, Draft, LocalCopy } from '../../ports.ts'
+import { inOurWords, isSystemError, makeFolder, readFully, removeEmptyFolders } from './disk.ts'
+import { FolderDraft } from './draft.ts'
+import { OpenFiles } from './open-files.ts'
+import { type FolderPaths, folderPaths } from './paths.ts'
+
+/** Opens the blobs in `folder`, which is made if missing. */
+export async function openFolderBlobs(options: { folder: string }): Promise<Blobs> {
+  const paths = folderPaths(options.folder)
+  await makeFolder(paths.drafts)
+  await makeFolder(paths.blobs)
+  return new FolderBlobs(paths)
+}
+
+class FolderBlobs implements Blobs {
+  readonly #paths: FolderPaths
+  readonly #files = new OpenFiles()
+
+  constructor(paths: FolderPaths) {
+    this.#paths = paths
+  }
+
+  async createDraft(): Promise<Draft> {
+    const id = randomBytes(16).toString('hex')
+    try {
+      const handle = await open(this.#paths.draft(id), 'wx+', 0o600)
+      return new FolderDraft({ id, handle, paths: this.#paths, checksums: new BlockChecksums(), isNew: true })
+    } catch (error) {
+      throw inOurWords(error)
+    }
+  }
+
+  async resumeDraft(id: string, state: { lengthBytes: number; checksums: Uint8Array }): Promise<Draft> {
+    const { lengthBytes } = state
+    const checksums = BlockChecksums.resume(state.checksums, lengthBytes)
+    const handle = await open(this.#paths.draft(id), 'r+').catch((error: unknown) => {
+      if (!isSystemError(error, 'ENOENT')) throw error
+      throw new HeadwaterError('blob_damaged', `Draft ${id} should hold ${lengthBytes} bytes, but is gone.`)
+    })
+    try {
+      const { size } = await handle.stat()
+      if (size < lengthBytes) {
+        throw new HeadwaterError(
+          'blob_damaged',
+          `Draft ${id} should hold ${lengthBytes} bytes, but has only ${size}.`,
+          { facts: { lengthBytes, sizeBytes: size } },
+        )
+      }
+      if (size > lengthBytes) await handle.truncate(lengthBytes)
+      return new FolderDraft({ id, handle, paths: this.#paths, checksums, isNew: lengthBytes === 0 })
+    } catch (error) {
+      await handle.close()
+      throw error
+    }
+  }
+
+  async discardDraft(id: string): Promise<void> {
+    await rm(this.#paths.draft(id), { force: true })
+  }
+
+  async open(name: BlobName): Promise<BlobReader> {
+    const file = await this.#files.take(this.#paths.blob(name)).catch((error: unknown) => {
+      throw isSystemError(error, 'ENOENT', 'ENOTDIR') ? noSuchBlob(name) : error
+    })
+    return {
+      sizeBytes: file.sizeBytes,
+      read: (target, position) => readFully(file.handle, target, position),
+      close: () => file.release(),
+    }
+  }
+
+  async delete(name: BlobName): Promise<void> {
+    const path = this.#paths.blob(name)
+    await rm(path, { force: true })
+    await this.#files.forget(path)
+    await removeEmptyFolders(dirname(path), this.#paths.blobs)
+  }
+
+  async *list(prefix: string): AsyncIterable<{ name: BlobName; sizeBytes: number; modifiedUs: number }> {
+    const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1)
+    if (folder !== '') this.#paths.blob(folder.slice(0, -1))
+    for await (const name of filesBelow(this.#paths.blobs, folder)) {
+      if (!name.startsWith(prefix)) continue
+      const facts = await fileFacts(join(this.#paths.blobs, name))
+      if (facts !== undefined) yield { name, ...facts }
+    }
+  }
+
+  async *listDrafts(): AsyncIterable<{ id: string; sizeBytes: number; modifiedUs: number }> {
+    for await (const id of filesBelow(this.#paths.drafts, '')) {
+      const facts = await fileFacts(join(this.#paths.drafts, id))
+      if (facts !== undefined) yield { id, ...facts }
+    }
+  }
+
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.#paths.blobs)
+    return bavail * bsize
+  }
+
+  async materialize(name: BlobName): Promise<LocalCopy> {
+    const path = this.#paths.blob(name)
+    if ((await fileFacts(path)) === undefined) throw noSuchBlob(name)
+    return { path, release: async () => {} }
+  }
+}
+
+function noSuchBlob(name: BlobName): HeadwaterError {
+  return new HeadwaterError('not_found', `There is no blob ${name}.`, { facts: { name } })
+}
+
+/** Every file below `root`/`folder`, as a name relative to `root`; what is removed meanwhile is left out. */
+async function* filesBelow(root: string, folder: string): AsyncGenerator<string> {
+  try {
+    for await (const entry of await opendir(join(root, folder))) {
+      const name = `${folder}${entry.name}`
+      if (entry.isDirectory()) yield* filesBelow(root, `${name}/`)
+      else if (entry.isFile()) yield name
+    }
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error
+  }
+}
+
+async function fileFacts(path: string): Promise<{ sizeBytes: number; modifiedUs: number } | undefined> {
+  try {
+    const { size, mtimeMs } = await stat(path)
+    return { sizeBytes: size, modifiedUs: Math.floor(mtimeMs * 1000) }
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,39 @@
+/** Where drafts and blobs lie in the folder; refuses every name that could lead out of it. */
+
+import { join } from 'node:path'
+import { HeadwaterError } from '../../lib/failure.ts'
+import type { BlobName } from '../../ports.ts'
+
+/** Parts of letters, digits, `_`, `-` and `.`, none of which begins with a dot. */
+const BLOB_NAME = /^(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/)*[A-Za-z0-9_-][A-Za-z0-9._-]*$/
+const DRAFT_ID = /^[A-Za-z0-9_-]{1,64}$/
+const LONGEST_NAME = 512
+
+export type FolderPaths = {
+  readonly drafts: string
+  readonly blobs: string
+  /** Throws `internal` for a name we never make. */
+  blob(name: BlobName): string
+  draft(id: string): string
+}
+
+export function folderPaths(folder: string): FolderPaths {
+  const drafts = join(folder, 'drafts')
+  const blobs = join(folder, 'blobs')
+  return {
+    drafts,
+    blobs,
+    blob(name) {
+      if (name.length > LONGEST_NAME || !BLOB_NAME.test(name)) throw refused('blob name', name)
+      return join(blobs, name)
+    },
+    draft(id) {
+      if (!DRAFT_ID.test(id)) throw refused('draft id', id)
+      return join(drafts, id)
+    },
+  }
+}
+
+function refused(what: string, value: string): HeadwaterError {
+  return new HeadwaterError('internal', `Expected a ${what} of our own, but got ${JSON.stringify(value)}.`)
+}
