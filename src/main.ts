@@ -1,6 +1,7 @@
 /** Reads the command, hands over. Exit codes: 0 done, 1 failed (told in a sentence), 2 the command line was wrong. */
 
 import { parseArgs } from 'node:util'
+import { CommandFailure } from './commands/command-failure.ts'
 import { helpFor } from './commands/help.ts'
 import { printSettings } from './config/describe-settings.ts'
 import { readSettings } from './config/settings.ts'
@@ -55,7 +56,7 @@ function complain(text: string): number {
 }
 
 function explain(error: unknown): number {
-  if (isFailure(error) && error.kind !== 'bug') {
+  if (error instanceof CommandFailure || (isFailure(error) && error.kind !== 'bug')) {
     for (const line of error.message.split('\n')) process.stderr.write(`headwater: ${line}\n`)
     return 1
   }

@@ -1,0 +1,162 @@
+/** `headwater doctor`: what was found, what is missing, and the remedy. Changes nothing but a probe file it removes again. */
+
+import { mkdir, rm, stat, statfs, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { findFfmpeg } from '../adapters/ffmpeg/index.ts'
+import { findProgram } from '../config/find-program.ts'
+import { readSettings, type Settings } from '../config/settings.ts'
+import { warnOfUnknownSettings } from '../config/unknown-settings.ts'
+import { VERSION } from '../config/version.ts'
+import { isFailure } from '../lib/failure.ts'
+import { isRunning, serverUrl } from './api-client.ts'
+import { formatBytes } from './progress-line.ts'
+
+/** `ok`: as it should be; `less`: works without, but not as well; `missing`: needed. */
+type Finding = {
+  readonly state: 'ok' | 'less' | 'missing'
+  readonly what: string
+  readonly found: string
+  /** What to do; absent when all is well. */
+  readonly remedy?: string
+}
+
+const MARKS = { ok: 'ok      ', less: 'less    ', missing: 'MISSING ' } as const
+const NEEDED_NODE = 24
+/** Without these nothing can be encoded. */
+const NEEDED_ENCODERS = ['libx264', 'aac', 'mjpeg']
+const NEEDED_FILTERS = ['scale', 'fps', 'format', 'split', 'aresample']
+/** HDR sources look flat without them. */
+const HDR_FILTERS = ['zscale', 'tonemap']
+/** Programs that fence in the decoder, and what each adds. */
+const CAGE_PROGRAMS: Readonly<Record<string, { adds: string; package: string }>> = {
+  prlimit: { adds: 'limits of memory, processor time and file size', package: 'util-linux' },
+  setpriv: { adds: 'no new privileges', package: 'util-linux' },
+  unshare: { adds: 'no network', package: 'util-linux' },
+  bwrap: { adds: 'nothing but its own files in sight', package: 'bubblewrap' },
+}
+
+/** Runs the command; resolves with the exit code: 1 when something needed is missing. */
+export async function doctor(args: string[]): Promise<number> {
+  parseArgs({ args, options: {} })
+  process.stdout.write(`Headwater ${VERSION}\n\n`)
+  const findings = [checkNode(), ...(await checkSettings()), await checkWebPages(), ...checkPrograms()]
+  for (const finding of findings) {
+    process.stdout.write(`${MARKS[finding.state]}${finding.what}: ${finding.found}\n`)
+    if (finding.remedy) process.stdout.write(`        -> ${finding.remedy}\n`)
+  }
+  const missing = findings.filter((finding) => finding.state === 'missing').length
+  process.stdout.write(
+    missing === 0 ? '\nEverything needed is there.\n' : `\nNeeded and missing: ${missing}.\n`,
+  )
+  return missing === 0 ? 0 : 1
+}
+
+function checkNode(): Finding {
+  const found = `${process.versions.node} (${process.execPath})`
+  const [major = '0'] = process.versions.node.split('.')
+  if (Number(major) >= NEEDED_NODE) return { state: 'ok', what: 'Node', found }
+  const remedy = `needs Node ${NEEDED_NODE} or newer: run "npm ci", which brings one`
+  return { state: 'missing', what: 'Node', found, remedy }
+}
+
+async function checkSettings(): Promise<Finding[]> {
+  const warnings = warnOfUnknownSettings().map(
+    (sentence): Finding => ({ state: 'less', what: 'setting', found: sentence }),
+  )
+  try {
+    const settings = readSettings()
+    return [
+      ...warnings,
+      ...(await checkFfmpeg(settings)),
+      await checkDataFolder(settings),
+      await checkPort(settings),
+    ]
+  } catch (error) {
+    if (!isFailure(error, 'setting_invalid')) throw error
+    const wrong = error.message
+      .split('\n')
+      .map((sentence): Finding => ({ state: 'missing', what: 'setting', found: sentence }))
+    return [...warnings, ...wrong]
+  }
+}
+
+async function checkFfmpeg(settings: Settings): Promise<Finding[]> {
+  try {
+    const build = await findFfmpeg(settings.ffmpeg === null ? {} : { path: settings.ffmpeg })
+    const lacks = (names: readonly string[], has: ReadonlySet<string>) =>
+      names.filter((name) => !has.has(name))
+    const needed = [...lacks(NEEDED_ENCODERS, build.encoders), ...lacks(NEEDED_FILTERS, build.filters)]
+    const hdr = lacks(HDR_FILTERS, build.filters)
+    const what = 'ffmpeg'
+    const found = `${build.version} (${build.path})`
+    if (needed.length > 0) {
+      const remedy = 'install a full build, such as the package ffmpeg of Debian'
+      return [{ state: 'missing', what, found: `${found}, without ${needed.join(', ')}`, remedy }]
+    }
+    if (hdr.length === 0) return [{ state: 'ok', what, found }]
+    const remedy = 'HDR videos will look pale; install a build with zimg'
+    return [{ state: 'less', what, found: `${found}, without ${hdr.join(', ')}`, remedy }]
+  } catch (error) {
+    if (!isFailure(error, 'decoder_missing')) throw error
+    const remedy =
+      'install ffmpeg 5.1 or newer (Debian: sudo apt-get install ffmpeg), or set HEADWATER_FFMPEG'
+    return [{ state: 'missing', what: 'ffmpeg', found: error.message, remedy }]
+  }
+}
+
+async function checkDataFolder(settings: Settings): Promise<Finding> {
+  const what = `data folder ${settings.dataDir}`
+  try {
+    await mkdir(settings.dataDir, { recursive: true, mode: 0o700 })
+    const probe = join(settings.dataDir, `.doctor-${process.pid}`)
+    await writeFile(probe, '')
+    await rm(probe)
+  } catch (error) {
+    const remedy = 'give this user the right to write there, or set HEADWATER_DATA_DIR'
+    return { state: 'missing', what, found: `cannot be written (${String(error)})`, remedy }
+  }
+  const { bavail, bsize } = await statfs(settings.dataDir)
+  const found = `writable, ${formatBytes(bavail * bsize)} free`
+  if (bavail * bsize >= settings.minFreeBytes) return { state: 'ok', what, found }
+  const remedy = `uploads are refused below ${formatBytes(settings.minFreeBytes)}: make room, or lower HEADWATER_MIN_FREE_BYTES`
+  return { state: 'missing', what, found, remedy }
+}
+
+async function checkPort(settings: Settings): Promise<Finding> {
+  const what = `port ${settings.port} on ${settings.host}`
+  const { promise, resolve } = Promise.withResolvers<string | undefined>()
+  const probe = createServer()
+  probe.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+  probe.listen(settings.port, settings.host, () => probe.close(() => resolve(undefined)))
+  const problem = await promise
+  if (problem === undefined) return { state: 'ok', what, found: 'free' }
+  if (problem === 'EADDRINUSE' && (await isRunning(serverUrl(settings, {})))) {
+    return { state: 'ok', what, found: 'a server is running there' }
+  }
+  const found = problem === 'EADDRINUSE' ? 'taken by another program' : `cannot be used (${problem})`
+  return { state: 'missing', what, found, remedy: 'choose another HEADWATER_PORT or HEADWATER_HOST' }
+}
+
+async function checkWebPages(): Promise<Finding> {
+  const stamp = fileURLToPath(new URL('../../web/dist/.built-from', import.meta.url))
+  const built = await stat(stamp).catch(() => undefined)
+  if (built) return { state: 'ok', what: 'web pages', found: `built ${built.mtime.toISOString()}` }
+  return { state: 'missing', what: 'web pages', found: 'not built', remedy: '"npm start" builds them' }
+}
+
+function checkPrograms(): Finding[] {
+  const cage = Object.entries(CAGE_PROGRAMS).map(([name, { adds, package: packageName }]): Finding => {
+    const found = findProgram(name)
+    const what = `decoder's cage, ${name}`
+    if (found) return { state: 'ok', what, found }
+    const remedy = `would add: ${adds} (Debian: sudo apt-get install ${packageName})`
+    return { state: 'less', what, found: 'not found', remedy }
+  })
+  const browser = findProgram('chromium')
+  if (browser) return [...cage, { state: 'ok', what: 'chromium', found: `${browser} (only for the tests)` }]
+  const remedy = 'only "npm test" needs it (Debian: sudo apt-get install chromium)'
+  return [...cage, { state: 'less', what: 'chromium', found: 'not found', remedy }]
+}
