@@ -2,7 +2,7 @@
 
 /** One entry of an edit list (ISO/IEC 14496-12 §8.6.6). */
 export type Edit = {
-  /** In the movie's timescale; 0 = to the end. */
+  /** In the track's timescale (converted from the movie's when read, at least 1 unless it was 0); 0 = to the end. */
   readonly durationTicks: number
   /** In the track's timescale; -1 = an empty edit. */
   readonly mediaTime: number

@@ -1,0 +1,166 @@
+/** MPD text (ISO/IEC 23009-1) from plain values: the same values always give the same bytes. */
+
+import { element, formatDocument, formatElement, textElement, type XmlElement } from './xml.ts'
+
+export type Representation = {
+  readonly id: string
+  readonly bandwidthBps: number
+  /** RFC 6381. */
+  readonly codecs: string
+  readonly timescale: number
+  /** Decode time of each segment's first sample, and the end; starts at 0. */
+  readonly starts: readonly number[]
+  /** What the init segment's edit list takes off the decode times of sound (e of rule 8); 0 for pictures. */
+  readonly presentationOffsetTicks: number
+  readonly video?: {
+    readonly width: number
+    readonly height: number
+    readonly frameRate: { readonly num: number; readonly den: number }
+  }
+  readonly audio?: { readonly sampleRate: number; readonly channels: number }
+}
+
+export type AdaptationSet = {
+  readonly contentType: 'video' | 'audio'
+  /** BCP 47; pictures have none. */
+  readonly language?: string
+  readonly label?: string
+  readonly representations: readonly Representation[]
+}
+
+export type StaticMpd = {
+  /** End of the picture (rule 20). */
+  readonly durationSeconds: number
+  /** Address templates relative to the MPD; `$RepresentationID$` and `$Number$` as in §5.3.9.4.4. */
+  readonly initTemplate: string
+  readonly mediaTemplate: string
+  readonly adaptationSets: readonly AdaptationSet[]
+}
+
+/** The MPD of a complete presentation, profile `isoff-live:2011`. */
+export function formatStaticMpd(mpd: StaticMpd): string {
+  // Pictures share one array of starts: its text is made once.
+  const timelines = new Map<readonly number[], string>()
+  return formatDocument(
+    element(
+      'MPD',
+      {
+        xmlns: 'urn:mpeg:dash:schema:mpd:2011',
+        profiles: 'urn:mpeg:dash:profile:isoff-live:2011',
+        type: 'static',
+        mediaPresentationDuration: formatDuration(mpd.durationSeconds),
+        minBufferTime: 'PT8S',
+      },
+      [
+        element(
+          'Period',
+          { id: '0', start: 'PT0S' },
+          mpd.adaptationSets.map((set, id) => adaptationSet(set, id, mpd, timelines)),
+        ),
+      ],
+    ),
+  )
+}
+
+/** `PT…S`, to the microsecond. */
+export function formatDuration(seconds: number): string {
+  return `PT${seconds.toFixed(6).replace(/\.?0+$/, '')}S`
+}
+
+function adaptationSet(
+  set: AdaptationSet,
+  id: number,
+  mpd: StaticMpd,
+  timelines: Map<readonly number[], string>,
+): XmlElement {
+  return element(
+    'AdaptationSet',
+    {
+      id,
+      contentType: set.contentType,
+      mimeType: `${set.contentType}/mp4`,
+      lang: set.language,
+      segmentAlignment: true,
+      startWithSAP: 1,
+    },
+    [
+      ...(set.label === undefined ? [] : [textElement('Label', set.label, '      ')]),
+      ...set.representations.map((representation) => representationElement(representation, mpd, timelines)),
+    ],
+  )
+}
+
+function representationElement(
+  representation: Representation,
+  mpd: StaticMpd,
+  timelines: Map<readonly number[], string>,
+): XmlElement {
+  const { video, audio } = representation
+  let timeline = timelines.get(representation.starts)
+  if (timeline === undefined) {
+    timeline = formatElement(segmentTimeline(representation), '          ')
+    timelines.set(representation.starts, timeline)
+  }
+  return element(
+    'Representation',
+    {
+      id: representation.id,
+      codecs: representation.codecs,
+      bandwidth: Math.ceil(representation.bandwidthBps),
+      width: video?.width,
+      height: video?.height,
+      sar: video && '1:1',
+      frameRate: video && formatRate(video.frameRate),
+      audioSamplingRate: audio?.sampleRate,
+    },
+    [
+      ...(audio ? [channelConfiguration(audio.channels)] : []),
+      element(
+        'SegmentTemplate',
+        {
+          timescale: representation.timescale,
+          presentationTimeOffset: 0,
+          startNumber: 0,
+          initialization: mpd.initTemplate,
+          media: mpd.mediaTemplate,
+        },
+        [timeline],
+      ),
+    ],
+  )
+}
+
+/**
+ * `S@t` and `S@d` in presentation time (rules 8 and 19): 0 first, then the decode time less the edit list's start.
+ * Equal neighbours are written once with `@r`.
+ */
+function segmentTimeline(representation: Representation): XmlElement {
+  const runs: { t: number; d: number; r: number }[] = []
+  const times = representation.starts.map((start) =>
+    Math.max(0, start - representation.presentationOffsetTicks),
+  )
+  for (const [segment, t] of times.entries()) {
+    const end = times[segment + 1]
+    if (end === undefined) break
+    const last = runs.at(-1)
+    if (last && last.d === end - t) last.r += 1
+    else runs.push({ t, d: end - t, r: 0 })
+  }
+  return element(
+    'SegmentTimeline',
+    {},
+    runs.map(({ t, d, r }) => element('S', { t, d, r: r === 0 ? undefined : r })),
+  )
+}
+
+/** ISO/IEC 23009-1 §5.8.5.4 with the scheme of ISO/IEC 23003-3: plain number of channels. */
+function channelConfiguration(channels: number): XmlElement {
+  return element('AudioChannelConfiguration', {
+    schemeIdUri: 'urn:mpeg:dash:23003:3:audio_channel_configuration:2011',
+    value: channels,
+  })
+}
+
+function formatRate(rate: { readonly num: number; readonly den: number }): string {
+  return rate.den === 1 ? String(rate.num) : `${rate.num}/${rate.den}`
+}

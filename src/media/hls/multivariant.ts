@@ -1,0 +1,81 @@
+/** Multivariant playlist text (RFC 8216 §4.3.4) from plain values: the same values always give the same bytes. */
+
+import { type Attribute, decimal, formatAttributes, plainLine, quoted, resolution } from './attributes.ts'
+
+/** An `EXT-X-MEDIA` entry. */
+export type MediaRendition = {
+  readonly type: 'AUDIO' | 'SUBTITLES'
+  readonly groupId: string
+  readonly name: string
+  /** BCP 47. */
+  readonly language: string
+  readonly isDefault: boolean
+  readonly uri: string
+}
+
+/** An `EXT-X-STREAM-INF` entry with its address. */
+export type Variant = {
+  /** Largest rate of any stretch about a target duration long, sound included; bits per second. */
+  readonly bandwidthBps: number
+  readonly averageBandwidthBps: number
+  /** As displayed, in pixels. */
+  readonly width: number
+  readonly height: number
+  /** Frames per second. */
+  readonly frameRate: number
+  /** RFC 6381, one per kind of sample in the variant. */
+  readonly codecs: readonly string[]
+  /** Larger is better; compared among the variants of this playlist only. */
+  readonly score: number
+  readonly audioGroup?: string
+  readonly subtitlesGroup?: string
+  readonly uri: string
+}
+
+export type MultivariantPlaylist = {
+  /** 6 for what is written here; 8 where the whole of a broadcast stays seekable. */
+  readonly version: number
+  readonly media: readonly MediaRendition[]
+  /** In the order to be written: players start with the first. */
+  readonly variants: readonly Variant[]
+}
+
+/** The playlist, ending with a line feed. */
+export function formatMultivariant(playlist: MultivariantPlaylist): string {
+  const lines = ['#EXTM3U', `#EXT-X-VERSION:${playlist.version}`, '#EXT-X-INDEPENDENT-SEGMENTS']
+  for (const rendition of playlist.media)
+    lines.push(`#EXT-X-MEDIA:${formatAttributes(mediaAttributes(rendition))}`)
+  for (const variant of playlist.variants) {
+    lines.push(`#EXT-X-STREAM-INF:${formatAttributes(variantAttributes(variant))}`, plainLine(variant.uri))
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function mediaAttributes(rendition: MediaRendition): readonly Attribute[] {
+  return [
+    ['TYPE', rendition.type],
+    ['GROUP-ID', quoted(rendition.groupId)],
+    ['NAME', quoted(rendition.name)],
+    ['LANGUAGE', quoted(rendition.language)],
+    ['DEFAULT', rendition.isDefault ? 'YES' : 'NO'],
+    ['AUTOSELECT', 'YES'],
+    ['FORCED', rendition.type === 'SUBTITLES' ? 'NO' : undefined],
+    ['URI', quoted(rendition.uri)],
+  ]
+}
+
+function variantAttributes(variant: Variant): readonly Attribute[] {
+  return [
+    ['BANDWIDTH', String(Math.ceil(variant.bandwidthBps))],
+    ['AVERAGE-BANDWIDTH', String(Math.ceil(variant.averageBandwidthBps))],
+    ['RESOLUTION', resolution(variant)],
+    ['FRAME-RATE', decimal(variant.frameRate, 3)],
+    ['CODECS', quoted(variant.codecs.join(','))],
+    ['SCORE', decimal(variant.score, 1)],
+    ['AUDIO', variant.audioGroup === undefined ? undefined : quoted(variant.audioGroup)],
+    ['SUBTITLES', variant.subtitlesGroup === undefined ? undefined : quoted(variant.subtitlesGroup)],
+    // Without it Shaka looks for captions in the middle and the last segment at load, which may not be encoded yet
+    // (docs/packaging.md, rule 17).
+    ['CLOSED-CAPTIONS', 'NONE'],
+  ]
+}

@@ -1,0 +1,264 @@
+/**
+ * A bounded walk over boxes (ISO/IEC 14496-12 §4.2). Nothing is allocated because a header claims it: sizes are
+ * compared with what is really there first, and every read of a field is checked against the end of its box.
+ */
+
+import { HeadwaterError } from '../../lib/failure.ts'
+import type { ByteSource } from './movie.ts'
+
+/** A box by its positions, relative to the bytes or the file it lies in. */
+export type Box = {
+  readonly type: string
+  /** First byte of the header. */
+  readonly start: number
+  /** First byte after the header. */
+  readonly bodyStart: number
+  /** End as the header claims it; at top level it may lie beyond the end of the file. */
+  readonly end: number
+}
+
+/** Boxes at top level that are looked at before a file is refused: some 2 h of fragments of one picture each. */
+const MAX_TOP_LEVEL_BOXES = 2_000_000
+/** Read at once while walking a file; neighbouring small boxes then cost one read together. */
+const WINDOW_BYTES = 16_384
+/** Size, type and the 64-bit size. */
+const LONGEST_HEADER = 16
+
+/** A `media_malformed` failure about the box `where`. */
+export function malformed(where: string, problem: string): HeadwaterError {
+  return new HeadwaterError('media_malformed', `The MP4 file is damaged: ${where} ${problem}.`, {
+    facts: { box: where },
+  })
+}
+
+/**
+ * The children of a container held in memory, in order. Throws `media_malformed` when one overruns the container, or
+ * ends there if `tolerant` (sample entries of old QuickTime files end in things that are no boxes).
+ */
+export function* childBoxes(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  options: { tolerant?: boolean } = {},
+): Generator<Box> {
+  let position = start
+  // QuickTime ends some containers with a 32-bit zero, so fewer than eight bytes or a size of zero end the walk.
+  while (end - position >= 8) {
+    const view = new DataView(
+      bytes.buffer,
+      bytes.byteOffset + position,
+      Math.min(LONGEST_HEADER, end - position),
+    )
+    if (view.getUint32(0) === 0) return
+    const box = readHeader(view, position, end)
+    if (box === undefined || box.end > end) {
+      if (options.tolerant) return
+      throw malformed(
+        `'${fourcc(view, 4)}'`,
+        `claims a size that its container, with ${end - position} bytes left, cannot hold`,
+      )
+    }
+    yield box
+    position = box.end
+  }
+}
+
+/** The first child of that type, if any. */
+export function findChild(bytes: Uint8Array, parent: Box, type: string): Box | undefined {
+  for (const box of childBoxes(bytes, parent.bodyStart, parent.end)) if (box.type === type) return box
+  return undefined
+}
+
+/** A box at the top level of a file, with the bytes around its start that happen to be read already. */
+export type FileBox = Box & { readonly truncated: boolean }
+
+/**
+ * Walks the top level of a file. Ends at the end of the file, at bytes that are no box, or after the first box that
+ * claims to go on beyond the end (`truncated`). Throws `media_malformed` after two million boxes.
+ */
+export class FileWalk {
+  readonly #source: ByteSource
+  #window: Uint8Array = new Uint8Array(0)
+  #windowStart = 0
+
+  constructor(source: ByteSource) {
+    this.#source = source
+  }
+
+  async *boxes(): AsyncGenerator<FileBox> {
+    const { sizeBytes } = this.#source
+    let position = 0
+    for (let seen = 0; sizeBytes - position >= 8; seen += 1) {
+      if (seen >= MAX_TOP_LEVEL_BOXES) {
+        throw malformed('the file', `has more than ${MAX_TOP_LEVEL_BOXES} boxes at its top level`)
+      }
+      const header = await this.#peek(position, Math.min(LONGEST_HEADER, sizeBytes - position))
+      const view = new DataView(header.buffer, header.byteOffset, header.byteLength)
+      const box = readHeader(view, position, sizeBytes)
+      if (box === undefined || !/^[\x20-\x7e]{4}$/.test(box.type)) return
+      const truncated = box.end > sizeBytes
+      yield { ...box, truncated }
+      if (truncated) return
+      position = box.end
+    }
+  }
+
+  /** The bytes `[start, end)` of the file. The caller has checked that they exist and are few enough to hold. */
+  async read(start: number, end: number): Promise<Uint8Array> {
+    const window = this.#window
+    if (start >= this.#windowStart && end <= this.#windowStart + window.byteLength) {
+      return window.subarray(start - this.#windowStart, end - this.#windowStart)
+    }
+    const bytes = new Uint8Array(end - start)
+    const got = await this.#source.read(bytes, start)
+    if (got !== bytes.byteLength) {
+      throw new HeadwaterError(
+        'blob_damaged',
+        `Expected ${bytes.byteLength} bytes at position ${start}, read only ${got}; the stored file is shorter than its record says.`,
+      )
+    }
+    return bytes
+  }
+
+  async #peek(position: number, length: number): Promise<Uint8Array> {
+    const inWindow =
+      position >= this.#windowStart && position + length <= this.#windowStart + this.#window.byteLength
+    if (!inWindow) {
+      const end = Math.min(position + WINDOW_BYTES, this.#source.sizeBytes)
+      // An empty window first, so that `read` really reads.
+      this.#window = new Uint8Array(0)
+      this.#window = await this.read(position, end)
+      this.#windowStart = position
+    }
+    const offset = position - this.#windowStart
+    return this.#window.subarray(offset, offset + length)
+  }
+}
+
+/** Reads big-endian fields of one box in order; every read past its end throws `media_malformed`. */
+export class FieldReader {
+  readonly #view: DataView
+  readonly #name: string
+  #position = 0
+
+  constructor(bytes: Uint8Array, start: number, end: number, name: string) {
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset + start, end - start)
+    this.#name = name
+  }
+
+  /** Bytes not read yet. */
+  get left(): number {
+    return this.#view.byteLength - this.#position
+  }
+
+  /** The payload as a whole, for tables whose size has been checked with `requireEntries`. */
+  get view(): DataView {
+    return this.#view
+  }
+
+  /** Position of the next field in `view`. */
+  get position(): number {
+    return this.#position
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#advance(1))
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#advance(2))
+  }
+
+  u24(): number {
+    return this.u16() * 256 + this.u8()
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#advance(4))
+  }
+
+  i32(): number {
+    return this.#view.getInt32(this.#advance(4))
+  }
+
+  /** Throws for values a double cannot hold exactly: no real time or position is that large. */
+  u64(): number {
+    const value = this.#view.getBigUint64(this.#advance(8))
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw this.fail('holds a number beyond 2^53')
+    return Number(value)
+  }
+
+  i64(): number {
+    const value = this.#view.getBigInt64(this.#advance(8))
+    if (value > BigInt(Number.MAX_SAFE_INTEGER) || value < BigInt(Number.MIN_SAFE_INTEGER)) {
+      throw this.fail('holds a number beyond 2^53')
+    }
+    return Number(value)
+  }
+
+  f64(): number {
+    return this.#view.getFloat64(this.#advance(8))
+  }
+
+  fourcc(): string {
+    return fourcc(this.#view, this.#advance(4))
+  }
+
+  skip(count: number): void {
+    this.#advance(count)
+  }
+
+  /** A view of the next `count` bytes, not a copy. */
+  bytes(count: number): Uint8Array {
+    const at = this.#advance(count)
+    return new Uint8Array(this.#view.buffer, this.#view.byteOffset + at, count)
+  }
+
+  /** Throws unless `count` entries of `entryBytes` are really there: before anything is allocated for them. */
+  requireEntries(count: number, entryBytes: number): void {
+    if (count * entryBytes > this.left) {
+      throw this.fail(`claims ${count} entries, but has room for ${Math.floor(this.left / entryBytes)}`)
+    }
+  }
+
+  /** A failure about this box. */
+  fail(problem: string): HeadwaterError {
+    return malformed(this.#name, problem)
+  }
+
+  #advance(count: number): number {
+    if (count > this.left) throw this.fail('ends before its fields do')
+    const at = this.#position
+    this.#position += count
+    return at
+  }
+}
+
+/** A reader over the payload of `box`. */
+export function fieldsOf(bytes: Uint8Array, box: Box): FieldReader {
+  return new FieldReader(bytes, box.bodyStart, box.end, `'${box.type}'`)
+}
+
+/** Undefined where the size is impossible. */
+function readHeader(view: DataView, position: number, containerEnd: number): Box | undefined {
+  const type = fourcc(view, 4)
+  const size = view.getUint32(0)
+  // §4.2: 0 = to the end of the file, 1 = a 64-bit size follows.
+  if (size === 0) return { type, start: position, bodyStart: position + 8, end: containerEnd }
+  if (size !== 1) {
+    return size < 8 ? undefined : { type, start: position, bodyStart: position + 8, end: position + size }
+  }
+  if (view.byteLength < LONGEST_HEADER) return undefined
+  const large = Number(view.getBigUint64(8))
+  if (large < LONGEST_HEADER || !Number.isSafeInteger(position + large)) return undefined
+  return { type, start: position, bodyStart: position + LONGEST_HEADER, end: position + large }
+}
+
+function fourcc(view: DataView, at: number): string {
+  return String.fromCharCode(
+    view.getUint8(at),
+    view.getUint8(at + 1),
+    view.getUint8(at + 2),
+    view.getUint8(at + 3),
+  )
+}
