@@ -1,0 +1,19 @@
+/** Who may keep an answer for how long (playback.md §2). */
+
+import type { Playable } from './find-playable.ts'
+
+/** For manifests: kept only once nothing can be added to them. */
+export function manifestCaching(playable: Playable): string {
+  if (playable.restricted) return 'private, no-store'
+  return playable.timeline.complete ? 'public, max-age=30' : 'no-cache'
+}
+
+/** For init and media segments: an address never changes its bytes. */
+export function segmentCaching(playable: Playable): string {
+  return playable.restricted ? 'private, max-age=3600' : 'public, max-age=31536000, immutable'
+}
+
+/** For thumbnails: a minute, since the default instant and the best rendition may change. */
+export function imageCaching(playable: Playable): string {
+  return playable.restricted ? 'private, max-age=60' : 'public, max-age=60'
+}

@@ -1,0 +1,38 @@
+/** Puts the parts of playback together, once per process. */
+
+import type { Blobs, Clock } from '../../ports.ts'
+import type { Db } from '../../tables.ts'
+import { Timelines, type WantedSegment } from '../timeline/index.ts'
+import { SegmentCutter } from './cut-segment.ts'
+import { Playables } from './find-playable.ts'
+import { OpenIndexes } from './open-indexes.ts'
+
+export type PlaybackDeps = {
+  readonly db: Db
+  readonly blobs: Blobs
+  readonly clock: Clock
+  /** Asks for a segment to be encoded before everything else; `core/encoding` offers it. */
+  readonly requestSegment: (wanted: WantedSegment) => Promise<void>
+}
+
+/** All that routes and thumbnails need of playback. */
+export type Playback = {
+  readonly blobs: Blobs
+  readonly playables: Playables
+  readonly timelines: Timelines
+  readonly indexes: OpenIndexes
+  readonly cutter: SegmentCutter
+}
+
+/** Makes it; it holds caches only and needs no closing. */
+export function createPlayback(deps: PlaybackDeps): Playback {
+  const timelines = new Timelines(deps)
+  const indexes = new OpenIndexes(deps.blobs)
+  return {
+    blobs: deps.blobs,
+    playables: new Playables({ db: deps.db, clock: deps.clock, timelines }),
+    timelines,
+    indexes,
+    cutter: new SegmentCutter(indexes),
+  }
+}

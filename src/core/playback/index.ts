@@ -1,0 +1,17 @@
+/** What others may import from `core/playback`. */
+export {
+  type Body,
+  type BodyPart,
+  BodyReader,
+  type BlobSource,
+  bodyOf,
+  bytesBody,
+  sliceBody,
+  streamBody,
+} from './body.ts'
+export { imageCaching, manifestCaching, segmentCaching } from './cache-rules.ts'
+export { createPlayback, type Playback, type PlaybackDeps } from './create-playback.ts'
+export { type Playable, Playables } from './find-playable.ts'
+export type { RequestOrigin } from './allowed-origins.ts'
+export { mediaPlaylistText, mpdText, multivariantText } from './manifests.ts'
+export { type OpenedSegment, openSegment, type SegmentDeps } from './open-segment.ts'

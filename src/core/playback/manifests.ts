@@ -1,0 +1,164 @@
+/** Timeline → HLS and DASH: which tracks are offered, in which order, at which measured rates. */
+
+import { HeadwaterError } from '../../lib/failure.ts'
+import { formatStaticMpd, type Representation } from '../../media/dash/mpd.ts'
+import { formatMediaPlaylist } from '../../media/hls/media-playlist.ts'
+import { formatMultivariant, type Variant } from '../../media/hls/multivariant.ts'
+import type { Rational, Timeline, Track } from '../timeline/index.ts'
+import type { Playable } from './find-playable.ts'
+
+/** What the query of a manifest's address asks for. */
+export type ManifestRequest = {
+  /** `clientBandwidthHint` as sent: Mbit/s; anything but a positive number is ignored. */
+  readonly clientBandwidthHint?: string | null
+  /** `parentOrigin` as sent: goes on to every address, since segments are checked too. */
+  readonly parentOrigin?: string | null
+}
+
+/** The multivariant playlist (playback.md §2). Throws `video_not_playable_yet` when no picture is offered. */
+export function multivariantText(playable: Playable, request: ManifestRequest): string {
+  const { audio } = offeredTracks(playable.timeline)
+  const suffix = addressSuffix(request)
+  return formatMultivariant({
+    version: 6,
+    media: audio.map((track, index) => ({
+      type: 'AUDIO',
+      groupId: AUDIO_GROUP,
+      name: track.audio?.name ?? track.id,
+      language: LANGUAGE,
+      isDefault: index === 0,
+      uri: `${track.id}.m3u8${suffix}`,
+    })),
+    variants: offeredVariants(playable.timeline, request).map(({ track, rank, ...rates }) => ({
+      ...rates,
+      ...sizeOf(track),
+      codecs: [track.codec, ...(audio[0] ? [audio[0].codec] : [])],
+      score: rank,
+      ...(audio[0] && { audioGroup: AUDIO_GROUP }),
+      uri: `${track.id}.m3u8${suffix}`,
+    })),
+  })
+}
+
+/** The media playlist of one rendition, offered or not: a player may have begun before it left. Throws `not_found`. */
+export function mediaPlaylistText(playable: Playable, rendition: string, request: ManifestRequest): string {
+  const track = findTrack(playable.timeline, rendition)
+  const base = `../../${encodeURIComponent(playable.id)}/${track.id}`
+  const suffix = addressSuffix(request)
+  return formatMediaPlaylist({
+    timescale: track.timescale,
+    starts: track.starts,
+    initUri: `${base}/init.mp4${suffix}`,
+    segmentUri: (segment) => `${base}/${segment}.m4s${suffix}`,
+  })
+}
+
+/** The MPD (playback.md §3). Throws `video_not_playable_yet` when no picture is offered. */
+export function mpdText(playable: Playable, request: ManifestRequest): string {
+  const { timeline, plan } = playable
+  const { audio } = offeredTracks(timeline)
+  const offered = new Set(offeredVariants(timeline, request).map((variant) => variant.track))
+  const frameRate = plan.frames.kind === 'grid' ? plan.frames.rate : plan.frames.averageRate
+  const base = `../../${encodeURIComponent(playable.id)}/$RepresentationID$`
+  const suffix = addressSuffix(request)
+  return formatStaticMpd({
+    durationSeconds: timeline.durationSeconds,
+    initTemplate: `${base}/init.mp4${suffix}`,
+    mediaTemplate: `${base}/$Number$.m4s${suffix}`,
+    adaptationSets: [
+      {
+        contentType: 'video',
+        representations: timeline.tracks
+          .filter((track) => offered.has(track))
+          .map((track) => representation(track, frameRate)),
+      },
+      ...audio.map((track) => ({
+        contentType: 'audio' as const,
+        language: LANGUAGE,
+        representations: [representation(track, frameRate)],
+      })),
+    ],
+  })
+}
+
+/** The track of a rendition id. Throws `not_found`. */
+export function findTrack(timeline: Timeline, rendition: string): Track {
+  const track = timeline.tracks.find((candidate) => candidate.id === rendition)
+  if (track === undefined) throw new HeadwaterError('not_found', 'The video has no such rendition.')
+  return track
+}
+
+type OfferedVariant = Pick<Variant, 'bandwidthBps' | 'averageBandwidthBps'> & {
+  readonly track: Track
+  /** 1 = the smallest rate. */
+  readonly rank: number
+}
+
+/** Ascending rates, except that the 480p rung is first: it is the one players start with. */
+function offeredVariants(timeline: Timeline, request: ManifestRequest): readonly OfferedVariant[] {
+  const { video, audio } = offeredTracks(timeline)
+  if (video.length === 0) {
+    throw new HeadwaterError('video_not_playable_yet', 'No rendition of the video can be played yet.')
+  }
+  const soundPeakBps = Math.max(0, ...audio.map((track) => track.peakBps))
+  const soundAverageBps = Math.max(0, ...audio.map((track) => track.averageBps))
+  const variants = video
+    .map((track) => ({
+      track,
+      bandwidthBps: track.peakBps + soundPeakBps,
+      averageBandwidthBps: track.averageBps + soundAverageBps,
+    }))
+    .sort((a, b) => a.bandwidthBps - b.bandwidthBps)
+    .map((variant, index) => ({ ...variant, rank: index + 1 }))
+  const fitting = fittingVariant(variants, request.clientBandwidthHint)
+  if (fitting !== undefined) return [fitting]
+  const first = variants.find((variant) => variant.track.video?.name === START_RUNG)
+  return first === undefined ? variants : [first, ...variants.filter((variant) => variant !== first)]
+}
+
+/** The highest rate that fits the hint, else the lowest; undefined when there is no usable hint. */
+function fittingVariant(variants: readonly OfferedVariant[], hint: string | null | undefined) {
+  const mbps = PLAIN_NUMBER.test(hint ?? '') ? Number(hint) : 0
+  if (!(mbps > 0)) return undefined
+  return variants.findLast((variant) => variant.bandwidthBps <= mbps * 1_000_000) ?? variants[0]
+}
+
+function offeredTracks(timeline: Timeline): { video: readonly Track[]; audio: readonly Track[] } {
+  const offered = timeline.tracks.filter((track) => track.offered)
+  return {
+    video: offered.filter((track) => track.kind === 'video'),
+    audio: offered.filter((track) => track.kind === 'audio'),
+  }
+}
+
+function representation(track: Track, frameRate: Rational): Representation {
+  return {
+    id: track.id,
+    bandwidthBps: track.peakBps,
+    codecs: track.codec,
+    timescale: track.timescale,
+    starts: track.starts,
+    presentationOffsetTicks: track.presentationOffsetTicks,
+    ...(track.video && { video: { width: track.video.width, height: track.video.height, frameRate } }),
+    ...(track.audio && { audio: { sampleRate: track.audio.sampleRate, channels: track.audio.channels } }),
+  }
+}
+
+function sizeOf(track: Track) {
+  return {
+    width: track.video?.width ?? 0,
+    height: track.video?.height ?? 0,
+    frameRate: track.video?.frameRate ?? 0,
+  }
+}
+
+function addressSuffix(request: ManifestRequest): string {
+  return request.parentOrigin ? `?parentOrigin=${encodeURIComponent(request.parentOrigin)}` : ''
+}
+
+const AUDIO_GROUP = 'group_audio'
+/** The language of the built-in sound is not known (media.md §3). */
+const LANGUAGE = 'und'
+/** Rung that players should start with. */
+const START_RUNG = '480p'
+const PLAIN_NUMBER = /^\d+(?:\.\d+)?$/

@@ -1,0 +1,73 @@
+/** SegmentSource → bytes of known length. */
+
+import { assert } from '../../lib/failure.ts'
+import type { Blobs } from '../../ports.ts'
+import type { SegmentSource, Timelines, Track } from '../timeline/index.ts'
+import { type Body, bodyOf, bytesBody } from './body.ts'
+import type { SegmentCutter } from './cut-segment.ts'
+import type { Playable } from './find-playable.ts'
+import { findTrack } from './manifests.ts'
+
+export type SegmentDeps = {
+  readonly blobs: Blobs
+  readonly timelines: Timelines
+  readonly cutter: SegmentCutter
+}
+
+/** A segment to send. */
+export type OpenedSegment = { readonly body: Body; readonly kind: Track['kind'] }
+
+export type SegmentRequest = {
+  readonly playable: Playable
+  readonly rendition: string
+  /** `init`, or the segment's number. */
+  readonly segment: number | 'init'
+  readonly signal: AbortSignal
+}
+
+/**
+ * The bytes of a segment or init segment, waiting up to 8 s for one that is not encoded yet. Throws `not_found`,
+ * `segment_not_ready`, `blob_damaged` or the abort reason.
+ */
+export async function openSegment(deps: SegmentDeps, request: SegmentRequest): Promise<OpenedSegment> {
+  const track = findTrack(request.playable.timeline, request.rendition)
+  const body =
+    request.segment === 'init'
+      ? await initBody(deps, request, track)
+      : await sourceBody(deps, request, track, track.segment(request.segment))
+  return { body, kind: track.kind }
+}
+
+async function sourceBody(
+  deps: SegmentDeps,
+  request: SegmentRequest,
+  track: Track,
+  source: SegmentSource,
+): Promise<Body> {
+  if (source.from === 'stored') return bodyOf([{ blob: source.blob, range: source.range }])
+  if (source.from === 'cut') return deps.cutter.cut(request.playable, track, source.segment)
+  const made = await deps.timelines.waitForSegment(
+    { uid: request.playable.video.uid, renditionId: track.id, segment: source.segment },
+    { signal: request.signal },
+  )
+  return sourceBody(deps, request, track, made)
+}
+
+async function initBody(deps: SegmentDeps, request: SegmentRequest, track: Track): Promise<Body> {
+  if (track.init.from === 'cut') return bytesBody(await deps.cutter.init(request.playable, track))
+  if (track.init.from === 'stored') return blobBody(deps.blobs, track.init.blob)
+  // The init segment comes with the first chunk, and any segment brings one.
+  const wanted = { uid: request.playable.video.uid, renditionId: track.id, segment: 0 }
+  await deps.timelines.waitForSegment(wanted, { signal: request.signal })
+  const loaded = await deps.timelines.get(request.playable.video.uid, 1_000)
+  const init = loaded && findTrack(loaded.timeline, track.id).init
+  assert(init?.from === 'stored', `rendition ${track.id} has segments but no init segment`)
+  return blobBody(deps.blobs, init.blob)
+}
+
+/** A whole blob; its size is asked from the store, since init segments have no size in their record. */
+async function blobBody(blobs: Blobs, blob: string): Promise<Body> {
+  const reader = await blobs.open(blob)
+  await reader.close()
+  return bodyOf([{ blob, range: { start: 0, end: reader.sizeBytes } }])
+}

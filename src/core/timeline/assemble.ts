@@ -1,0 +1,170 @@
+/** Plan + what is finished = the timeline. Pure: the same rows give the same timeline. */
+
+import { HeadwaterError } from '../../lib/failure.ts'
+import type { BlobName } from '../../ports.ts'
+import { type AudioRendition, type Plan, planDurationSeconds, type VideoRendition } from './plan.ts'
+import { addOverhead, measureRates, type Rates } from './rates.ts'
+import type { SegmentSource, Timeline, Track } from './timeline.ts'
+
+/** An encoded rendition that has its init segment. */
+export type RenditionRow = { readonly rendition: string; readonly initBlob: BlobName; readonly codec: string }
+
+/** A finished run of segments. */
+export type ChunkRow = {
+  readonly rendition: string
+  readonly firstSegment: number
+  readonly blob: BlobName
+  /** Byte length of each segment, in order from the blob's start. */
+  readonly segmentBytes: readonly number[]
+}
+
+export type TimelineRows = {
+  readonly videoUid: string
+  readonly revision: number
+  readonly plan: Plan
+  readonly complete: boolean
+  readonly mediaBlob: BlobName
+  readonly indexBlob: BlobName | null
+  readonly renditions: readonly RenditionRow[]
+  /** In the order in which they were recorded. */
+  readonly chunks: readonly ChunkRow[]
+}
+
+/** Makes the timeline of a plan and the rows recorded so far. */
+export function assembleTimeline(rows: TimelineRows): Timeline {
+  const inits = new Map(rows.renditions.map((row) => [row.rendition, row]))
+  const chunks = Map.groupBy(rows.chunks, (chunk) => chunk.rendition)
+  const finished = (rendition: string): Finished => ({
+    init: inits.get(rendition),
+    chunks: chunks.get(rendition) ?? [],
+  })
+  const { plan } = rows
+  return {
+    videoUid: rows.videoUid,
+    revision: rows.revision,
+    state: 'closed',
+    complete: rows.complete,
+    durationSeconds: planDurationSeconds(plan),
+    mediaBlob: rows.mediaBlob,
+    indexBlob: rows.indexBlob,
+    tracks: [
+      ...plan.video.map((rendition) => videoTrack(rendition, plan, finished(rendition.id), rows.complete)),
+      ...(plan.audio ? [audioTrack(plan.audio, finished(plan.audio.id))] : []),
+    ],
+  }
+}
+
+type Finished = { readonly init: RenditionRow | undefined; readonly chunks: readonly ChunkRow[] }
+
+function videoTrack(rendition: VideoRendition, plan: Plan, finished: Finished, complete: boolean): Track {
+  const passthrough = rendition.made === 'passthrough'
+  const frameRate = plan.frames.kind === 'grid' ? plan.frames.rate : plan.frames.averageRate
+  const framesPerSecond = frameRate.num / frameRate.den
+  const planned = { averageBps: rendition.bitrateBps, peakBps: rendition.peakBps }
+  return {
+    ...commonTrack({
+      rendition,
+      kind: 'video',
+      timescale: plan.timescale,
+      // One array for all pictures: they are cut at the same instants (rule 14).
+      starts: plan.cuts,
+      passthrough,
+      planned: passthrough ? addOverhead(planned, framesPerSecond) : planned,
+      finished,
+    }),
+    // Rule 3: the decode time of a segment is its place in the presentation; S shifts only the composition offsets.
+    presentationOffsetTicks: 0,
+    offered: passthrough ? rendition.kept || !complete : isStarted(finished),
+    video: {
+      width: rendition.width,
+      height: rendition.height,
+      name: rendition.name,
+      frameRate: framesPerSecond,
+      passthrough,
+    },
+  }
+}
+
+function audioTrack(rendition: AudioRendition, finished: Finished): Track {
+  const passthrough = rendition.made === 'passthrough'
+  const planned = { averageBps: rendition.bitrateBps, peakBps: rendition.bitrateBps }
+  return {
+    ...commonTrack({
+      rendition,
+      kind: 'audio',
+      timescale: rendition.sampleRate,
+      starts: rendition.cuts.map((frame) => frame * rendition.frameSamples),
+      passthrough,
+      planned: passthrough ? addOverhead(planned, rendition.sampleRate / rendition.frameSamples) : planned,
+      finished,
+    }),
+    presentationOffsetTicks: rendition.editStartSamples,
+    offered: passthrough || isStarted(finished),
+    audio: { channels: rendition.channels, sampleRate: rendition.sampleRate, name: 'original' },
+  }
+}
+
+type TrackParts = {
+  readonly rendition: { readonly id: string; readonly codec: string }
+  readonly kind: 'video' | 'audio'
+  readonly timescale: number
+  readonly starts: readonly number[]
+  readonly passthrough: boolean
+  readonly planned: Rates
+  readonly finished: Finished
+}
+
+function commonTrack(parts: TrackParts) {
+  const { rendition, starts, passthrough, finished } = parts
+  const stored = passthrough ? [] : storedSegments(finished.chunks, starts.length - 1)
+  const init: Track['init'] = passthrough
+    ? { from: 'cut' }
+    : finished.init
+      ? { from: 'stored', blob: finished.init.initBlob }
+      : { from: 'encoder' }
+  const sizes = stored.map((source) => source && source.range.end - source.range.start)
+  return {
+    id: rendition.id,
+    kind: parts.kind,
+    timescale: parts.timescale,
+    starts,
+    codec: finished.init?.codec ?? rendition.codec,
+    init,
+    ...(passthrough ? parts.planned : measureRates(sizes, starts, parts.timescale, parts.planned)),
+    segment(index: number): SegmentSource {
+      if (!Number.isSafeInteger(index) || index < 0 || index >= starts.length - 1) {
+        throw new HeadwaterError(
+          'not_found',
+          `Rendition ${rendition.id} has segments 0 to ${starts.length - 2}; segment ${index} does not exist.`,
+        )
+      }
+      if (passthrough) return { from: 'cut', segment: index }
+      return stored[index] ?? { from: 'encoder', segment: index }
+    },
+  }
+}
+
+/** Offered once something can be played: players read the list of renditions once and may start on any of them. */
+function isStarted(finished: Finished): boolean {
+  return finished.init !== undefined && finished.chunks.length > 0
+}
+
+type Stored = Extract<SegmentSource, { from: 'stored' }>
+
+/**
+ * Where each segment lies. Two chunks may hold the same one, since a waiting viewer's run and the ordinary one overlap:
+ * the first recorded stays, for its address may already be in caches.
+ */
+function storedSegments(chunks: readonly ChunkRow[], count: number): (Stored | undefined)[] {
+  const stored = Array.from<Stored | undefined>({ length: count })
+  for (const chunk of chunks) {
+    let start = 0
+    for (const [position, sizeBytes] of chunk.segmentBytes.entries()) {
+      const segment = chunk.firstSegment + position
+      const range = { start, end: start + sizeBytes }
+      if (segment < count) stored[segment] ??= { from: 'stored', blob: chunk.blob, range }
+      start = range.end
+    }
+  }
+  return stored
+}

@@ -1,0 +1,55 @@
+/** Manifests: what a player asks for first. */
+
+import { createHash } from 'node:crypto'
+import {
+  bytesBody,
+  manifestCaching,
+  mediaPlaylistText,
+  mpdText,
+  multivariantText,
+  type Playable,
+  type Playables,
+} from '../../core/playback/index.ts'
+import type { ByteRequest, ByteRoute } from '../route.ts'
+import { type SendDeps, sendBody } from './send.ts'
+import { allowPage, requestOrigin, viewerRoute } from './viewer.ts'
+
+export type ManifestDeps = SendDeps & { readonly playables: Playables }
+
+/** `/<id>/manifest/video.m3u8`, `/<id>/manifest/video.mpd`, and `/<id>/manifest/<rendition>.m3u8`. */
+export function manifestRoutes(deps: ManifestDeps): readonly ByteRoute[] {
+  return [
+    route(deps, /^\/(?<id>[^/]+)\/manifest\/video\.m3u8$/, HLS, multivariantText),
+    route(deps, /^\/(?<id>[^/]+)\/manifest\/video\.mpd$/, DASH, mpdText),
+    route(deps, /^\/(?<id>[^/]+)\/manifest\/(?<rendition>[^/]+)\.m3u8$/, HLS, (playable, query, { params }) =>
+      mediaPlaylistText(playable, params.rendition ?? '', query),
+    ),
+  ]
+}
+
+type ManifestQuery = { readonly clientBandwidthHint: string | null; readonly parentOrigin: string | null }
+type WriteManifest = (playable: Playable, query: ManifestQuery, request: ByteRequest) => string
+
+function route(deps: ManifestDeps, pattern: RegExp, contentType: string, write: WriteManifest): ByteRoute {
+  return viewerRoute(pattern, async (request, incoming, outgoing) => {
+    const playable = await deps.playables.find({
+      id: request.params.id ?? '',
+      from: requestOrigin(request, incoming),
+    })
+    allowPage(outgoing, playable, incoming)
+    const query = {
+      clientBandwidthHint: request.query.get('clientBandwidthHint'),
+      parentOrigin: request.query.get('parentOrigin'),
+    }
+    const bytes = Buffer.from(write(playable, query, request))
+    await sendBody(deps, incoming, outgoing, {
+      body: bytesBody(bytes),
+      contentType,
+      cacheControl: manifestCaching(playable),
+      etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
+    })
+  })
+}
+
+const HLS = 'application/vnd.apple.mpegurl'
+const DASH = 'application/dash+xml'
