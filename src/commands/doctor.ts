@@ -1,11 +1,11 @@
-/** `headwater doctor`: what was found, what is missing, and the remedy. Changes nothing but a probe file it removes again. */
+/** `headwater doctor`: what was found, what is missing, and the remedy. Changes nothing. */
 
-import { mkdir, rm, stat, statfs, writeFile } from 'node:fs/promises'
+import { access, constants, stat, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { findFfmpeg } from '../adapters/ffmpeg/index.ts'
+import { describeCage, findCage, findFfmpeg } from '../adapters/ffmpeg/index.ts'
 import { findProgram } from '../config/find-program.ts'
 import { readSettings, type Settings } from '../config/settings.ts'
 import { warnOfUnknownSettings } from '../config/unknown-settings.ts'
@@ -30,19 +30,17 @@ const NEEDED_ENCODERS = ['libx264', 'aac', 'mjpeg']
 const NEEDED_FILTERS = ['scale', 'fps', 'format', 'split', 'aresample']
 /** HDR sources look flat without them. */
 const HDR_FILTERS = ['zscale', 'tonemap']
-/** Programs that fence in the decoder, and what each adds. */
-const CAGE_PROGRAMS: Readonly<Record<string, { adds: string; package: string }>> = {
-  prlimit: { adds: 'limits of memory, processor time and file size', package: 'util-linux' },
-  setpriv: { adds: 'no new privileges', package: 'util-linux' },
-  unshare: { adds: 'no network', package: 'util-linux' },
-  bwrap: { adds: 'nothing but its own files in sight', package: 'bubblewrap' },
-}
-
 /** Runs the command; resolves with the exit code: 1 when something needed is missing. */
 export async function doctor(args: string[]): Promise<number> {
   parseArgs({ args, options: {} })
   process.stdout.write(`Headwater ${VERSION}\n\n`)
-  const findings = [checkNode(), ...(await checkSettings()), await checkWebPages(), ...checkPrograms()]
+  const findings = [
+    checkNode(),
+    ...(await checkSettings()),
+    ...(await checkCage()),
+    await checkWebPages(),
+    checkBrowser(),
+  ]
   for (const finding of findings) {
     process.stdout.write(`${MARKS[finding.state]}${finding.what}: ${finding.found}\n`)
     if (finding.remedy) process.stdout.write(`        -> ${finding.remedy}\n`)
@@ -109,20 +107,27 @@ async function checkFfmpeg(settings: Settings): Promise<Finding[]> {
 
 async function checkDataFolder(settings: Settings): Promise<Finding> {
   const what = `data folder ${settings.dataDir}`
+  const folder = await nearestFolder(settings.dataDir)
   try {
-    await mkdir(settings.dataDir, { recursive: true, mode: 0o700 })
-    const probe = join(settings.dataDir, `.doctor-${process.pid}`)
-    await writeFile(probe, '')
-    await rm(probe)
+    await access(folder, constants.W_OK)
   } catch (error) {
     const remedy = 'give this user the right to write there, or set HEADWATER_DATA_DIR'
     return { state: 'missing', what, found: `cannot be written (${String(error)})`, remedy }
   }
-  const { bavail, bsize } = await statfs(settings.dataDir)
-  const found = `writable, ${formatBytes(bavail * bsize)} free`
+  const { bavail, bsize } = await statfs(folder)
+  const found = `${folder === settings.dataDir ? 'writable' : 'can be made'}, ${formatBytes(bavail * bsize)} free`
   if (bavail * bsize >= settings.minFreeBytes) return { state: 'ok', what, found }
   const remedy = `uploads are refused below ${formatBytes(settings.minFreeBytes)}: make room, or lower HEADWATER_MIN_FREE_BYTES`
   return { state: 'missing', what, found, remedy }
+}
+
+/** `path`, or the nearest folder above it that exists. */
+async function nearestFolder(path: string): Promise<string> {
+  const exists = await stat(path).then(
+    () => true,
+    () => false,
+  )
+  return exists || dirname(path) === path ? path : nearestFolder(dirname(path))
 }
 
 async function checkPort(settings: Settings): Promise<Finding> {
@@ -147,16 +152,18 @@ async function checkWebPages(): Promise<Finding> {
   return { state: 'missing', what: 'web pages', found: 'not built', remedy: '"npm start" builds them' }
 }
 
-function checkPrograms(): Finding[] {
-  const cage = Object.entries(CAGE_PROGRAMS).map(([name, { adds, package: packageName }]): Finding => {
-    const found = findProgram(name)
-    const what = `decoder's cage, ${name}`
-    if (found) return { state: 'ok', what, found }
-    const remedy = `would add: ${adds} (Debian: sudo apt-get install ${packageName})`
-    return { state: 'less', what, found: 'not found', remedy }
+async function checkCage(): Promise<Finding[]> {
+  return describeCage(await findCage()).map(({ layer, present, protects, remedy }) => {
+    const what = `decoder's cage, ${layer}`
+    if (present) return { state: 'ok', what, found: protects }
+    return { state: 'less', what, found: `missing, it sees to it that ${protects}`, remedy }
   })
+}
+
+function checkBrowser(): Finding {
+  const what = 'chromium, for the tests'
   const browser = findProgram('chromium')
-  if (browser) return [...cage, { state: 'ok', what: 'chromium', found: `${browser} (only for the tests)` }]
+  if (browser) return { state: 'ok', what, found: browser }
   const remedy = 'only "npm test" needs it (Debian: sudo apt-get install chromium)'
-  return [...cage, { state: 'less', what: 'chromium', found: 'not found', remedy }]
+  return { state: 'less', what, found: 'not found', remedy }
 }

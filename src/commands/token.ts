@@ -41,6 +41,9 @@ export async function token(settings: Settings, args: string[]): Promise<number>
     },
   })
   const [action, id] = positionals
+  if (action !== 'create' && action !== 'list' && !(action === 'revoke' && id !== undefined)) {
+    throw new CommandFailure('Expected "create", "list" or "revoke <id>"; "headwater help token" says more.')
+  }
   const url = serverUrl(settings, values)
   const remote = values.server !== undefined || (await isRunning(url))
   const keeper = remote ? askingKeeper(await openClient(settings, values)) : await openFolderKeeper(settings)
