@@ -12,6 +12,7 @@ const REDRAW_MS = 100
 /** Speed is measured over the last few seconds, so that it follows the line and not its history. */
 const SPEED_WINDOW_MS = 5_000
 
+/** The line; `finish()` it before anything else is written to the same target. */
 export class ProgressLine {
   readonly #target: ProgressTarget
   readonly #label: string
