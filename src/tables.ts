@@ -180,7 +180,7 @@ export type StorageCountersTable = {
   /** `''` counts videos without a creator. */
   creator: string
   video_count: number
-  /** Durations of ready videos, each rounded up to the second. */
+  /** Durations of the videos where it is known, each rounded up to the second; failed and live ones count nothing. */
   seconds: number
 }
 

@@ -1,0 +1,104 @@
+/** The life of a video: which state may follow which, and the only functions that change a state (api.md §3.1). */
+
+import { HeadwaterError } from '../../lib/failure.ts'
+import type { Clock } from '../../ports.ts'
+import type { Trx } from '../../tables.ts'
+import type { ErrorReasonCode, JsonObject, Video, VideoState } from './video.ts'
+import { insertEvent } from './video-events.ts'
+import { requireVideo, updateVideo } from './video-records.ts'
+
+/** `ready` never falls back, and nothing leaves `error`. */
+const ALLOWED_MOVES: Readonly<Record<VideoState, readonly VideoState[]>> = {
+  pendingupload: ['queued', 'error'],
+  downloading: ['queued', 'error'],
+  queued: ['inprogress', 'error'],
+  inprogress: ['ready', 'error'],
+  'live-inprogress': ['queued', 'inprogress', 'ready'],
+  ready: [],
+  error: [],
+}
+
+/** api.md §3.1; the first and the fourth are the vendor's own words. */
+const REASON_TEXTS: Readonly<Record<ErrorReasonCode, string>> = {
+  ERR_NON_VIDEO: 'The file was not recognized as a valid video file.',
+  ERR_DURATION_EXCEED_CONSTRAINT: 'The video is longer than the limit set for this upload.',
+  ERR_FETCH_ORIGIN_ERROR: 'The video could not be downloaded from the given URL.',
+  ERR_MALFORMED_VIDEO: 'The video was deemed to be corrupted or malformed.',
+  ERR_DURATION_TOO_SHORT: 'The video is shorter than 0.1 seconds.',
+  ERR_UNKNOWN: 'The video could not be processed.',
+}
+
+/** What may change together with the state. */
+export type VideoChanges = Partial<
+  Pick<
+    Video,
+    'step' | 'pctComplete' | 'error' | 'sizeBytes' | 'durationSeconds' | 'displaySize' | 'uploadedUs'
+  >
+>
+
+/** Whether a video in `from` may move to `to`. */
+export function isAllowedMove(from: VideoState, to: VideoState): boolean {
+  return ALLOWED_MOVES[from].includes(to)
+}
+
+/**
+ * Moves a video to another state: writes the event (`kind` defaults to the state's name), sets what belongs to the state
+ * (`uploaded`, `readyToStreamAt`, `step`, `pctComplete`) unless `changes` says otherwise, and keeps the counters. Throws
+ * `conflict` for a move that is not allowed, also to the state it is in, and `not_found`.
+ */
+export async function moveVideo(
+  trx: Trx,
+  clock: Clock,
+  uid: string,
+  to: VideoState,
+  changes: VideoChanges = {},
+  event: { kind?: string; detail?: JsonObject } = {},
+): Promise<Video> {
+  const video = await requireVideo(trx, uid)
+  if (!isAllowedMove(video.state, to)) {
+    throw new HeadwaterError('conflict', `A video that is ${video.state} cannot become ${to}.`, {
+      facts: { uid, from: video.state, to },
+    })
+  }
+  const nowUs = clock.nowUs()
+  await insertEvent(trx, video, { kind: event.kind ?? to, detail: event.detail, atUs: nowUs })
+  return updateVideo(trx, clock, video, { ...fieldsOfState(video, to, nowUs), ...changes, state: to })
+}
+
+/**
+ * Ends a video with a reason for its owner; `detail` says what was found. One that plays already goes on playing, and
+ * one that failed keeps its first reason: then only the event is written. Throws `not_found`.
+ */
+export async function failVideo(
+  trx: Trx,
+  clock: Clock,
+  uid: string,
+  failure: { reasonCode: ErrorReasonCode; detail: JsonObject },
+): Promise<Video> {
+  const { reasonCode, detail } = failure
+  const video = await requireVideo(trx, uid)
+  if (!isAllowedMove(video.state, 'error')) {
+    await insertEvent(trx, video, {
+      kind: 'failure',
+      detail: { ...detail, reasonCode },
+      atUs: clock.nowUs(),
+    })
+    return video
+  }
+  const error = { reasonCode, reasonText: REASON_TEXTS[reasonCode], detail }
+  return moveVideo(trx, clock, uid, 'error', { error }, { detail: { ...detail, reasonCode } })
+}
+
+/** What entering `to` means for the other fields. */
+function fieldsOfState(video: Video, to: VideoState, nowUs: number): Partial<Video> {
+  switch (to) {
+    case 'queued':
+      return { uploadedUs: video.uploadedUs ?? nowUs }
+    case 'inprogress':
+      return { step: 'encoding', pctComplete: video.pctComplete ?? 0 }
+    case 'ready':
+      return { step: null, readyUs: video.readyUs ?? nowUs }
+    default:
+      return {}
+  }
+}
