@@ -1,0 +1,187 @@
+/**
+ * `serve`: the composition root. Settings → adapters → roles, started in this order and stopped in reverse. Everything
+ * that has to be closed goes onto one stack as soon as it is open, so that a start that fails half-way closes what it
+ * had opened.
+ */
+
+import { join } from 'node:path'
+import { type Logger, pino } from 'pino'
+import { createDecoder, findFfmpeg } from '../adapters/ffmpeg/index.ts'
+import { openFolderBlobs } from '../adapters/folder/blobs.ts'
+import { openDatabase } from '../adapters/sql/open-database.ts'
+import { systemClock } from '../adapters/system/clock.ts'
+import { createIndexer } from '../adapters/threads/index-thread.ts'
+import { launcherPid } from '../config/launcher.ts'
+import { openSecrets, type Secrets } from '../config/secrets.ts'
+import type { Settings } from '../config/settings.ts'
+import { createApiToken, SignInCodes } from '../core/access/index.ts'
+import { requestSegment } from '../core/encoding/index.ts'
+import { createPlayback } from '../core/playback/index.ts'
+import { DEFAULT_UPLOAD_LIMITS } from '../core/uploads/index.ts'
+import { createHttpServer } from '../http/server.ts'
+import { signIn } from '../http/sign-in.ts'
+import { readStaticFiles } from '../http/static-files.ts'
+import { countJobs, createJobTable } from '../jobs/job-table.ts'
+import { KeyedLock } from '../lib/keyed-lock.ts'
+import type { Clock } from '../ports.ts'
+import { createApiRole } from '../roles/api.ts'
+import { createDeliveryRole } from '../roles/delivery.ts'
+import type { Role } from '../roles/role.ts'
+import { createWorkerRole } from '../roles/worker.ts'
+import type { Db } from '../tables.ts'
+
+/** Requests may go on this long after a stop was asked for; with the roles' own ends it stays within ten seconds. */
+const GRACE_MS = 6_000
+/** How often a server started by npm looks whether its npm is still there. */
+const LAUNCHER_CHECK_MS = 1_000
+
+/** A running server. */
+export type Running = {
+  readonly port: number
+  readonly secrets: Secrets
+  /** Good once, for ten minutes: signs a browser in. */
+  readonly signInCode: string
+  /** Ends everything in reverse order; a second call waits for the first. */
+  stop(): Promise<void>
+}
+
+/** Runs until SIGTERM, SIGINT, or the end of the npm that started it. Throws a sentence when it cannot start. */
+export async function serve(settings: Settings, options: { version: string }): Promise<void> {
+  const log = pino({ level: settings.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime })
+  const running = await start(settings, log)
+  process.stdout.write(greeting(settings, running, options.version))
+  const reason = await untilTold()
+  log.info({ reason }, 'stopping')
+  await running.stop()
+}
+
+/** Starts everything and resolves once requests are answered. */
+export async function start(settings: Settings, log: Logger): Promise<Running> {
+  const opened = new Stack()
+  try {
+    const clock = systemClock()
+    const { db, close } = await openDatabase({ file: join(settings.dataDir, 'headwater.db') })
+    opened.push(close)
+    const secrets = await openSecrets({ ...settings, ...ids(clock) })
+    const [blobs, build, files] = await Promise.all([
+      openFolderBlobs({ folder: settings.dataDir }),
+      findFfmpeg({ path: settings.ffmpeg }),
+      readStaticFiles(join(import.meta.dirname, '../../web/dist')),
+      keepFirstToken(db, clock, secrets),
+    ])
+    const decoder = await createDecoder({ build, blobs, workDir: join(settings.dataDir, 'work'), log })
+    const indexer = createIndexer({ blobs })
+    opened.push(() => indexer.stop())
+    const jobs = createJobTable({ db, clock })
+    await jobs.releaseAll()
+
+    const httpSettings = { ...settings, accountId: secrets.accountId }
+    const shared = { db, blobs, jobs, clock, decoder, indexer, log }
+    const limits = {
+      ...DEFAULT_UPLOAD_LIMITS,
+      minFreeBytes: settings.minFreeBytes,
+      storageMinutes: settings.storageMinutes ?? 0,
+    }
+    const guard = signIn({ ...shared, settings: httpSettings })
+    const playback = createPlayback({ ...shared, requestSegment: (wanted) => requestSegment(shared, wanted) })
+    const make: Readonly<Record<Role['name'], () => Role>> = {
+      worker: () => createWorkerRole({ ...shared, settings }),
+      delivery: () => createDeliveryRole({ ...shared, playback, files }),
+      api: () =>
+        createApiRole({ uploads: { ...shared, locks: new KeyedLock(), limits }, signIn: guard, log }),
+    }
+    const roles = (['worker', 'delivery', 'api'] as const)
+      .filter((name) => settings.roles.includes(name))
+      .map((name) => make[name]())
+    for (const role of roles) {
+      await role.start()
+      opened.push(() => role.stop())
+    }
+
+    const signInCodes = new SignInCodes(clock)
+    const server = createHttpServer(
+      { ...shared, settings: httpSettings, signInCodes, countJobs: () => countJobs(db) },
+      // Uploads first: their paths are fixed words, those of playback begin with any id.
+      { byteRoutes: roles.toReversed().flatMap((role) => role.routes) },
+    )
+    opened.push(() => server.close(GRACE_MS))
+    const { port } = await server.listen(settings.port, settings.host)
+    log.info({ ffmpeg: build.id, roles: settings.roles, workers: settings.workers }, 'started')
+    return { port, secrets, signInCode: signInCodes.issue(secrets.accountId), stop: () => opened.unwind() }
+  } catch (error) {
+    await opened.unwind()
+    throw error
+  }
+}
+
+function ids(clock: Clock): { newUid: () => string; newSecret: (bytes: number) => string } {
+  return { newUid: () => clock.newUid(), newSecret: (bytes) => clock.newSecret(bytes) }
+}
+
+/** The token of the data folder (or of the environment) opens the account. */
+async function keepFirstToken(db: Db, clock: Clock, secrets: Secrets): Promise<void> {
+  await createApiToken(db, clock, {
+    accountId: secrets.accountId,
+    name: 'first token',
+    permission: 'write',
+    secret: secrets.apiToken,
+  })
+}
+
+/** Ends of what was opened, run in reverse. */
+class Stack {
+  readonly #ends: (() => Promise<void>)[] = []
+  #unwinding: Promise<void> | undefined
+
+  push(end: () => Promise<void>): void {
+    this.#ends.push(end)
+  }
+
+  unwind(): Promise<void> {
+    this.#unwinding ??= this.#run()
+    return this.#unwinding
+  }
+
+  async #run(): Promise<void> {
+    for (const end of this.#ends.toReversed()) await end()
+  }
+}
+
+/** Resolves with the reason to stop. */
+async function untilTold(): Promise<string> {
+  const launcher = launcherPid()
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+      process.once(signal, () => resolve(signal))
+    }
+    if (launcher === undefined) return
+    setInterval(() => {
+      if (process.ppid !== launcher) resolve('npm has ended')
+    }, LAUNCHER_CHECK_MS).unref()
+  })
+}
+
+/** What a person sees when it is up. The sign-in code is a fragment: it is sent to no server and kept in no history. */
+function greeting(settings: Settings, running: Running, version: string): string {
+  const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
+  const address = settings.publicUrl ?? `http://${host}:${running.port}`
+  const { secrets } = running
+  const token = secrets.apiTokenIsNew
+    ? `${secrets.apiToken}   (shown once; kept in ${secrets.apiTokenFile})`
+    : secrets.apiTokenFile === null
+      ? 'as given by HEADWATER_API_TOKEN'
+      : `kept in ${secrets.apiTokenFile}`
+  return [
+    '',
+    `Headwater ${version}`,
+    '',
+    `  open in a browser   ${address}/#code=${running.signInCode}   (signs you in once, within 10 minutes)`,
+    `  API                 ${address}/client/v4`,
+    `  account id          ${secrets.accountId}`,
+    `  API token           ${token}`,
+    `  data folder         ${settings.dataDir}`,
+    '',
+    `ready http://${host}:${running.port}`,
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,54 @@
+/**
+ * The `api` role: uploads by tus and form. The JSON API itself belongs to the HTTP server. It also keeps house: uploads
+ * that a crash stopped at their last step are finished, expired and forgotten things removed.
+ */
+
+import type { UploadDeps } from '../core/uploads/index.ts'
+import { finishStalledUploads } from '../core/uploads/index.ts'
+import { sweep } from '../core/videos/index.ts'
+import { formRoutes } from '../http/bytes/form.ts'
+import { tusRoutes } from '../http/bytes/tus.ts'
+import type { SignIn } from '../http/sign-in.ts'
+import type { Log } from '../lib/log.ts'
+import type { Role } from './role.ts'
+
+export type ApiRoleDeps = {
+  readonly uploads: UploadDeps
+  readonly signIn: SignIn
+  readonly log: Log
+}
+
+/** Pause between two rounds of keeping house. */
+const HOUSEKEEPING_MS = 60_000
+
+/** Creates the role. */
+export function createApiRole(deps: ApiRoleDeps): Role {
+  const { clock } = deps.uploads
+  const stopping = new AbortController()
+  let rounds: Promise<void> | undefined
+
+  async function keepHouse(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        await finishStalledUploads({ ...deps.uploads, log: deps.log })
+        await sweep({ ...deps.uploads, log: deps.log })
+      } catch (err) {
+        // The next round tries again; whoever runs the server reads why this one did not.
+        deps.log.error({ err }, 'housekeeping failed')
+      }
+      await clock.sleep(HOUSEKEEPING_MS, stopping.signal)
+    }
+  }
+
+  return {
+    name: 'api',
+    routes: [...formRoutes(deps), ...tusRoutes(deps)],
+    async start() {
+      rounds = keepHouse()
+    },
+    async stop() {
+      stopping.abort()
+      await rounds
+    },
+  }
+}

@@ -1,0 +1,39 @@
+/** The `delivery` role: manifests, segments, images and pages. It only reads, and holds nothing that must be closed. */
+
+import type { Playback } from '../core/playback/index.ts'
+import { createThumbnails } from '../core/thumbnails/index.ts'
+import { BufferPool } from '../http/bytes/buffer-pool.ts'
+import { imageRoutes } from '../http/bytes/images.ts'
+import { manifestRoutes } from '../http/bytes/manifests.ts'
+import { segmentRoutes } from '../http/bytes/segments.ts'
+import { pageRoutes } from '../http/pages.ts'
+import type { StaticFiles } from '../http/static-files.ts'
+import type { Clock, Decoder } from '../ports.ts'
+import type { Db } from '../tables.ts'
+import type { Role } from './role.ts'
+
+export type DeliveryRoleDeps = {
+  readonly db: Db
+  readonly clock: Clock
+  readonly playback: Playback
+  readonly decoder: Decoder
+  /** The built player and dashboard; `undefined` when they have not been built. */
+  readonly files: StaticFiles | undefined
+}
+
+/** Creates the role. */
+export function createDeliveryRole(deps: DeliveryRoleDeps): Role {
+  const { playback } = deps
+  const sending = { ...playback, buffers: new BufferPool() }
+  return {
+    name: 'delivery',
+    routes: [
+      ...segmentRoutes({ ...sending, segments: playback }),
+      ...manifestRoutes(sending),
+      ...imageRoutes({ ...sending, thumbnails: createThumbnails({ ...deps, ...playback }) }),
+      ...pageRoutes(deps),
+    ],
+    async start() {},
+    async stop() {},
+  }
+}
