@@ -1,0 +1,71 @@
+/** Looking an upload up, and finishing one that a crash has stopped at its last step. */
+
+import type { Log } from '../../lib/log.ts'
+import { finishUpload } from './complete-upload.ts'
+import { holdUpload, SILENT_MS, senderSilentMs } from './hold-upload.ts'
+import { checkAlive, noSuchUpload, type Upload, type UploadAddress, type UploadDeps } from './upload.ts'
+import { getUpload, listStalled } from './upload-records.ts'
+
+/**
+ * The upload behind an address, with its committed offset: for HEAD. A dead sender is ended first, so that its bytes
+ * count; a lively one is not waited for. Throws `not_found`, `upload_expired`.
+ */
+export async function findUpload(
+  deps: UploadDeps,
+  address: UploadAddress,
+  options: { signal?: AbortSignal } = {},
+): Promise<Upload> {
+  const silentMs = senderSilentMs(deps, address.id)
+  const record = await readAlive(deps, address)
+  const dead = silentMs !== undefined && silentMs >= SILENT_MS
+  if (!dead && (silentMs !== undefined || !isStalled(record))) return record
+  const hold = await holdUpload(deps, address.id, options)
+  try {
+    return await loadUpload(deps, address)
+  } finally {
+    hold.release()
+  }
+}
+
+/** The same for the holder of the upload's lock: an upload that has all its bytes is finished first. */
+export async function loadUpload(deps: UploadDeps, address: UploadAddress): Promise<Upload> {
+  const record = await readAlive(deps, address)
+  return isStalled(record) ? finishUpload(deps, record) : record
+}
+
+/**
+ * Finishes the uploads that a crash stopped between their last committed byte and their last transaction and whose
+ * sender has not come back. To be called after a start, before the sweep (which takes a source without a row for a
+ * leftover), and now and then. Answers how many there were; one that cannot be finished is logged and left.
+ */
+export async function finishStalledUploads(deps: UploadDeps & { log: Log }): Promise<number> {
+  let finished = 0
+  for (const id of await listStalled(deps.db)) {
+    if (senderSilentMs(deps, id) !== undefined) continue
+    const hold = await holdUpload(deps, id, {})
+    try {
+      const record = await getUpload(deps.db, id)
+      if (!record || !isStalled(record)) continue
+      await finishUpload(deps, record)
+      finished += 1
+      deps.log.info({ uid: record.videoUid }, 'finished an upload that a crash had stopped at its last step')
+    } catch (err) {
+      deps.log.error({ err, uid: id }, 'an upload has all its bytes but could not be finished')
+    } finally {
+      hold.release()
+    }
+  }
+  return finished
+}
+
+async function readAlive(deps: Pick<UploadDeps, 'db' | 'clock'>, address: UploadAddress): Promise<Upload> {
+  const record = await getUpload(deps.db, address.id)
+  const fits = record?.direct ? address.accountId === null : address.accountId === record?.accountId
+  if (!record || !fits) throw noSuchUpload()
+  checkAlive(record, deps.clock.nowUs())
+  return record
+}
+
+function isStalled(upload: Upload): boolean {
+  return upload.state === 'receiving' && upload.offsetBytes === upload.lengthBytes
+}

@@ -1,0 +1,17 @@
+/** What others may import from `core/uploads`. */
+export { CHUNK_STEP_BYTES, MAX_CHUNK_BYTES, MAX_UPLOAD_BYTES, MIN_CHUNK_BYTES } from './chunk-rules.ts'
+export { createUpload, type NewUpload } from './create-upload.ts'
+export { createUploadWithChunk } from './create-with-chunk.ts'
+export { findUpload, finishStalledUploads } from './find-upload.ts'
+export { acceptForm, checkFormUpload, type FormFile } from './form-upload.ts'
+export { type Chunk, type ReceivedChunk, receiveChunk } from './receive-chunk.ts'
+export { terminateUpload } from './terminate-upload.ts'
+export { parseUploadMetadata, type UploadFields } from './tus-metadata.ts'
+export {
+  DEFAULT_UPLOAD_LIMITS,
+  type Upload,
+  type UploadAddress,
+  type UploadBody,
+  type UploadDeps,
+  type UploadLimits,
+} from './upload.ts'

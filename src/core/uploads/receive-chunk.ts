@@ -1,0 +1,140 @@
+/**
+ * The promise behind every 204: a chunk's bytes are on stable storage, and then the offset is committed; only then it
+ * is acknowledged. Rules: uploads.md §2.1, §2.5.
+ */
+
+import { HeadwaterError, isFailure } from '../../lib/failure.ts'
+import type { Draft } from '../../ports.ts'
+import {
+  type ChunkPlace,
+  checkChunkLength,
+  chunkBeyondEnd,
+  chunkTooLarge,
+  keepableOffset,
+  MAX_CHUNK_BYTES,
+  roomForChunk,
+} from './chunk-rules.ts'
+import { finishUpload } from './complete-upload.ts'
+import { loadUpload } from './find-upload.ts'
+import { type StoredBody, storeBody } from './store-body.ts'
+import { noSuchUpload, type Upload, type UploadAddress, type UploadBody, type UploadDeps } from './upload.ts'
+import { commitOffset, setDraft } from './upload-records.ts'
+import { holdUpload } from './hold-upload.ts'
+
+export type Chunk = {
+  readonly address: UploadAddress
+  /** `Upload-Offset` of the request. */
+  readonly offsetBytes: number
+  /** `Content-Length` of the request; undefined when it has none. */
+  readonly chunkBytes: number | undefined
+  readonly body: UploadBody
+}
+
+/** The upload after a chunk. `whole` is false when the body broke off: then no answer must say that it was kept. */
+export type ReceivedChunk = { readonly upload: Upload; readonly whole: boolean }
+
+/**
+ * Takes one chunk. The body is not touched before everything that can be refused by the headers has been checked.
+ * What arrives of a broken body is kept, rounded down. The last chunk completes the upload. Throws `not_found`,
+ * `upload_expired`, `upload_locked`, `upload_offset_mismatch`, `bad_request`, `payload_too_large`, `disk_full`; `signal`
+ * ends the wait for another request only.
+ */
+export async function receiveChunk(
+  deps: UploadDeps,
+  chunk: Chunk,
+  options: { signal: AbortSignal },
+): Promise<ReceivedChunk> {
+  const hold = await holdUpload(deps, chunk.address.id, { body: chunk.body, signal: options.signal })
+  try {
+    const upload = await loadUpload(deps, chunk.address)
+    if (chunk.offsetBytes !== upload.offsetBytes) {
+      throw new HeadwaterError(
+        'upload_offset_mismatch',
+        `Upload-Offset is ${chunk.offsetBytes}, but ${upload.offsetBytes} bytes are stored; ask with HEAD and go on from there.`,
+        { facts: { sent: chunk.offsetBytes, stored: upload.offsetBytes } },
+      )
+    }
+    const place = { ...upload, chunkBytes: chunk.chunkBytes }
+    checkChunkLength(place)
+    if (chunk.chunkBytes === 0) return { upload, whole: true }
+    if (upload.offsetBytes === upload.lengthBytes) return await takeNothing(upload, chunk.body)
+    return await takeBytes(deps, upload, chunk.body, place)
+  } finally {
+    hold.release()
+  }
+}
+
+/** A body of unknown length for an upload that has everything: it must turn out to be empty. */
+async function takeNothing(upload: Upload, body: UploadBody): Promise<ReceivedChunk> {
+  if ((await body.next()) !== undefined) throw chunkBeyondEnd({ ...upload, chunkBytes: undefined })
+  return { upload, whole: body.state === 'complete' }
+}
+
+async function takeBytes(
+  deps: UploadDeps,
+  upload: Upload,
+  body: UploadBody,
+  place: ChunkPlace,
+): Promise<ReceivedChunk> {
+  const draft = await openDraft(deps, upload)
+  let published = false
+  try {
+    const stored = await storeBody(draft, body, roomForChunk(place))
+    const refusal = refuseStored(stored, place)
+    // Bytes beyond the upload's end say that the sender is confused about it: nothing of them is stored.
+    const keepBytes =
+      refusal === 'beyond_end'
+        ? upload.offsetBytes
+        : keepableOffset(upload.offsetBytes + stored.bytes, upload.lengthBytes)
+    const moved = await commitBytes(deps, upload, draft, keepBytes)
+    if (moved.offsetBytes === moved.lengthBytes) {
+      published = true
+      return { upload: await finishUpload(deps, moved, draft), whole: true }
+    }
+    if (refusal === 'beyond_end') throw chunkBeyondEnd(place)
+    if (refusal === 'too_large') throw chunkTooLarge()
+    if (stored.ending === 'disk_full') throw stored.failure
+    return { upload: moved, whole: stored.ending === 'complete' }
+  } catch (error) {
+    // Deleted while its bytes came: no record names the draft any more.
+    if (!published && isFailure(error, 'not_found')) await deps.blobs.discardDraft(draft.id)
+    throw error
+  } finally {
+    if (!published) await draft.close()
+  }
+}
+
+/** Why a body of unknown length was cut off while it was read. */
+function refuseStored(stored: StoredBody, place: ChunkPlace): 'beyond_end' | 'too_large' | undefined {
+  if (stored.ending !== 'more') return undefined
+  return place.lengthBytes - place.offsetBytes <= MAX_CHUNK_BYTES ? 'beyond_end' : 'too_large'
+}
+
+async function openDraft(deps: UploadDeps, upload: Upload): Promise<Draft> {
+  if (upload.draftId !== null) {
+    return deps.blobs.resumeDraft(upload.draftId, {
+      lengthBytes: upload.offsetBytes,
+      checksums: upload.checksums,
+    })
+  }
+  const draft = await deps.blobs.createDraft()
+  if (await setDraft(deps.db, upload.id, draft.id)) return draft
+  await draft.discard()
+  throw noSuchUpload()
+}
+
+/** Makes the first `keepBytes` bytes of the draft the acknowledged ones: cut, sync, commit, in this order. */
+async function commitBytes(
+  deps: UploadDeps,
+  upload: Upload,
+  draft: Draft,
+  keepBytes: number,
+): Promise<Upload> {
+  if (keepBytes < draft.lengthBytes) await draft.truncate(keepBytes)
+  if (keepBytes === upload.offsetBytes) return upload
+  await draft.sync()
+  const checksums = draft.checksums()
+  const stored = { offsetBytes: keepBytes, checksums }
+  if (!(await commitOffset(deps.db, upload.id, upload.offsetBytes, stored))) throw noSuchUpload()
+  return { ...upload, draftId: draft.id, offsetBytes: keepBytes, checksums }
+}

@@ -1,0 +1,39 @@
+/** tus termination (uploads.md §3.7): ends an upload for its sender. */
+
+import { deleteVideo } from '../videos/index.ts'
+import { loadUpload } from './find-upload.ts'
+import { holdUpload } from './hold-upload.ts'
+import type { Upload, UploadAddress, UploadDeps } from './upload.ts'
+import { deleteUpload, getUpload, markTerminated } from './upload-records.ts'
+
+/**
+ * Ends an upload. Unfinished, its video goes with it and its reservation is free; finished, only the address dies: an
+ * end user must not be able to delete a video that the customer has already. Later requests get `upload_expired`.
+ * Throws `not_found`, `upload_expired`, `upload_locked`.
+ */
+export async function terminateUpload(
+  deps: UploadDeps,
+  address: UploadAddress,
+  options: { signal?: AbortSignal } = {},
+): Promise<void> {
+  const hold = await holdUpload(deps, address.id, options)
+  try {
+    const upload = await loadUpload(deps, address)
+    // First the address, then the video: a crash in between leaves a pending video, which its expiry removes.
+    await markTerminated(deps.db, address.id)
+    if (upload.state === 'receiving') await dropUnfinished(deps, upload)
+  } finally {
+    hold.release()
+  }
+}
+
+/** Removes an upload of which nobody knows the address, with its video and bytes. */
+export async function dropUpload(deps: UploadDeps, upload: Upload): Promise<void> {
+  await dropUnfinished(deps, (await getUpload(deps.db, upload.id)) ?? upload)
+  await deleteUpload(deps.db, upload.id)
+}
+
+async function dropUnfinished(deps: UploadDeps, upload: Upload): Promise<void> {
+  if (upload.draftId !== null) await deps.blobs.discardDraft(upload.draftId)
+  await deleteVideo(deps, upload.accountId, upload.videoUid)
+}

@@ -1,0 +1,184 @@
+/** `Upload-Metadata` (tus 1.0.0 creation, with the vendor's keys of uploads.md §2.3) → typed fields of the new video. */
+
+import { HeadwaterError } from '../../lib/failure.ts'
+import { parseTimestamp } from '../../lib/timestamp.ts'
+import { checkAllowedOrigins } from '../access/index.ts'
+import type { JsonObject } from '../videos/video.ts'
+
+/** What a creation request says about its video. Absent members were not given. */
+export type UploadFields = {
+  readonly meta: JsonObject
+  readonly requireSignedUrls: boolean
+  readonly allowedOrigins: readonly string[]
+  /** 0–1. */
+  readonly thumbnailTimestampPct: number
+  readonly watermark?: string
+  readonly scheduledDeletionUs?: number
+  /** 1–36,000. */
+  readonly maxDurationSeconds?: number
+  readonly expiryUs?: number
+}
+
+/** Longest header value that is read (uploads.md §2.3). */
+const MOST_HEADER_BYTES = 8_192
+/** Longest duration that a limit may name: 10 hours. */
+export const MOST_DURATION_SECONDS = 36_000
+const DAY_US = 86_400_000_000
+/** Bounds of a scheduled deletion, in days after creation (api.md §3.2). */
+const DELETION_DAYS = { from: 30, to: 1_096 } as const
+
+/**
+ * Reads the header of a creation request. Keys are matched in any letter case; keys that mean nothing here go into
+ * `meta` with their own spelling. Throws `bad_request` (syntax, duplicate key, a value out of range) or
+ * `scheduled_deletion_out_of_range`.
+ */
+export function parseUploadMetadata(header: string | undefined, options: { nowUs: number }): UploadFields {
+  const pairs = splitPairs(header)
+  const meta: [string, string][] = []
+  const known = new Map<string, string>()
+  for (const { key, value } of pairs) {
+    const lower = key.toLowerCase()
+    if (lower === 'name') meta.push(['name', value])
+    else if (KNOWN_KEYS.has(lower)) known.set(lower, value)
+    else meta.push([key, value])
+  }
+  const fileName = pairs.find((pair) => pair.key.toLowerCase() === 'filename')
+  if (fileName && !meta.some(([key]) => key === 'name')) meta.unshift(['name', fileName.value])
+
+  const pct = known.get('thumbnailtimestamppct')
+  const origins = known.get('allowedorigins')
+  const deletion = known.get('scheduleddeletion')
+  const duration = known.get('maxdurationseconds')
+  const expiry = known.get('expiry')
+  return {
+    // fromEntries defines own properties, so a key such as __proto__ stays an ordinary one.
+    meta: Object.fromEntries(meta),
+    // Presence decides, whatever the value: a slip must not leave a video open.
+    requireSignedUrls: known.has('requiresignedurls'),
+    allowedOrigins: origins === undefined ? [] : checkAllowedOrigins(readOrigins(origins)),
+    thumbnailTimestampPct: pct === undefined ? 0 : readShare(pct),
+    watermark: known.get('watermark'),
+    scheduledDeletionUs: deletion === undefined ? undefined : readDeletion(deletion, options.nowUs),
+    maxDurationSeconds: duration === undefined ? undefined : readDuration(duration),
+    expiryUs: expiry === undefined ? undefined : readExpiry(expiry, options.nowUs),
+  }
+}
+
+const KNOWN_KEYS = new Set([
+  'requiresignedurls',
+  'allowedorigins',
+  'thumbnailtimestamppct',
+  'watermark',
+  'scheduleddeletion',
+  'maxdurationseconds',
+  'expiry',
+])
+
+type Pair = { readonly key: string; readonly value: string }
+
+function splitPairs(header: string | undefined): readonly Pair[] {
+  const text = (header ?? '').trim()
+  // go-tus sends the header empty; the vendor's relay sample passes on a header that the browser never sent.
+  if (text === '' || text === 'null' || text === 'undefined') return []
+  if (text.length > MOST_HEADER_BYTES) {
+    throw bad(`Upload-Metadata may have at most ${MOST_HEADER_BYTES} bytes, this one has ${text.length}.`)
+  }
+  const seen = new Set<string>()
+  return text.split(',').map((written) => {
+    const pair = written.trim()
+    const space = pair.indexOf(' ')
+    const key = space < 0 ? pair : pair.slice(0, space)
+    // tus-js-client writes an empty value as key and space.
+    const value = space < 0 ? '' : pair.slice(space + 1)
+    if (!/^[\x21-\x7e]+$/.test(key)) {
+      throw bad(
+        `Upload-Metadata holds pairs of a key and a Base64 value, separated by commas; found ${quote(written)}.`,
+      )
+    }
+    if (seen.has(key.toLowerCase())) throw bad(`Upload-Metadata names the key ${quote(key)} twice.`)
+    seen.add(key.toLowerCase())
+    return { key, value: decodeText(key, value) }
+  })
+}
+
+function decodeText(key: string, base64: string): string {
+  const bytes = Buffer.from(base64, 'base64')
+  // Node reads Base64 leniently; only what it would write back itself is Base64 (RFC 4648 §3.5).
+  if (bytes.toString('base64') !== base64) {
+    throw bad(
+      `Upload-Metadata: the value of ${quote(key)} must be Base64 with padding, not ${quote(base64)}.`,
+    )
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (cause) {
+    throw bad(`Upload-Metadata: the value of ${quote(key)} must be UTF-8 text.`, cause)
+  }
+}
+
+/** The vendor's sample lists origins with commas; its guide speaks of an array of strings. */
+function readOrigins(value: string): readonly string[] {
+  const text = value.trim()
+  if (text === '') return []
+  if (!text.startsWith('[')) return text.split(',')
+  try {
+    const list: unknown = JSON.parse(text)
+    if (Array.isArray(list) && list.every((entry) => typeof entry === 'string')) return list
+  } catch {
+    // Told below, like an array of something else.
+  }
+  throw bad(`Upload-Metadata: allowedorigins must be hosts separated by commas or a JSON array of texts.`)
+}
+
+function readShare(value: string): number {
+  const share = /^\+?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(value) ? Number(value) : Number.NaN
+  if (!(share >= 0 && share <= 1)) {
+    throw bad(`Upload-Metadata: thumbnailtimestamppct must be a number from 0 to 1, not ${quote(value)}.`)
+  }
+  return share
+}
+
+function readDuration(value: string): number {
+  const seconds = /^\d{1,9}$/.test(value) ? Number(value) : 0
+  if (seconds < 1 || seconds > MOST_DURATION_SECONDS) {
+    throw bad(
+      `Upload-Metadata: maxDurationSeconds must be a whole number from 1 to ${MOST_DURATION_SECONDS}, not ${quote(value)}.`,
+    )
+  }
+  return seconds
+}
+
+function readExpiry(value: string, nowUs: number): number {
+  const expiryUs = parseTimestamp(value)
+  if (expiryUs === undefined || expiryUs <= nowUs) {
+    throw bad(
+      `Upload-Metadata: expiry must be an RFC 3339 time in the future such as 2027-01-31T08:00:00Z, not ${quote(value)}.`,
+    )
+  }
+  return expiryUs
+}
+
+function readDeletion(value: string, nowUs: number): number {
+  const deletionUs = parseTimestamp(value)
+  if (deletionUs === undefined) {
+    throw bad(
+      `Upload-Metadata: scheduleddeletion must be an RFC 3339 time such as 2027-01-31T08:00:00Z, not ${quote(value)}.`,
+    )
+  }
+  if (deletionUs < nowUs + DELETION_DAYS.from * DAY_US || deletionUs > nowUs + DELETION_DAYS.to * DAY_US) {
+    throw new HeadwaterError(
+      'scheduled_deletion_out_of_range',
+      `must be between ${DELETION_DAYS.from} and ${DELETION_DAYS.to} days`,
+      { facts: { scheduledDeletion: value } },
+    )
+  }
+  return deletionUs
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
+}
+
+function bad(sentence: string, cause?: unknown): HeadwaterError {
+  return new HeadwaterError('bad_request', sentence, { cause })
+}

@@ -1,0 +1,114 @@
+/**
+ * An upload in progress. Its record says how many bytes are acknowledged, its draft holds them (and perhaps more, after
+ * a crash). What a crash may leave: a draft longer than its record (cut back when it is resumed), a draft that no record
+ * names (swept), or an upload whose bytes are all here but whose video still waits (finished at the next request, or by
+ * `finishStalledUploads`).
+ */
+
+import { HeadwaterError } from '../../lib/failure.ts'
+import type { Log } from '../../lib/log.ts'
+import type { KeyedLock } from '../../lib/keyed-lock.ts'
+import type { Jobs } from '../../jobs/job.ts'
+import type { Blobs, Clock } from '../../ports.ts'
+import type { Db } from '../../tables.ts'
+
+export type UploadState = 'receiving' | 'complete' | 'terminated'
+
+export type Upload = {
+  /** Last part of the address: the video's uid, or 43 random characters that are the only credential (`direct`). */
+  readonly id: string
+  readonly accountId: string
+  readonly videoUid: string
+  /** The address needs no credentials. */
+  readonly direct: boolean
+  readonly state: UploadState
+  readonly lengthBytes: number
+  /** Bytes on stable storage and acknowledged. */
+  readonly offsetBytes: number
+  /** null until the first byte comes, and after completion. */
+  readonly draftId: string | null
+  /** Block checksums of the first `offsetBytes` bytes. */
+  readonly checksums: Uint8Array
+  /** `Upload-Metadata` as sent; null if none. */
+  readonly metadata: string | null
+  readonly createdUs: number
+  /** End of the address's life; after completion, one day after it. */
+  readonly expiresUs: number
+}
+
+/** What a request names an upload by. */
+export type UploadAddress = {
+  readonly id: string
+  /** Account in the path, whose credentials were checked; null for an address that needs none. */
+  readonly accountId: string | null
+}
+
+/** What is allowed; from the settings, see `DEFAULT_UPLOAD_LIMITS`. */
+export type UploadLimits = {
+  /** Allocation of the account in minutes of video; 0 = unlimited. */
+  readonly storageMinutes: number
+  /** Room that new uploads must leave on the disk. */
+  readonly minFreeBytes: number
+  /** Videos downloading, queued or being encoded at a time. */
+  readonly videosInWork: number
+}
+
+/** The vendor's figures, and room enough for the database to go on. */
+export const DEFAULT_UPLOAD_LIMITS: UploadLimits = {
+  storageMinutes: 0,
+  minFreeBytes: 1_073_741_824,
+  videosInWork: 120,
+}
+
+/** What the upload functions work with. `locks` must be one object for all of them in a process. */
+export type UploadDeps = {
+  readonly db: Db
+  readonly blobs: Blobs
+  readonly jobs: Jobs
+  readonly clock: Clock
+  readonly locks: KeyedLock
+  readonly limits: UploadLimits
+  readonly log?: Log
+}
+
+/** A request body as it arrives, in batches; the http side makes it. */
+export interface UploadBody {
+  /** The bytes that came since the last call, about 1 MiB if there are as many; `undefined` after the last ones. */
+  next(): Promise<readonly Uint8Array[] | undefined>
+  /** Whether all of the body has come (`complete`), more may come (`open`), or it broke off. Final once `next` ended. */
+  readonly state: 'open' | 'complete' | 'broken'
+  /** Milliseconds the sender has been silent; 0 while it is us who do not read. Infinite when it has gone. */
+  silentMs(): number
+  /** Ends the body here: `next` gives what has come and then ends, with the state `broken`. */
+  stop(): void
+}
+
+/** Age that an upload may reach unless its creator says otherwise, and how long its address answers after its end. */
+export const DAY_US = 86_400_000_000
+
+/**
+ * Throws when the address is dead: `upload_expired` for a day after the expiry or a termination, `not_found` from then
+ * on (uploads.md §2.5, §3.7).
+ */
+export function checkAlive(upload: Upload, nowUs: number): void {
+  const over = nowUs >= upload.expiresUs
+  if ((upload.state === 'complete' && over) || nowUs >= upload.expiresUs + DAY_US) throw noSuchUpload()
+  if (upload.state === 'terminated') {
+    throw new HeadwaterError('upload_expired', 'this upload was ended by its sender; create a new one')
+  }
+  if (over) {
+    const expiry = new Date(upload.expiresUs / 1000).toUTCString()
+    throw new HeadwaterError(
+      'upload_expired',
+      `this upload could be continued until ${expiry}; create a new one`,
+    )
+  }
+}
+
+/** The refusal for an address that names no upload. */
+export function noSuchUpload(): HeadwaterError {
+  return new HeadwaterError(
+    'not_found',
+    'There is no such upload; it may have been deleted. Create a new one.',
+  )
+}
