@@ -1,7 +1,7 @@
 /** Sample descriptions (`stsd`, ISO/IEC 14496-12 §8.5.2 and §12; QuickTime's older sound descriptions too). */
 
 import type { SampleEntry } from './movie.ts'
-import { type Box, childBoxes, FieldReader, fieldsOf, findChild, malformed } from './read-boxes.ts'
+import { type Box, childBoxes, type FieldReader, fieldsOf, findChild, malformed } from './read-boxes.ts'
 
 /** More than any real file has; each costs memory. */
 const MAX_ENTRIES = 64
