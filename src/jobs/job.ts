@@ -37,7 +37,7 @@ export type ClaimedJob = {
   readonly attempt: number
   readonly maxAttempts: number
   readonly deadlineUs: number
-  /** Fencing token of this claim. */
+  /** Fencing token of this claim: another number for every claim of the job, so it can name what the claim makes. */
   readonly token: number
 }
 
@@ -45,8 +45,9 @@ export interface Jobs {
   /** Visible to workers once the caller's transaction commits. */
   enqueue(trx: Trx, job: NewJob): Promise<void>
   /**
-   * The most urgent runnable job of these kinds, leased for `leaseMs`; a job whose lease ran out counts as runnable.
-   * `maxPriority` leaves less urgent ones alone.
+   * The most urgent runnable job of these kinds, leased for `leaseMs`; a job whose lease ran out comes first.
+   * `maxPriority` leaves less urgent ones alone. A job may come with more attempts than it has, or beyond its deadline,
+   * when its holders died: then it is not to be run but given up.
    */
   claim(options: {
     kinds: readonly string[]
@@ -59,10 +60,17 @@ export interface Jobs {
   complete(trx: Trx, job: ClaimedJob): Promise<void>
   /** Back to the queue for `retryAtUs`, or failed for good. Does nothing when the token is no longer current. */
   fail(job: ClaimedJob, failure: { error: string; retryAtUs: number | 'never' }): Promise<void>
+  /** Gives an unfinished job back, claimable at once; the claim does not count as an attempt. */
+  release(job: ClaimedJob): Promise<void>
   /** Removes the unfinished jobs of a video (it is being deleted); their holders lose the lease. */
   drop(trx: Trx, videoUid: string): Promise<void>
-  /** After a start: leases of this machine's dead processes are void at once. */
+  /**
+   * After a start: the jobs of this machine's dead process are claimable at once. Only after many such deaths do they
+   * count as attempts.
+   */
   releaseAll(): Promise<void>
+  /** Forgets jobs that finished (done or failed) before then; they are kept for a while to be looked at. */
+  forgetFinished(beforeUs: number): Promise<void>
   /** Called after every commit that may have added runnable work in this process. */
   onWork(listener: () => void): () => void
 }

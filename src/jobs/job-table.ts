@@ -1,0 +1,207 @@
+/**
+ * The queue in a table. A claim is one `UPDATE … RETURNING`, so nothing is claimed twice; its fencing token grows with
+ * every claim, so a holder that was paused beyond its lease changes nothing any more.
+ */
+
+import { type Selectable, sql } from 'kysely'
+import { HeadwaterError } from '../lib/failure.ts'
+import { onCommit } from '../lib/commit-signal.ts'
+import type { Clock } from '../ports.ts'
+import type { Db, JobsTable, Trx } from '../tables.ts'
+import type { ClaimedJob, Jobs, NewJob } from './job.ts'
+
+const DEFAULT_ATTEMPTS = 4
+const DEFAULT_DEADLINE_MS = 86_400_000
+
+/** So often a death of the process is no attempt of the jobs it was at. */
+const MOST_INTERRUPTIONS = 20
+
+/** The queue in `deps.db`. Listeners hear of work when the enqueuing transaction has committed. */
+export function createJobTable(deps: { db: Db; clock: Clock }): Jobs {
+  return new JobTable(deps)
+}
+
+class JobTable implements Jobs {
+  readonly #db: Db
+  readonly #clock: Clock
+  readonly #listeners = new Set<() => void>()
+  #mayHaveWork = false
+
+  constructor(deps: { db: Db; clock: Clock }) {
+    this.#db = deps.db
+    this.#clock = deps.clock
+    onCommit(deps.db, () => this.#announce())
+  }
+
+  async enqueue(trx: Trx, job: NewJob): Promise<void> {
+    const nowUs = this.#clock.nowUs()
+    await trx
+      .insertInto('jobs')
+      .values({
+        kind: job.kind,
+        dedupe: job.dedupe,
+        payload: JSON.stringify(job.payload),
+        video_uid: job.videoUid ?? null,
+        priority: job.priority,
+        state: 'queued',
+        run_at_us: job.runAtUs ?? nowUs,
+        lease_until_us: null,
+        token: 0,
+        attempts: 0,
+        max_attempts: job.maxAttempts ?? DEFAULT_ATTEMPTS,
+        deadline_us: nowUs + (job.deadlineMs ?? DEFAULT_DEADLINE_MS) * 1000,
+        error: null,
+        created_us: nowUs,
+        finished_us: null,
+      })
+      .onConflict((conflict) =>
+        conflict
+          .column('dedupe')
+          // Written out, not as parameters: it must be the condition of the unique index.
+          .where(sql<boolean>`state in ('queued', 'active')`)
+          .doUpdateSet({ priority: sql<number>`excluded.priority` })
+          .where('jobs.priority', '>', job.priority),
+      )
+      .execute()
+    this.#mayHaveWork = true
+  }
+
+  async claim(options: {
+    kinds: readonly string[]
+    leaseMs: number
+    maxPriority?: number
+  }): Promise<ClaimedJob | undefined> {
+    const nowUs = this.#clock.nowUs()
+    const candidates = this.#db
+      .selectFrom('jobs')
+      .select('id')
+      .where('kind', 'in', options.kinds)
+      .$if(options.maxPriority !== undefined, (query) =>
+        query.where('priority', '<=', options.maxPriority ?? 0),
+      )
+      .orderBy('priority')
+      .orderBy('id')
+      .limit(1)
+    // Two walks along one index each; one `or` over both states would sort every job there is.
+    const abandoned = candidates.where('state', '=', 'active').where('lease_until_us', '<=', nowUs)
+    const waiting = candidates.where('state', '=', 'queued').where('run_at_us', '<=', nowUs)
+    const row = await this.#db
+      .updateTable('jobs')
+      .set((set) => ({
+        state: 'active',
+        lease_until_us: nowUs + options.leaseMs * 1000,
+        token: set('token', '+', 1),
+        attempts: set('attempts', '+', 1),
+      }))
+      .where('id', '=', (where) => where.fn.coalesce(abandoned, waiting))
+      .returningAll()
+      .executeTakeFirst()
+    return row && claimedJob(row)
+  }
+
+  async heartbeat(job: ClaimedJob, leaseMs: number): Promise<'held' | 'lost'> {
+    const { numUpdatedRows } = await this.#db
+      .updateTable('jobs')
+      .set({ lease_until_us: this.#clock.nowUs() + leaseMs * 1000 })
+      .where('id', '=', job.id)
+      .where('token', '=', job.token)
+      .where('state', '=', 'active')
+      .executeTakeFirstOrThrow()
+    return numUpdatedRows > 0n ? 'held' : 'lost'
+  }
+
+  async complete(trx: Trx, job: ClaimedJob): Promise<void> {
+    const { numUpdatedRows } = await trx
+      .updateTable('jobs')
+      .set({ state: 'done', lease_until_us: null, finished_us: this.#clock.nowUs(), error: null })
+      .where('id', '=', job.id)
+      .where('token', '=', job.token)
+      .where('state', '=', 'active')
+      .executeTakeFirstOrThrow()
+    if (numUpdatedRows > 0n) return
+    throw new HeadwaterError(
+      'lease_lost',
+      `Job ${job.id} (${job.kind}) is no longer held by this claim; another has it, or its video was deleted.`,
+      { facts: { job: job.id, kind: job.kind } },
+    )
+  }
+
+  async fail(job: ClaimedJob, failure: { error: string; retryAtUs: number | 'never' }): Promise<void> {
+    const ended = failure.retryAtUs === 'never'
+    await this.#db
+      .updateTable('jobs')
+      .set({
+        state: ended ? 'failed' : 'queued',
+        lease_until_us: null,
+        error: failure.error,
+        ...(failure.retryAtUs === 'never'
+          ? { finished_us: this.#clock.nowUs() }
+          : { run_at_us: failure.retryAtUs }),
+      })
+      .where('id', '=', job.id)
+      .where('token', '=', job.token)
+      .where('state', '=', 'active')
+      .execute()
+  }
+
+  async drop(trx: Trx, videoUid: string): Promise<void> {
+    await trx
+      .deleteFrom('jobs')
+      .where('video_uid', '=', videoUid)
+      .where('state', 'in', ['queued', 'active'])
+      .execute()
+  }
+
+  async release(job: ClaimedJob): Promise<void> {
+    await this.#db
+      .updateTable('jobs')
+      .set((set) => ({ state: 'queued', lease_until_us: null, attempts: set('attempts', '-', 1) }))
+      .where('id', '=', job.id)
+      .where('token', '=', job.token)
+      .where('state', '=', 'active')
+      .execute()
+  }
+
+  async releaseAll(): Promise<void> {
+    // Claims beyond the attempts are interruptions; a job that ends the process every time must not do so for ever.
+    const forgiven = sql<number>`case when token - attempts < ${MOST_INTERRUPTIONS} then attempts - 1 else attempts end`
+    await this.#db
+      .updateTable('jobs')
+      .set({ state: 'queued', lease_until_us: null, attempts: forgiven })
+      .where('state', '=', 'active')
+      .execute()
+    this.#mayHaveWork = true
+    this.#announce()
+  }
+
+  async forgetFinished(beforeUs: number): Promise<void> {
+    await this.#db.deleteFrom('jobs').where('finished_us', '<', beforeUs).execute()
+  }
+
+  onWork(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+
+  #announce(): void {
+    if (!this.#mayHaveWork) return
+    this.#mayHaveWork = false
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+function claimedJob(row: Selectable<JobsTable>): ClaimedJob {
+  return {
+    id: row.id,
+    kind: row.kind,
+    payload: JSON.parse(row.payload),
+    videoUid: row.video_uid,
+    priority: row.priority,
+    attempt: row.attempts,
+    maxAttempts: row.max_attempts,
+    deadlineUs: row.deadline_us,
+    token: row.token,
+  }
+}
