@@ -1,5 +1,6 @@
 /** From the id in an address to a video that may be played by this viewer, or the refusal (playback.md §1). */
 
+import { BoundedCache } from '../../lib/bounded-cache.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
@@ -31,7 +32,9 @@ export type PlayableDeps = { readonly db: Db; readonly clock: Clock; readonly ti
 /** Finds playable videos and remembers them for a second. */
 export class Playables {
   readonly #deps: PlayableDeps
-  readonly #recent = new Map<string, { readonly video: Video; readonly atMs: number }>()
+  readonly #recent = new BoundedCache<string, { readonly video: Video; readonly atMs: number }>({
+    maxWeight: MOST_REMEMBERED,
+  })
 
   constructor(deps: PlayableDeps) {
     this.#deps = deps
@@ -61,14 +64,13 @@ export class Playables {
 
   async #video({ id, recentEnough }: PlayableRequest): Promise<Video> {
     const nowMs = this.#deps.clock.monotonicMs()
-    const recent = recentEnough ? this.#recent.get(id) : undefined
+    const recent = recentEnough ? this.#recent.peek(id) : undefined
     if (recent !== undefined && nowMs - recent.atMs < RECENT_MS) return recent.video
     const video = UID.test(id) ? await getVideo(this.#deps.db, id) : undefined
     if (video === undefined) {
       this.#recent.delete(id)
       throw new HeadwaterError('not_found', 'There is no video with this id.')
     }
-    if (this.#recent.size >= MOST_REMEMBERED) this.#recent.clear()
     this.#recent.set(id, { video, atMs: nowMs })
     return video
   }

@@ -15,3 +15,4 @@ export {
 export type { SegmentSource, SegmentTimes, Timeline, Track } from './timeline.ts'
 export { type LoadedTimeline, Timelines, type WantedSegment } from './timeline-cache.ts'
 export { type PictureTimes, pictureTimes, segmentSamples } from './passthrough-times.ts'
+export { getPlanRow, listChunkRows, type PlanRow } from './timeline-records.ts'

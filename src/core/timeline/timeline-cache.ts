@@ -3,6 +3,7 @@
  * a crash leaves nothing behind. Who waits for a segment that is being encoded waits here.
  */
 
+import { BoundedCache } from '../../lib/bounded-cache.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
@@ -26,42 +27,34 @@ export type TimelineDeps = {
 
 export type WaitOptions = { readonly timeoutMs?: number; readonly signal: AbortSignal }
 
-type Entry = {
-  loaded: LoadedTimeline
+type Entry = LoadedTimeline & {
   /** When the revision was last compared, monotonic. */
-  checkedMs: number
+  readonly checkedMs: number
 }
 
 /** The timelines of all videos. */
 export class Timelines {
   readonly #deps: TimelineDeps
-  readonly #mostTimelines: number
-  /** In order of use, the latest last. */
-  readonly #entries = new Map<string, Entry>()
-  readonly #loading = new Map<string, Promise<LoadedTimeline | undefined>>()
+  readonly #entries: BoundedCache<string, Entry>
+  readonly #looking = new Map<string, Promise<LoadedTimeline | undefined>>()
 
   constructor(deps: TimelineDeps, options: { readonly mostTimelines?: number } = {}) {
     this.#deps = deps
-    this.#mostTimelines = options.mostTimelines ?? 500
+    this.#entries = new BoundedCache({ maxWeight: options.mostTimelines ?? 500 })
   }
 
   /** The timeline of a video as it was at most `maxAgeMs` ago; undefined while it has no plan. */
   async get(uid: string, maxAgeMs: number): Promise<LoadedTimeline | undefined> {
-    const entry = this.#entries.get(uid)
-    if (entry !== undefined && this.#deps.clock.monotonicMs() - entry.checkedMs < maxAgeMs) {
-      this.#entries.delete(uid)
-      this.#entries.set(uid, entry)
-      return entry.loaded
-    }
-    // A look that is under way began after this caller's limit only if it may be a little old: who wants the very
-    // latest looks alone.
-    const shared = maxAgeMs > 0 ? this.#loading.get(uid) : undefined
-    if (shared !== undefined) return shared
-    const loading = this.#refresh(uid).finally(() => {
-      if (this.#loading.get(uid) === loading) this.#loading.delete(uid)
+    const entry = this.#entries.peek(uid)
+    if (entry !== undefined && this.#deps.clock.monotonicMs() - entry.checkedMs < maxAgeMs) return entry
+    // Who allows no age looks for itself: a look that is under way may have read before the change it must see.
+    const underWay = maxAgeMs > 0 ? this.#looking.get(uid) : undefined
+    if (underWay !== undefined) return underWay
+    const looking = this.#look(uid).finally(() => {
+      if (this.#looking.get(uid) === looking) this.#looking.delete(uid)
     })
-    this.#loading.set(uid, loading)
-    return loading
+    this.#looking.set(uid, looking)
+    return looking
   }
 
   /**
@@ -98,20 +91,22 @@ export class Timelines {
     return track.segment(wanted.segment)
   }
 
-  async #refresh(uid: string): Promise<LoadedTimeline | undefined> {
+  /** Compares the revision, and loads what has changed. */
+  async #look(uid: string): Promise<LoadedTimeline | undefined> {
     const checkedMs = this.#deps.clock.monotonicMs()
     const revision = await getRevision(this.#deps.db, uid)
-    const known = this.#entries.get(uid)
     if (revision === undefined) {
       this.#entries.delete(uid)
       return undefined
     }
-    if (known !== undefined && known.loaded.timeline.revision >= revision) {
-      known.checkedMs = Math.max(known.checkedMs, checkedMs)
-      return known.loaded
-    }
-    const loaded = await this.#load(uid)
-    if (loaded !== undefined) this.#remember(uid, { loaded, checkedMs })
+    const known = this.#entries.peek(uid)
+    const isCurrent = known !== undefined && known.timeline.revision >= revision
+    const loaded = isCurrent ? known : await this.#load(uid)
+    if (loaded === undefined) return undefined
+    // Two looks may overlap; the older one must not put its result over the newer.
+    const present = this.#entries.peek(uid)
+    if (present !== undefined && present.timeline.revision > loaded.timeline.revision) return present
+    this.#entries.set(uid, { ...loaded, checkedMs })
     return loaded
   }
 
@@ -121,18 +116,6 @@ export class Timelines {
     if (row === undefined) return undefined
     const [renditions, chunks] = await Promise.all([listRenditionRows(db, uid), listChunkRows(db, uid)])
     return { plan: row.plan, timeline: assembleTimeline({ videoUid: uid, ...row, renditions, chunks }) }
-  }
-
-  #remember(uid: string, entry: Entry): void {
-    const known = this.#entries.get(uid)
-    // Two looks may overlap; the older one must not put its result over the newer.
-    if (known !== undefined && known.loaded.timeline.revision > entry.loaded.timeline.revision) return
-    this.#entries.delete(uid)
-    this.#entries.set(uid, entry)
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= this.#mostTimelines) break
-      this.#entries.delete(oldest)
-    }
   }
 }
 

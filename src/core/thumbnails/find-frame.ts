@@ -1,0 +1,69 @@
+/** Which picture is on the screen at an instant: its segment, and its number in it. */
+
+import { assert } from '../../lib/failure.ts'
+import { scaleTicks, secondsToTicks } from '../../lib/ticks.ts'
+import { type Plan, segmentCount } from '../timeline/index.ts'
+import type { SourceIndex } from '../playback/index.ts'
+
+/** A picture of every rendition of a video: they show the same pictures at the same times. */
+export type Frame = {
+  readonly segment: number
+  /** Its place among the segment's pictures in presentation order, from 0. */
+  readonly number: number
+  /** When it appears, milliseconds, rounded; names its still. */
+  readonly timeMs: number
+}
+
+/**
+ * The picture shown at `seconds`: the last one that begins at or before it. `index` is needed where the pictures are the
+ * source's own.
+ */
+export function findFrame(plan: Plan, seconds: number, index: SourceIndex | undefined): Frame {
+  const end = plan.cuts.at(-1) ?? 0
+  // A tick before the end is still the last picture.
+  const ticks = Math.min(Math.max(0, secondsToTicks(seconds, plan.timescale)), Math.max(0, end - 1))
+  if (plan.frames.kind === 'grid') return gridFrame(plan, plan.frames, ticks)
+  assert(index !== undefined, 'pictures at the source’s own times need its index')
+  return sourceFrame(plan, index, ticks)
+}
+
+function gridFrame(plan: Plan, frames: Extract<Plan['frames'], { kind: 'grid' }>, ticks: number): Frame {
+  const { num, den } = frames.rate
+  const startTicks = (frame: number) => scaleTicks(frame, den * plan.timescale, num)
+  let frame = Math.min(scaleTicks(ticks, num, den * plan.timescale), frames.frameCount - 1)
+  if (frame > 0 && startTicks(frame) > ticks) frame -= 1
+  const segment = segmentAt(plan, startTicks(frame))
+  const first = scaleTicks(plan.cuts[segment] ?? 0, num, den * plan.timescale)
+  return { segment, number: frame - first, timeMs: toMs(startTicks(frame), plan) }
+}
+
+function sourceFrame(plan: Plan, index: SourceIndex, ticks: number): Frame {
+  const segment = segmentAt(plan, ticks)
+  const first = index.segmentSamples[segment] ?? 0
+  const end = index.segmentSamples[segment + 1] ?? first
+  let number = -1
+  let shown = 0
+  for (let sample = first; sample < end; sample += 1) {
+    const time = index.pictureTimes.at(sample)
+    if (time > ticks) continue
+    number += 1
+    shown = Math.max(shown, time)
+  }
+  return { segment, number: Math.max(0, number), timeMs: toMs(shown, plan) }
+}
+
+/** The segment that an instant lies in. */
+function segmentAt(plan: Plan, ticks: number): number {
+  let low = 0
+  let high = segmentCount(plan) - 1
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    if ((plan.cuts[middle] ?? 0) <= ticks) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+function toMs(ticks: number, plan: Plan): number {
+  return scaleTicks(ticks, 1000, plan.timescale)
+}

@@ -1,0 +1,3 @@
+/** What others may import from `core/thumbnails`. */
+export { createThumbnails, type ThumbnailDeps, type Thumbnails } from './make-picture.ts'
+export { parsePictureQuery, type PictureQuery } from './picture-request.ts'
