@@ -45,7 +45,7 @@ export default defineConfig({
   define: hlsParts,
   resolve: {
     alias: [
-      { find: /^hls\.js$/, replacement: join(hlsFolder, 'src/hls.ts') },
+      { find: /^hls\.js$/, replacement: join(hlsFolder, 'src/exports-named.ts') },
       // Switched off above, but its own imports would still have to be installed.
       { find: /^.*\/cmcd-controller$/, replacement: join(root, 'player/left-out.ts') },
     ],

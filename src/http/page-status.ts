@@ -55,8 +55,9 @@ function describe(video: Video, complete: boolean): string {
     case 'live-inprogress':
       return 'The broadcast is running.'
     case 'error':
-      return video.error?.reasonText || 'The video could not be processed.'
+      break
   }
+  return video.error?.reasonText || 'The video could not be processed.'
 }
 
 /** What a player page finds in its `<script type="application/json" id="headwater">` block. */

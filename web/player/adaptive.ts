@@ -1,6 +1,7 @@
 /** Playback through hls.js; a chunk of its own, loaded only where it is used. */
 
-import Hls, { type ErrorData, type HlsConfig, type Level, type LoadPolicy } from 'hls.js'
+// oxlint-disable-next-line import/no-named-as-default -- its declarations know the class as the default only
+import Hls, { type ErrorData, ErrorTypes, Events, type HlsConfig, type Level, type LoadPolicy } from 'hls.js'
 import type { DebugFacts, Engine, EngineCallbacks, EngineOptions } from './engine.ts'
 
 /** How long a connection that broke is left alone before the next try. */
@@ -130,16 +131,16 @@ class AdaptiveEngine implements Engine {
 
   #create(): Hls {
     const hls = new Hls(this.#config())
-    hls.on(Hls.Events.MANIFEST_PARSED, () => {
+    hls.on(Events.MANIFEST_PARSED, () => {
       // The playlist lists the quality to start with first.
       hls.startLevel = hls.firstLevel
       if (hls === this.#hls) this.#offer(hls)
     })
-    hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, () => this.#offerSound(hls))
-    hls.on(Hls.Events.AUDIO_TRACK_SWITCHED, () => this.#offerSound(hls))
-    hls.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, () => this.#chooseTextTrack(hls))
-    hls.on(Hls.Events.FRAG_BUFFERED, () => this.#recovered())
-    hls.on(Hls.Events.ERROR, (_event, data) => {
+    hls.on(Events.AUDIO_TRACKS_UPDATED, () => this.#offerSound(hls))
+    hls.on(Events.AUDIO_TRACK_SWITCHED, () => this.#offerSound(hls))
+    hls.on(Events.SUBTITLE_TRACKS_UPDATED, () => this.#chooseTextTrack(hls))
+    hls.on(Events.FRAG_BUFFERED, () => this.#recovered())
+    hls.on(Events.ERROR, (_event, data) => {
       if (data.fatal && hls === this.#hls) this.#onFatal(hls, data)
     })
     return hls
@@ -219,9 +220,9 @@ class AdaptiveEngine implements Engine {
       })
     } else if (status === 404 || status === 409 || status === 410 || status === 424) {
       this.#callbacks.onTrouble({ kind: 'status' })
-    } else if (data.type === Hls.ErrorTypes.MEDIA_ERROR && this.#mayRecoverMedia()) {
+    } else if (data.type === ErrorTypes.MEDIA_ERROR && this.#mayRecoverMedia()) {
       hls.recoverMediaError()
-    } else if (data.type === Hls.ErrorTypes.NETWORK_ERROR) {
+    } else if (data.type === ErrorTypes.NETWORK_ERROR) {
       this.#retryLater(hls)
     } else {
       this.#callbacks.onTrouble({ kind: 'refused', sentence: 'This browser could not decode the video.' })
@@ -243,7 +244,7 @@ class AdaptiveEngine implements Engine {
       if (hls !== this.#hls) return
       if (hls.levels.length === 0) {
         hls.loadSource(this.#options.manifestUrl)
-        hls.once(Hls.Events.MANIFEST_PARSED, () => this.#recovered())
+        hls.once(Events.MANIFEST_PARSED, () => this.#recovered())
       }
       if (this.#started) hls.startLoad(this.#options.media.currentTime || this.#options.startTimeSeconds)
     }, RETRY_MS)
@@ -258,8 +259,8 @@ class AdaptiveEngine implements Engine {
 
 function readManifest(hls: Hls, url: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    hls.once(Hls.Events.MANIFEST_PARSED, () => resolve())
-    hls.on(Hls.Events.ERROR, (_event, data) => {
+    hls.once(Events.MANIFEST_PARSED, () => resolve())
+    hls.on(Events.ERROR, (_event, data) => {
       if (data.fatal) reject(data.error)
     })
     hls.loadSource(url)

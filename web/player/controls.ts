@@ -89,26 +89,33 @@ const MARKUP = /* html */ `
     <span class="making" role="status" hidden></span>
     <span class="gap"></span>
     <media-captions-button></media-captions-button>
-    <media-settings-menu-button></media-settings-menu-button>
+    <media-settings-menu-button>
+      <svg slot="icon" viewBox="0 0 24 24" aria-hidden="true">
+        <path d="M3 8.75a1 1 0 0 1 1-1h8.4a3.25 3.25 0 0 1 6.2 0H20a1 1 0 1 1 0 2h-1.4a3.25 3.25 0 0 1-6.2 0H4a1 1 0 0 1-1-1Zm0 7.5a1 1 0 0 1 1-1h1.4a3.25 3.25 0 0 1 6.2 0H20a1 1 0 1 1 0 2h-8.4a3.25 3.25 0 0 1-6.2 0H4a1 1 0 0 1-1-1Z"/>
+      </svg>
+    </media-settings-menu-button>
     <media-pip-button></media-pip-button>
     <media-fullscreen-button></media-fullscreen-button>
   </media-control-bar>
 </media-controller>`
 
 /**
- * Puts the controls into `place`. `prepare` is handed the media element before the controls see it, because they read
- * its lists of qualities and sound tracks only then.
+ * Puts the controls into `place`. `prepare` is handed the elements before they are connected, because the controller
+ * reads the media's lists of qualities and sound tracks, and its own default duration, only then.
  */
-export function buildControls(place: HTMLElement, prepare: (media: HTMLVideoElement) => void): Controls {
+export function buildControls(
+  place: HTMLElement,
+  prepare: (media: HTMLVideoElement, controller: Element) => void,
+): Controls {
   const template = document.createElement('template')
   template.innerHTML = MARKUP
   const { content } = template
-  prepare(find<HTMLVideoElement>(content, 'video'))
+  prepare(find(content, 'video', HTMLVideoElement), find(content, 'media-controller', Element))
   place.append(content)
-  const controller = find<HTMLElement>(place, 'media-controller')
+  const controller = find(place, 'media-controller', HTMLElement)
   forwardKeys(controller)
-  const media = find<HTMLVideoElement>(place, 'video')
-  return { controller, media, poster: find<HTMLElement>(place, 'media-poster-image') }
+  const media = find(place, 'video', HTMLVideoElement)
+  return { controller, media, poster: find(place, 'media-poster-image', HTMLElement) }
 }
 
 /** Lets the keyboard work before anything in the page was clicked. */
@@ -125,9 +132,9 @@ function forwardKeys(controller: HTMLElement): void {
   }
 }
 
-/** The one element that `selector` names. Throws when there is none: the markup above is ours. */
-export function find<T extends Element>(root: ParentNode, selector: string): T {
-  const element = root.querySelector<T>(selector)
-  if (!element) throw new Error(`The player's markup has no ${selector}.`)
+/** The one element of that kind that `selector` names. Throws when there is none: the markup above is ours. */
+export function find<T extends Element>(root: ParentNode, selector: string, kind: new () => T): T {
+  const element = root.querySelector(selector)
+  if (!(element instanceof kind)) throw new Error(`The player's markup has no ${selector}.`)
   return element
 }

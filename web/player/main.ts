@@ -7,7 +7,7 @@ import { readOptions } from './options.ts'
 import { PlayerPage } from './player-page.ts'
 
 const player = new PlayerPage(
-  find<HTMLElement>(document, '#player'),
+  find(document, '#player', HTMLElement),
   readConfig(),
   readOptions(new URLSearchParams(location.search)),
 )

@@ -27,7 +27,7 @@ export class Notice {
 
   constructor(place: HTMLElement) {
     place.insertAdjacentHTML('beforeend', MARKUP)
-    this.#panel = find<HTMLElement>(place, '.notice')
+    this.#panel = find(place, '.notice', HTMLElement)
   }
 
   /** Shows `content`, replacing what was shown. Texts are only touched when they change: each change is read aloud. */
@@ -35,15 +35,15 @@ export class Notice {
     const panel = this.#panel
     panel.hidden = false
     panel.dataset['tone'] = content.tone
-    setText(find(panel, '.notice-title'), content.title)
-    setText(find(panel, '.notice-sentence'), content.sentence ?? '')
-    const track = find<HTMLElement>(panel, '.notice-track')
+    setText(find(panel, '.notice-title', HTMLElement), content.title)
+    setText(find(panel, '.notice-sentence', HTMLElement), content.sentence ?? '')
+    const track = find(panel, '.notice-track', HTMLElement)
     track.hidden = content.pct === undefined
     if (content.pct === undefined) return
     track.classList.toggle('unknown', content.pct === null)
     if (content.pct === null) track.removeAttribute('aria-valuenow')
     else track.setAttribute('aria-valuenow', String(Math.floor(content.pct)))
-    find<HTMLElement>(track, '.notice-bar').style.inlineSize = content.pct === null ? '' : `${content.pct}%`
+    find(track, '.notice-bar', HTMLElement).style.inlineSize = content.pct === null ? '' : `${content.pct}%`
   }
 
   hide(): void {

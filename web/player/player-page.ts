@@ -31,7 +31,9 @@ export class PlayerPage {
   constructor(place: HTMLElement, config: PlayerPageConfig, options: PlayerOptions) {
     this.#config = config
     this.#options = options
-    this.#controls = buildControls(place, (media) => {
+    this.#controls = buildControls(place, (media, controller) => {
+      const { durationSeconds } = config.status
+      if (durationSeconds !== null) controller.setAttribute('defaultduration', String(durationSeconds))
       Object.defineProperty(media, 'videoRenditions', { value: this.#qualities })
       if (!('audioTracks' in media)) Object.defineProperty(media, 'audioTracks', { value: this.#sounds })
     })
@@ -116,7 +118,7 @@ export class PlayerPage {
 
   /** Discreetly, beside the time: further qualities are on their way. */
   #showMaking(status: PageStatus): void {
-    const note = find<HTMLElement>(this.#controls.controller, '.making')
+    const note = find(this.#controls.controller, '.making', HTMLElement)
     note.hidden = status.complete || status.state !== 'ready'
     const text = `More qualities: ${Math.floor(status.pctComplete ?? 0)} %`
     if (!note.hidden && note.textContent !== text) note.textContent = text
@@ -126,10 +128,8 @@ export class PlayerPage {
     if (this.#engineComing) return
     this.#engineComing = true
     this.#notice.hide()
-    const { controller, media, poster } = this.#controls
+    const { media, poster } = this.#controls
     if (this.#options.poster === null) poster.setAttribute('src', 'thumbnails/thumbnail.jpg?height=720')
-    if (status.durationSeconds !== null)
-      controller.setAttribute('defaultduration', String(status.durationSeconds))
     this.#everythingListed = status.complete
     const engine = await this.#createEngine({
       media,

@@ -1,0 +1,224 @@
+/** The pages people open: dashboard, watch page, player for embedding; and the files they are made of. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { getVideo, type Video } from '../core/videos/index.ts'
+import { HeadwaterError } from '../lib/failure.ts'
+import type { Db } from '../tables.ts'
+import { type Page, renderDashboard, renderPlayer, renderRefusal } from './page-html.ts'
+import { presentStatus } from './page-status.ts'
+import type { ByteHandler, ByteRequest, ByteRoute } from './route.ts'
+import { type EntryFiles, sendStaticFile, type StaticFiles } from './static-files.ts'
+
+/** `files` is undefined when the web pages have not been built. */
+export type PageDeps = { readonly db: Db; readonly files: StaticFiles | undefined }
+
+const PLAYER = 'player/main.ts'
+/** hls.js; the player asks for it as soon as it runs, so it is fetched beside it. */
+const ENGINE = 'player/adaptive.ts'
+const DASHBOARD = 'dashboard/main.tsx'
+const EMBED = 'embed/v1.ts'
+const FAVICON = 'favicon.svg'
+
+const IMMUTABLE = 'public, max-age=31536000, immutable'
+/** For what keeps its address when its content changes. */
+const REVALIDATED = 'public, max-age=3600, stale-while-revalidate=86400'
+
+const NOT_BUILT = 'The web pages have not been built. Run `npm start`, or `npm run build` and start again.'
+
+/** Every route of the pages. */
+export function pageRoutes(deps: PageDeps): ByteRoute[] {
+  return [
+    route(/^\/(?:videos\/[^/]+)?$/, (request, incoming, outgoing) =>
+      sendDashboard(deps, request, incoming, outgoing),
+    ),
+    route(/^\/(?<path>assets\/[^/]+)$/, (request, incoming, outgoing) => {
+      const file = built(deps).find(request.params['path'] ?? '')
+      if (file === undefined) throw new HeadwaterError('not_found', 'There is no such file.')
+      // Fonts and scripts may also be asked for by pages on other hosts that embed the player.
+      outgoing.setHeader('access-control-allow-origin', '*')
+      sendStaticFile(incoming, outgoing, file, IMMUTABLE)
+    }),
+    route(/^\/favicon\.svg$/, (_request, incoming, outgoing) => {
+      const file = built(deps).find(FAVICON)
+      if (file === undefined) throw new HeadwaterError('not_found', 'There is no such file.')
+      sendStaticFile(incoming, outgoing, file, REVALIDATED)
+    }),
+    route(/^\/embed\/v1\.latest\.js$/, (_request, incoming, outgoing) => {
+      const file = built(deps).find(built(deps).entry(EMBED)?.script ?? '')
+      if (file === undefined) throw new HeadwaterError('not_found', 'There is no such file.')
+      outgoing.setHeader('access-control-allow-origin', '*')
+      sendStaticFile(incoming, outgoing, file, REVALIDATED)
+    }),
+    route(/^\/embed\/sdk\.latest\.js$/, () => {
+      throw new HeadwaterError('not_built_yet', "The player's script API is not built yet.")
+    }),
+    route(/^\/(?<id>[0-9a-f]{32})$/, (request, _incoming, outgoing) => {
+      const query = request.query.size > 0 ? `?${request.query.toString()}` : ''
+      outgoing.statusCode = 302
+      outgoing.setHeader('location', `${request.publicUrl}/${request.params['id']}/watch${query}`)
+      outgoing.end()
+    }),
+    route(/^\/(?<id>[^/]+)\/(?<mode>watch|iframe)$/, (request, incoming, outgoing) =>
+      sendPlayer(deps, request, incoming, outgoing),
+    ),
+    route(/^\/(?<id>[^/]+)\/headwater\/status\.json$/, (request, incoming, outgoing) =>
+      sendStatus(deps, request, incoming, outgoing),
+    ),
+  ]
+}
+
+type PageHandler = (...args: Parameters<ByteHandler>) => Promise<void> | void
+
+/** Pages are only read; `HEAD` works like `GET`. */
+function route(pattern: RegExp, handle: PageHandler): ByteRoute {
+  return {
+    pattern,
+    failures: 'plain',
+    handle: async (request, incoming, outgoing) => {
+      if (request.method !== 'GET' && request.method !== 'HEAD') {
+        throw new HeadwaterError(
+          'method_not_allowed',
+          `${request.method} is not possible here; expected GET or HEAD.`,
+        )
+      }
+      await handle(request, incoming, outgoing)
+    },
+  }
+}
+
+function sendDashboard(
+  deps: PageDeps,
+  request: ByteRequest,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): void {
+  const entry = deps.files?.entry(DASHBOARD)
+  if (entry === undefined) {
+    sendNotBuilt(incoming, outgoing)
+    return
+  }
+  sendPage(incoming, outgoing, 200, renderDashboard(entry, request.path === '/' ? '' : '../'))
+}
+
+async function sendPlayer(
+  deps: PageDeps,
+  request: ByteRequest,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const entry = deps.files?.entry(PLAYER)
+  if (entry === undefined) {
+    sendNotBuilt(incoming, outgoing)
+    return
+  }
+  const { id = '' } = request.params
+  const mode = request.params['mode'] === 'iframe' ? 'iframe' : 'watch'
+  const written = incoming.url?.split('?', 1)[0] ?? ''
+  if (written.endsWith('/')) {
+    // Addresses in the page are relative to its own, without a slash at the end.
+    outgoing.statusCode = 308
+    outgoing.setHeader('location', `../${mode}${incoming.url?.slice(written.length) ?? ''}`)
+    outgoing.end()
+    return
+  }
+  const video = await findVideo(deps.db, id)
+  if (video === undefined) {
+    const page = renderRefusal(
+      entry,
+      'There is no such video',
+      'The address may have been mistyped, or the video was deleted.',
+    )
+    sendPage(incoming, outgoing, 404, page)
+  } else if (video === 'token' || video.requireSignedUrls) {
+    const page = renderRefusal(
+      entry,
+      'This video is protected',
+      'It plays only with a signed address. Ask whoever gave you the link for a new one.',
+    )
+    sendPage(incoming, outgoing, 401, page)
+  } else {
+    sendPage(incoming, outgoing, 200, renderVideo(deps, request, { id, mode, video, entry }))
+  }
+}
+
+function renderVideo(
+  deps: PageDeps,
+  request: ByteRequest,
+  found: { id: string; mode: 'watch' | 'iframe'; video: Video; entry: EntryFiles },
+): Page {
+  const { id, mode, video, entry } = found
+  const engine = deps.files?.entry(ENGINE)
+  return renderPlayer({
+    config: { mode, id, title: video.publicDetails?.title ?? null, status: presentStatus(video) },
+    files: entry,
+    preloads: engine === undefined ? [] : [engine.script],
+    frameAncestors: mode === 'watch' ? "'none'" : frameAncestors(video.allowedOrigins),
+    posterOrigin: originOf(request.query.get('poster')),
+  })
+}
+
+/**
+ * Who may frame the player (playback §5.1, §7): the video's patterns, each with both schemes as the patterns mean it;
+ * null when anybody may.
+ */
+function frameAncestors(patterns: readonly string[]): string | null {
+  if (patterns.length === 0 || patterns.includes('*')) return null
+  return patterns.flatMap((pattern) => [`http://${pattern}`, `https://${pattern}`]).join(' ')
+}
+
+/** Only an origin goes into the policy: a whole address could bring further directives along. */
+function originOf(address: string | null): string | null {
+  const url = address === null ? null : URL.parse(address)
+  return url !== null && /^https?:$/.test(url.protocol) ? url.origin : null
+}
+
+async function sendStatus(
+  deps: PageDeps,
+  request: ByteRequest,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const video = await findVideo(deps.db, request.params['id'] ?? '')
+  if (video === undefined) throw new HeadwaterError('not_found', 'There is no video with this id.')
+  if (video === 'token' || video.requireSignedUrls) {
+    throw new HeadwaterError('playback_token_required', 'This video needs a signed address.')
+  }
+  const body = Buffer.from(JSON.stringify(presentStatus(video)))
+  outgoing.setHeader('content-type', 'application/json')
+  outgoing.setHeader('cache-control', 'no-store')
+  outgoing.setHeader('access-control-allow-origin', '*')
+  outgoing.setHeader('content-length', body.length)
+  outgoing.end(incoming.method === 'HEAD' ? undefined : body)
+}
+
+/** The video with that uid; `token` for what looks like a signed token instead. */
+async function findVideo(db: Db, id: string): Promise<Video | 'token' | undefined> {
+  if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(id)) return 'token'
+  return /^[0-9a-f]{32}$/.test(id) ? await getVideo(db, id) : undefined
+}
+
+function sendPage(incoming: IncomingMessage, outgoing: ServerResponse, status: number, page: Page): void {
+  const body = Buffer.from(page.html)
+  outgoing.statusCode = status
+  outgoing.setHeader('content-type', 'text/html; charset=utf-8')
+  outgoing.setHeader('content-security-policy', page.policy)
+  outgoing.setHeader('cache-control', 'private, no-cache')
+  outgoing.setHeader('referrer-policy', 'strict-origin-when-cross-origin')
+  outgoing.setHeader('x-content-type-options', 'nosniff')
+  outgoing.setHeader('content-length', body.length)
+  outgoing.end(incoming.method === 'HEAD' ? undefined : body)
+}
+
+function sendNotBuilt(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  const body = Buffer.from(`${NOT_BUILT}\n`)
+  outgoing.statusCode = 503
+  outgoing.setHeader('content-type', 'text/plain; charset=utf-8')
+  outgoing.setHeader('cache-control', 'no-store')
+  outgoing.setHeader('content-length', body.length)
+  outgoing.end(incoming.method === 'HEAD' ? undefined : body)
+}
+
+function built(deps: PageDeps): StaticFiles {
+  if (deps.files === undefined) throw new HeadwaterError('not_found', NOT_BUILT)
+  return deps.files
+}
