@@ -31,6 +31,7 @@ const KINDS = {
   playback_refused: 'caller',
   video_not_playable_yet: 'caller',
   video_failed: 'caller',
+  video_is_live: 'caller',
   segment_not_ready: 'caller',
   range_not_satisfiable: 'caller',
   media_not_video: 'media',

@@ -1,5 +1,9 @@
 /** What others may import from `core/videos`. */
+export { type DeleteDeps, deleteVideo } from './delete-video.ts'
+export { checkEdit, editVideo, type VideoEdit } from './edit-video.ts'
+export { type ListQuery, listVideos, type VideoList } from './list-videos.ts'
 export { type StorageUsage, storageUsage } from './storage-usage.ts'
+export { type LeftoverOptions, sweep, sweepLeftovers } from './sweep.ts'
 export type {
   ErrorReasonCode,
   Json,
@@ -9,6 +13,15 @@ export type {
   VideoState,
 } from './video.ts'
 export { listEvents, recordEvent, type VideoEvent } from './video-events.ts'
+export {
+  checkCreator,
+  checkMaxDurationSeconds,
+  checkMeta,
+  checkScheduledDeletion,
+  checkThumbnailTimestampPct,
+  checkUploadExpiry,
+  mergePublicDetails,
+} from './video-fields.ts'
 export {
   countInWork,
   getVideo,

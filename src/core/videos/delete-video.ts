@@ -1,0 +1,60 @@
+/**
+ * Deletes a video: its rows in one transaction, then its blobs. A crash in between leaves blobs and drafts that no row
+ * names; the sweep removes them.
+ */
+
+import { HeadwaterError } from '../../lib/failure.ts'
+import type { Jobs } from '../../jobs/job.ts'
+import type { Blobs, Clock } from '../../ports.ts'
+import type { Db, Trx } from '../../tables.ts'
+import { blobPrefixes } from '../blob-names.ts'
+import { countChange } from './storage-counters.ts'
+import { requireVideo } from './video-records.ts'
+
+export type DeleteDeps = {
+  readonly db: Db
+  readonly blobs: Blobs
+  readonly jobs: Jobs
+  readonly clock: Clock
+}
+
+/**
+ * Removes the video, what was made from it, its unfinished jobs and its running upload (api.md §4.5). Throws `not_found`,
+ * and `video_is_live` while a broadcast is running.
+ */
+export async function deleteVideo(deps: DeleteDeps, accountId: string, uid: string): Promise<void> {
+  const left = await deps.db.transaction().execute(async (trx) => {
+    const video = await requireVideo(trx, uid, accountId)
+    if (video.state === 'live-inprogress') {
+      throw new HeadwaterError('video_is_live', `Video ${uid} is being broadcast; end the broadcast first.`, {
+        facts: { uid },
+      })
+    }
+    const names = await trx.selectFrom('blobs').select('name').where('video_uid', '=', uid).execute()
+    const drafts = await endUpload(trx, uid)
+    await deps.jobs.drop(trx, uid)
+    // Plans, renditions, chunks, blobs and events go with it, by their foreign keys.
+    await trx.deleteFrom('videos').where('uid', '=', uid).execute()
+    await countChange(trx, video, null)
+    return { names: names.map((row) => row.name), drafts }
+  })
+  for (const id of left.drafts) await deps.blobs.discardDraft(id)
+  for (const name of left.names) await deps.blobs.delete(name)
+  // What a job published a moment ago has no row yet.
+  for (const prefix of blobPrefixes(uid).filter((prefix) => prefix.endsWith('/'))) {
+    for await (const { name } of deps.blobs.list(prefix)) await deps.blobs.delete(name)
+  }
+}
+
+/** Ends the video's running upload; answers its drafts. Its address goes on answering that it has ended. */
+async function endUpload(trx: Trx, uid: string): Promise<readonly string[]> {
+  const running = trx.selectFrom('uploads').where('video_uid', '=', uid).where('state', '=', 'receiving')
+  const rows = await running.select('draft_id').where('draft_id', 'is not', null).execute()
+  await trx
+    .updateTable('uploads')
+    .set({ state: 'terminated', draft_id: null })
+    .where('video_uid', '=', uid)
+    .where('state', '=', 'receiving')
+    .execute()
+  return rows.flatMap((row) => row.draft_id ?? [])
+}

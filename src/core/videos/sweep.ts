@@ -1,0 +1,138 @@
+/**
+ * Removes what time or a crash has left over: expired uploads, videos whose day has come, drafts and blobs that no row
+ * names, finished jobs, ended sessions. Every step may be interrupted and repeated.
+ */
+
+import type { Db } from '../../tables.ts'
+import { isFailure } from '../../lib/failure.ts'
+import { type DeleteDeps, deleteVideo } from './delete-video.ts'
+
+export type LeftoverOptions = {
+  /** Drafts and blobs younger than this may be just about to get their row. Default 24 h. */
+  readonly graceMs?: number
+}
+
+const DAY_US = 86_400_000_000
+/** Videos deleted and names looked up at a time, so that nobody else waits long for the database. */
+const BATCH = 200
+
+/** What is due by the clock; quick, to be called every minute or so. Answers how many videos were deleted. */
+export async function sweep(deps: DeleteDeps): Promise<{ readonly videos: number }> {
+  const nowUs = deps.clock.nowUs()
+  const videos = await sweepVideos(deps, nowUs)
+  await sweepRows(deps, nowUs)
+  return { videos }
+}
+
+/** What a crash left: walks through every draft and blob there is, so once a day is enough. */
+export async function sweepLeftovers(
+  deps: DeleteDeps,
+  options: LeftoverOptions = {},
+): Promise<{ readonly drafts: number; readonly blobs: number }> {
+  const beforeUs = deps.clock.nowUs() - (options.graceMs ?? DAY_US / 1000) * 1000
+  return { drafts: await sweepDrafts(deps, beforeUs), blobs: await sweepBlobs(deps, beforeUs) }
+}
+
+/** Videos to be deleted by now, and those whose upload expired a day ago (api.md §3.1). */
+async function sweepVideos(deps: DeleteDeps, nowUs: number): Promise<number> {
+  const due = deps.db.selectFrom('videos').select(['uid', 'account_id']).limit(BATCH)
+  let removed = 0
+  for (;;) {
+    const scheduled = await due
+      .where('scheduled_deletion_us', '<=', nowUs)
+      .where('state', '!=', 'live-inprogress')
+      .execute()
+    const expired = await due
+      .where('state', '=', 'pendingupload')
+      .where('upload_expiry_us', '<=', nowUs - DAY_US)
+      .execute()
+    const rows = [...scheduled, ...expired]
+    if (rows.length === 0) return removed
+    for (const row of rows) {
+      try {
+        await deleteVideo(deps, row.account_id, row.uid)
+        removed++
+      } catch (error) {
+        // Somebody else was quicker, or it is in both lists.
+        if (!isFailure(error, 'not_found')) throw error
+      }
+    }
+  }
+}
+
+/** Upload addresses that nobody may ask for any more (uploads.md §2.5), old jobs, sessions. */
+async function sweepRows(deps: DeleteDeps, nowUs: number): Promise<void> {
+  const gone = deps.db.deleteFrom('uploads').where('expires_us', '<=', nowUs - DAY_US)
+  await gone.where('state', '!=', 'receiving').execute()
+  await gone.where('video_uid', 'not in', (query) => query.selectFrom('videos').select('uid')).execute()
+  await deps.jobs.forgetFinished(nowUs - DAY_US)
+  await deps.db.deleteFrom('sessions').where('expires_us', '<=', nowUs).execute()
+}
+
+async function sweepDrafts(deps: DeleteDeps, beforeUs: number): Promise<number> {
+  const { db, blobs } = deps
+  return removeUnnamed(blobs.listDrafts(), {
+    beforeUs,
+    nameOf: (draft) => draft.id,
+    named: async (ids) => {
+      const rows = await db.selectFrom('uploads').select('draft_id').where('draft_id', 'in', ids).execute()
+      return rows.map((row) => row.draft_id)
+    },
+    remove: (id) => blobs.discardDraft(id),
+  })
+}
+
+async function sweepBlobs(deps: DeleteDeps, beforeUs: number): Promise<number> {
+  const { db, blobs } = deps
+  return removeUnnamed(blobs.list(''), {
+    beforeUs,
+    nameOf: (blob) => blob.name,
+    named: (names) => blobsInUse(db, names),
+    remove: (name) => blobs.delete(name),
+  })
+}
+
+/** Those of `names` that a row names. */
+async function blobsInUse(db: Db, names: readonly string[]): Promise<readonly (string | null)[]> {
+  const rows = await db
+    .selectFrom('blobs')
+    .select('name')
+    .where('name', 'in', names)
+    .$castTo<{ name: string | null }>()
+    .unionAll(db.selectFrom('plans').select('media_blob as name').where('media_blob', 'in', names))
+    .unionAll(db.selectFrom('plans').select('index_blob as name').where('index_blob', 'in', names))
+    .unionAll(db.selectFrom('renditions').select('init_blob as name').where('init_blob', 'in', names))
+    .unionAll(db.selectFrom('chunks').select('blob as name').where('blob', 'in', names))
+    .execute()
+  return rows.map((row) => row.name)
+}
+
+type Leftovers<T> = {
+  readonly beforeUs: number
+  nameOf(found: T): string
+  named(names: readonly string[]): Promise<readonly (string | null)[]>
+  remove(name: string): Promise<void>
+}
+
+/** Removes of what is found the old ones that no row names, a batch at a time; answers how many. */
+async function removeUnnamed<T extends { readonly modifiedUs: number }>(
+  found: AsyncIterable<T>,
+  options: Leftovers<T>,
+): Promise<number> {
+  let removed = 0
+  let batch: string[] = []
+  const removeBatch = async () => {
+    const named = new Set(batch.length === 0 ? [] : await options.named(batch))
+    for (const name of batch.filter((name) => !named.has(name))) {
+      await options.remove(name)
+      removed++
+    }
+    batch = []
+  }
+  for await (const one of found) {
+    if (one.modifiedUs < options.beforeUs) batch.push(options.nameOf(one))
+    if (batch.length === BATCH) await removeBatch()
+  }
+  await removeBatch()
+  return removed
+}
