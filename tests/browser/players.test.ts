@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startServer, type TestServer, uploadFile, waitForComplete } from '../harness/server.ts'
+import { startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
 import { type BenchPage, openBenchPage, type PlayerName, type Playthrough } from './players/bench-page.ts'
 import { makeNumberedSource, type NumberedSource } from './players/numbered-source.ts'
 
@@ -70,8 +70,8 @@ describe.each(CASES)('$name', (source) => {
   beforeAll(async () => {
     const file = join(folder, `${source.seconds}-${source.fps}.mp4`)
     await makeNumberedSource({ ...source, file })
-    uid = await uploadFile(server, file)
-    await waitForComplete(server, uid)
+    uid = (await uploadFile(server, file)).uid
+    await waitForVideo(server, uid, 'complete')
     bench = await openBenchPage(file)
   })
 
