@@ -6,7 +6,7 @@ import { join } from 'node:path'
 export type DataFolder = {
   /** The records; its lock is the folder's. */
   readonly databaseFile: string
-  /** Published blobs and drafts. */
+  /** Where `blobs/` and `drafts/` lie. */
   readonly blobsFolder: string
   /** Folders of running decoders; emptied at each start. */
   readonly workFolder: string
@@ -15,8 +15,8 @@ export type DataFolder = {
 /** Where everything lies under `dataDir`. */
 export function dataFolder(dataDir: string): DataFolder {
   return {
-    databaseFile: join(dataDir, 'headwater.sqlite'),
-    blobsFolder: join(dataDir, 'blobs'),
+    databaseFile: join(dataDir, 'headwater.db'),
+    blobsFolder: dataDir,
     workFolder: join(dataDir, 'work'),
   }
 }
