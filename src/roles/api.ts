@@ -5,7 +5,7 @@
 
 import type { UploadDeps } from '../core/uploads/index.ts'
 import { finishStalledUploads } from '../core/uploads/index.ts'
-import { sweep } from '../core/videos/index.ts'
+import { sweep, sweepLeftovers } from '../core/videos/index.ts'
 import { formRoutes } from '../http/bytes/form.ts'
 import { tusRoutes } from '../http/bytes/tus.ts'
 import type { SignIn } from '../http/sign-in.ts'
@@ -20,6 +20,8 @@ export type ApiRoleDeps = {
 
 /** Pause between two rounds of keeping house. */
 const HOUSEKEEPING_MS = 60_000
+/** Pause between two walks through everything that is stored. */
+const DAY_MS = 86_400_000
 
 /** Creates the role. */
 export function createApiRole(deps: ApiRoleDeps): Role {
@@ -28,10 +30,18 @@ export function createApiRole(deps: ApiRoleDeps): Role {
   let rounds: Promise<void> | undefined
 
   async function keepHouse(): Promise<void> {
+    const startedMs = clock.monotonicMs()
+    let leftoversMs = Number.NEGATIVE_INFINITY
     while (!stopping.signal.aborted) {
       try {
+        const nowMs = clock.monotonicMs()
         await finishStalledUploads({ ...deps.uploads, log: deps.log })
-        await sweep({ ...deps.uploads, log: deps.log })
+        await sweep(deps.uploads)
+        if (nowMs - leftoversMs >= DAY_MS) {
+          // What is older than this process and has no row was left by one that died; what is younger may get its row yet.
+          await sweepLeftovers(deps.uploads, { graceMs: Math.min(nowMs - startedMs, DAY_MS) })
+          leftoversMs = nowMs
+        }
       } catch (err) {
         // The next round tries again; whoever runs the server reads why this one did not.
         deps.log.error({ err }, 'housekeeping failed')

@@ -134,8 +134,9 @@ async function* filesBelow(root: string, folder: string): AsyncGenerator<string>
 
 async function fileFacts(path: string): Promise<{ sizeBytes: number; modifiedUs: number } | undefined> {
   try {
-    const { size, mtimeMs } = await stat(path)
-    return { sizeBytes: size, modifiedUs: Math.floor(mtimeMs * 1000) }
+    // The inode's change time: a rename moves it, so a blob counts from when it was published.
+    const { size, ctimeMs } = await stat(path)
+    return { sizeBytes: size, modifiedUs: Math.floor(ctimeMs * 1000) }
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined
     throw error
