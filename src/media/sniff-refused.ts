@@ -15,7 +15,9 @@ export function findRefused(bytes: Uint8Array): string {
 }
 
 function beginsWith(bytes: Uint8Array, signature: string): boolean {
-  return [...signature].every((character, at) => character === '?' || bytes[at] === character.charCodeAt(0))
+  return Array.from(signature).every(
+    (character, at) => character === '?' || bytes[at] === character.charCodeAt(0),
+  )
 }
 
 /** Signatures as Latin-1 characters; `?` stands for any byte. */
