@@ -1,0 +1,23 @@
+/** Every endpoint of the JSON API. */
+
+import type { Endpoint } from '../endpoint.ts'
+import { notBuiltYetEndpoints } from './not-built-yet.ts'
+import { type SessionDeps, sessionEndpoints } from './session.ts'
+import { tokenEndpoints } from './tokens.ts'
+import { userTokenEndpoints } from './user-tokens.ts'
+import { type VideoEventDeps, videoEventEndpoints } from './video-events.ts'
+import { type VideoDeps, videoEndpoints } from './videos.ts'
+
+export type ApiDeps = VideoDeps & SessionDeps & VideoEventDeps
+
+/** The endpoints, in the order in which `/openapi.json` shows them. */
+export function apiEndpoints(deps: ApiDeps): Endpoint[] {
+  return [
+    ...videoEndpoints(deps),
+    ...videoEventEndpoints(deps),
+    ...userTokenEndpoints(deps),
+    ...tokenEndpoints(deps),
+    ...sessionEndpoints(deps),
+    ...notBuiltYetEndpoints(),
+  ]
+}

@@ -1,0 +1,58 @@
+/**
+ * The documented calls that this version does not have: answered honestly with 501 after the usual checks of
+ * credentials, never with a 404 that looks like a wrong address. A line moves out of here when its call is built.
+ */
+
+import { HeadwaterError } from '../../lib/failure.ts'
+import { type Endpoint, endpoint, type Method } from '../endpoint.ts'
+
+const STREAM = '/accounts/{account_id}/stream'
+
+/** Path, methods, what it will do. */
+const CALLS: readonly (readonly [path: string, methods: readonly Method[], summary: string])[] = [
+  ['/direct_upload', ['POST'], 'One-time upload link'],
+  ['/copy', ['POST'], 'Upload from a URL'],
+  ['/clip', ['POST'], 'Clip of a video'],
+  ['/{uid}/token', ['POST'], 'Signed playback token'],
+  ['/keys', ['POST', 'GET'], 'Signing keys'],
+  ['/keys/{id}', ['DELETE'], 'Signing key'],
+  ['/{uid}/captions', ['GET'], 'Captions'],
+  ['/{uid}/captions/{language}', ['GET', 'PUT', 'DELETE'], 'Captions of one language'],
+  ['/{uid}/captions/{language}/generate', ['POST'], 'Generated captions'],
+  ['/{uid}/captions/{language}/vtt', ['GET'], 'Captions as WebVTT'],
+  ['/{uid}/audio', ['GET', 'POST'], 'Audio tracks'],
+  ['/{uid}/audio/copy', ['POST'], 'Audio track from a URL'],
+  ['/{uid}/audio/{track}', ['PATCH', 'DELETE'], 'Audio track'],
+  ['/{uid}/downloads', ['GET', 'POST', 'DELETE'], 'Downloads'],
+  ['/{uid}/downloads/{type}', ['POST', 'DELETE'], 'Download of one type'],
+  ['/webhook', ['GET', 'PUT', 'DELETE'], 'Webhook'],
+  ['/watermarks', ['GET', 'POST'], 'Watermark profiles'],
+  ['/watermarks/{id}', ['GET', 'DELETE'], 'Watermark profile'],
+  ['/live_inputs', ['GET', 'POST'], 'Live inputs'],
+  ['/live_inputs/{input}', ['GET', 'PUT', 'DELETE'], 'Live input'],
+  ['/live_inputs/{input}/enable', ['POST'], 'Enable a live input'],
+  ['/live_inputs/{input}/disable', ['POST'], 'Disable a live input'],
+  ['/live_inputs/{input}/rotate_keys', ['POST'], 'New keys of a live input'],
+  ['/live_inputs/{input}/videos', ['GET'], 'Recordings of a live input'],
+  ['/live_inputs/{input}/outputs', ['GET', 'POST'], 'Outputs of a live input'],
+  ['/live_inputs/{input}/outputs/{output}', ['PUT', 'DELETE'], 'Output of a live input'],
+]
+
+/** The endpoints. */
+export function notBuiltYetEndpoints(): Endpoint[] {
+  return CALLS.flatMap(([path, methods, summary]) =>
+    methods.map((method) =>
+      endpoint({
+        method,
+        path: STREAM + path,
+        summary,
+        tag: 'Not built yet',
+        access: 'account',
+        notBuiltYet: true,
+        handle: () => {
+          throw new HeadwaterError('not_built_yet', `${method} ${path} is not built yet.`)
+        },
+      }),
+    ),
+  )
+}

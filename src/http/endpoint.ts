@@ -1,0 +1,127 @@
+/** What an endpoint of the JSON API is: one definition that is routed, checked, typed and documented. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { z } from 'zod'
+import type { Principal } from '../core/access/index.ts'
+import { HeadwaterError } from '../lib/failure.ts'
+import { checkBody, checkQuery } from './check-fields.ts'
+import { type EnvelopeExtras, formatSuccess } from './envelope.ts'
+import { readJsonBody } from './read-body.ts'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/**
+ * Who may call: `account` needs credentials for the account in the path, with Stream Write for everything but `GET`;
+ * `open` looks at credentials itself, if at all.
+ */
+export type Access = 'account' | 'open'
+
+/** One request that reached its endpoint. */
+export type Call = {
+  readonly principal: Principal | undefined
+  readonly params: Readonly<Record<string, string>>
+  readonly query: URLSearchParams
+  readonly publicUrl: string
+  readonly requestId: string
+  readonly incoming: IncomingMessage
+  readonly outgoing: ServerResponse
+}
+
+/** A call whose query and body have been checked. */
+export type CheckedCall<Query, Body> = Omit<Call, 'query'> & {
+  readonly query: Query
+  readonly body: Body
+  /** The account in the path, checked to be the caller's. */
+  readonly accountId: string
+  /** The video in the path. Throws `not_found` for what is not 32 lower-case hexadecimal characters. */
+  readonly uid: string
+}
+
+/** A finished answer. */
+export type Answer = {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** What is said of an endpoint, for the router and for `/openapi.json`. */
+export type EndpointFacts = {
+  readonly method: Method
+  /** Template below `/client/v4`, with `{name}` for a part that varies; or from the root when it begins with `//`. */
+  readonly path: string
+  readonly summary: string
+  /** Group in the OpenAPI document. */
+  readonly tag: string
+  readonly access: Access
+  readonly querySchema?: z.ZodObject
+  readonly bodySchema?: z.ZodObject
+  /** Shape of `result`; absent where the answer is no envelope. */
+  readonly resultSchema?: z.ZodType
+  /** Default `application/json`. */
+  readonly contentType?: string
+  /** The call is documented, but answers 501. */
+  readonly notBuiltYet?: true
+  /** A byte route serves it; it is here to be documented and counted among the path's methods. */
+  readonly servedElsewhere?: true
+}
+
+export type Endpoint = EndpointFacts & { readonly run: (call: Call) => Promise<Answer> }
+
+type Definition<Query extends z.ZodObject, Body extends z.ZodObject> = Omit<
+  EndpointFacts,
+  'querySchema' | 'bodySchema'
+> & {
+  readonly querySchema?: Query
+  readonly bodySchema?: Body
+  readonly handle: (call: CheckedCall<z.output<Query>, z.output<Body>>) => Promise<Answer>
+}
+
+/** Makes an endpoint whose handler gets the query and body as the schemas type them. A body is read only if it has a schema. */
+export function endpoint<
+  Query extends z.ZodObject = z.ZodObject<Record<string, never>>,
+  Body extends z.ZodObject = z.ZodObject<Record<string, never>>,
+>(definition: Definition<Query, Body>): Endpoint {
+  const { handle, ...facts } = definition
+  return {
+    ...facts,
+    run: async (call) => {
+      const query = facts.querySchema === undefined ? {} : checkQuery(facts.querySchema, call.query)
+      const body =
+        facts.bodySchema === undefined
+          ? {}
+          : checkBody(facts.bodySchema, await readJsonBody(call.incoming, call.outgoing))
+      return handle({
+        ...call,
+        query: query as z.output<Query>,
+        body: body as z.output<Body>,
+        accountId: call.params.account_id ?? '',
+        get uid() {
+          return checkUid(call.params.uid ?? '')
+        },
+      })
+    },
+  }
+}
+
+/** Ids in: lower-case hexadecimal only; other text is an id of nothing (spec §1.2). */
+function checkUid(text: string): string {
+  if (/^[0-9a-f]{32}$/.test(text)) return text
+  throw new HeadwaterError(
+    'not_found',
+    'There is no such video: a video id has 32 lower-case hexadecimal characters.',
+  )
+}
+
+/** A success in its envelope. Never cached: what an answer shows may change at any time (spec §4.3). */
+export function answerResult(result: unknown, extras?: EnvelopeExtras): Answer {
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+    body: formatSuccess(result, extras),
+  }
+}
+
+/** A success that is no envelope. */
+export function answerText(contentType: string, body: string): Answer {
+  return { status: 200, headers: { 'content-type': contentType, 'cache-control': 'no-store' }, body }
+}

@@ -1,0 +1,318 @@
+/**
+ * The one table from our failures to what a client is told: HTTP status, the vendor's number, the first words of the
+ * message and headers. `docs/errors.md` is made from it. Rules: spec §2 (numbers), §1.3 (`x-should-retry`).
+ */
+
+import { type FailureCode, type FailureFacts, HeadwaterError } from '../lib/failure.ts'
+
+/** How one kind of failure is told. */
+export type ErrorRow = {
+  readonly status: number
+  /** The number in `errors[].code`. */
+  readonly number: number
+  /** What every message begins with; a sentence follows. */
+  readonly start: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** The sentence is for the operator's log only; the client gets the request id to quote. */
+  readonly hidden?: true
+  /** For `docs/errors.md`. */
+  readonly when: string
+}
+
+/** The official SDK repeats 408, 409, 429 and 5xx by itself, unless told not to. */
+const DO_NOT_RETRY = { 'x-should-retry': 'false' }
+
+/** Complete by the compiler: a failure without a row does not build. */
+export const ERRORS: Readonly<Record<FailureCode, ErrorRow>> = {
+  not_authenticated: {
+    status: 401,
+    number: 10000,
+    start: 'Authentication error',
+    // RFC 9110 §11.6.1: a 401 names the scheme it wants.
+    headers: { 'www-authenticate': 'Bearer' },
+    when: 'Credentials are missing, malformed, unknown or revoked.',
+  },
+  not_permitted: {
+    status: 403,
+    number: 10000,
+    start: 'Authentication error',
+    when: 'The credentials lack the permission or belong to another account.',
+  },
+  not_found: {
+    status: 404,
+    number: 10003,
+    start: 'Not Found',
+    when: 'There is no such video, upload, account or other thing.',
+  },
+  no_route: { status: 404, number: 7003, start: 'No route for the URI', when: 'The path is unknown.' },
+  bad_json: {
+    status: 400,
+    number: 10004,
+    start: 'Decoding Error',
+    when: 'The body is not JSON, not an object, or a field has the wrong JSON type.',
+  },
+  bad_request: {
+    status: 400,
+    number: 10005,
+    start: 'Bad Request',
+    when: 'A field, parameter or header is missing or out of range.',
+  },
+  method_not_allowed: {
+    status: 405,
+    number: 10006,
+    start: 'Method Not Allowed',
+    when: 'The path exists, but not with this method; `Allow` lists those it has.',
+  },
+  conflict: {
+    status: 409,
+    number: 10007,
+    start: 'Conflict',
+    headers: DO_NOT_RETRY,
+    when: 'The action does not fit the present state.',
+  },
+  payload_too_large: {
+    status: 413,
+    number: 10008,
+    start: 'Payload Too Large',
+    when: 'A file or body is over its limit.',
+  },
+  too_many_videos: {
+    status: 429,
+    number: 10009,
+    start: 'Too Many Requests',
+    headers: { 'retry-after': '30' },
+    when: 'Too many videos are in work.',
+  },
+  too_many_requests: {
+    status: 429,
+    number: 10009,
+    start: 'Too Many Requests',
+    headers: { 'retry-after': '30' },
+    when: 'The token has used up its requests (`HEADWATER_RATE_LIMIT`).',
+  },
+  storage_exhausted: {
+    status: 413,
+    number: 10011,
+    start: 'Storage capacity exceeded',
+    when: 'The storage minutes of the account are used up; `messages` names them.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    number: 10012,
+    start: 'Unsupported Media Type',
+    when: 'Multipart was expected but not sent, or an upload has the wrong content type.',
+  },
+  scheduled_deletion_out_of_range: {
+    status: 400,
+    number: 10060,
+    start: 'Bad Request: must be between 30 and 1096 days',
+    when: '`scheduledDeletion` is out of bounds.',
+  },
+  not_built_yet: {
+    status: 501,
+    number: 10046,
+    start: 'Not Implemented: Feature not supported',
+    headers: DO_NOT_RETRY,
+    when: 'The call is documented, but this version does not have it yet.',
+  },
+  video_is_live: {
+    status: 409,
+    number: 10046,
+    start: 'Not Implemented: Feature not supported',
+    headers: DO_NOT_RETRY,
+    when: 'The video is being broadcast and cannot be deleted.',
+  },
+  upload_expired: {
+    status: 410,
+    number: 10010,
+    start: 'Gone: upload link expired',
+    when: 'The upload or one-time link is past its expiry.',
+  },
+  upload_offset_mismatch: {
+    status: 409,
+    number: 10007,
+    start: 'Conflict',
+    headers: DO_NOT_RETRY,
+    when: '`Upload-Offset` is not the present offset; ask with `HEAD` and go on from there.',
+  },
+  upload_locked: {
+    status: 423,
+    number: 10007,
+    start: 'Locked',
+    when: 'Another request is still writing to this upload.',
+  },
+  tus_version_unsupported: {
+    status: 412,
+    number: 10005,
+    start: 'Precondition Failed',
+    headers: { 'tus-version': '1.0.0' },
+    when: '`Tus-Resumable: 1.0.0` is missing.',
+  },
+  form_not_media: {
+    status: 400,
+    number: 10059,
+    start: 'Bad Request: not a video',
+    when: 'The file of a form upload is no media file.',
+  },
+  playback_token_required: {
+    status: 401,
+    number: 10000,
+    start: 'Authentication error',
+    when: 'The video plays with a signed token only, or the token is not good.',
+  },
+  playback_refused: {
+    status: 403,
+    number: 10000,
+    start: 'Authentication error',
+    when: 'An access rule or the allowed origins refuse this viewer.',
+  },
+  video_not_playable_yet: {
+    status: 409,
+    number: 10007,
+    start: 'Conflict',
+    headers: { 'retry-after': '5' },
+    when: 'The video is not playable yet.',
+  },
+  video_failed: {
+    status: 424,
+    number: 10007,
+    start: 'Failed Dependency',
+    when: 'The video is in `error`; nothing of it can be played.',
+  },
+  segment_not_ready: {
+    status: 503,
+    number: 10500,
+    start: 'Service Unavailable',
+    headers: { 'retry-after': '2' },
+    when: 'The segment is being encoded and took longer than a request may wait.',
+  },
+  range_not_satisfiable: {
+    status: 416,
+    number: 10005,
+    start: 'Range Not Satisfiable',
+    when: 'No byte of the asked range exists.',
+  },
+  media_not_video: {
+    status: 400,
+    number: 10059,
+    start: 'Bad Request: not a video',
+    when: 'The source is no media file with a picture.',
+  },
+  media_malformed: {
+    status: 400,
+    number: 10005,
+    start: 'Bad Request',
+    when: 'The source is damaged beyond repair.',
+  },
+  media_too_short: {
+    status: 400,
+    number: 10005,
+    start: 'Bad Request',
+    when: 'The source is shorter than 0.1 s.',
+  },
+  media_too_long: {
+    status: 400,
+    number: 10005,
+    start: 'Bad Request',
+    when: 'The source is longer than the upload may be.',
+  },
+  media_unknown: {
+    status: 400,
+    number: 10005,
+    start: 'Bad Request',
+    when: 'The source cannot be processed.',
+  },
+  disk_full: {
+    status: 507,
+    number: 10500,
+    start: 'Insufficient Storage',
+    headers: DO_NOT_RETRY,
+    when: 'The disk of the server has no room left for it.',
+  },
+  blob_damaged: internal('Stored bytes are not what was recorded of them.'),
+  decoder_missing: internal('No ffmpeg was found.'),
+  decoder_failed: internal('ffmpeg failed.'),
+  lease_lost: internal('A job was taken over by another worker.'),
+  setting_invalid: internal('A setting is wrong.'),
+  folder_in_use: internal('Another process holds the data folder.'),
+  internal: internal('Anything unforeseen; the log tells more under the request id.'),
+}
+
+function internal(when: string): ErrorRow {
+  return { status: 500, number: 10500, start: 'Internal error', hidden: true, when }
+}
+
+/** A failure as it is told to one client. */
+export type ToldFailure = {
+  readonly code: FailureCode
+  readonly status: number
+  readonly number: number
+  readonly message: string
+  readonly headers: Readonly<Record<string, string>>
+  /** Field of the body or query that is at fault. */
+  readonly field?: string
+  /** What there is to say beyond the error; goes into the envelope's `messages`. */
+  readonly notes: readonly string[]
+}
+
+/**
+ * What the client is told of `error`. Facts with a meaning here: `allow` (methods of the path), `retryAfterSeconds`,
+ * `field`, `sizeBytes` (of a range that cannot be satisfied), `usedMinutes` and `allocatedMinutes`. Anything that is
+ * not ours is an `internal` failure, whose text stays in the log.
+ */
+export function tellFailure(error: unknown, requestId: string): ToldFailure {
+  const code = error instanceof HeadwaterError ? error.code : 'internal'
+  const facts: FailureFacts = error instanceof HeadwaterError ? error.facts : {}
+  const row = ERRORS[code]
+  const sentence = row.hidden
+    ? `see the server's log for request ${requestId}`
+    : error instanceof Error
+      ? error.message
+      : ''
+  return {
+    code,
+    status: row.status,
+    number: row.number,
+    message: joinMessage(row.start, sentence),
+    headers: { ...row.headers, ...headersFromFacts(code, facts) },
+    field: typeof facts.field === 'string' ? facts.field : undefined,
+    notes: notesFromFacts(code, facts),
+  }
+}
+
+function joinMessage(start: string, sentence: string): string {
+  if (sentence === '' || sentence === start) return start
+  return sentence.startsWith(`${start}:`) ? sentence : `${start}: ${sentence}`
+}
+
+function headersFromFacts(code: FailureCode, facts: FailureFacts): Record<string, string> {
+  const headers: Record<string, string> = {}
+  if (code === 'method_not_allowed' && typeof facts.allow === 'string') headers.allow = facts.allow
+  if (typeof facts.retryAfterSeconds === 'number') headers['retry-after'] = String(facts.retryAfterSeconds)
+  // RFC 9110 §15.5.17
+  if (code === 'range_not_satisfiable' && typeof facts.sizeBytes === 'number') {
+    headers['content-range'] = `bytes */${facts.sizeBytes}`
+  }
+  return headers
+}
+
+function notesFromFacts(code: FailureCode, facts: FailureFacts): string[] {
+  if (code !== 'storage_exhausted' || typeof facts.allocatedMinutes !== 'number') return []
+  return [`${facts.usedMinutes} of ${facts.allocatedMinutes} storage minutes are in use or reserved`]
+}
+
+/** The table as Markdown, for `docs/errors.md`. */
+export function formatErrorTable(): string {
+  const rows = Object.entries(ERRORS)
+    .toSorted(([, a], [, b]) => a.status - b.status || a.number - b.number)
+    .map(([code, row]) => {
+      const headers = Object.entries(row.headers ?? {}).map(([name, value]) => `\`${name}: ${value}\``)
+      return `| ${row.status} | ${row.number} | \`${code}\` | \`${row.start}\` | ${row.when} | ${headers.join(', ')} |`
+    })
+  return [
+    '| HTTP | Number | Our code | Message starts with | When | Headers |',
+    '|---|---|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,17 @@
+/** The settings that HTTP reads; a part of the program's own, so that whoever composes hands those over as they are. */
+
+export type HttpSettings = {
+  /** 32 lower-case hexadecimal characters. */
+  readonly accountId: string
+  /** Base of the addresses handed out; null = the request's host. */
+  readonly publicUrl: string | null
+  /** Addresses and CIDR ranges; null = none. */
+  readonly trustedProxies: readonly string[] | null
+  /** The legacy e-mail and key pair; null = off. */
+  readonly apiEmail: string | null
+  readonly apiKey: string | null
+  /** Allocation of the account; null = unlimited. */
+  readonly storageMinutes: number | null
+  /** Requests per token and five minutes; null = unlimited. */
+  readonly rateLimit: number | null
+}

@@ -1,0 +1,144 @@
+/**
+ * The HTTP server with real records and blobs, in this process and without encoding: for tests that want videos in
+ * states that would take long to reach, and look at the records afterwards.
+ */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
+import { openDatabase } from '../../src/adapters/sql/open-database.ts'
+import { systemClock } from '../../src/adapters/system/clock.ts'
+import { createApiToken, SignInCodes } from '../../src/core/access/index.ts'
+import { insertVideo, nextCreatedUs, type Video } from '../../src/core/videos/index.ts'
+import type { HttpSettings } from '../../src/http/http-settings.ts'
+import type { ByteRoute } from '../../src/http/route.ts'
+import { createHttpServer } from '../../src/http/server.ts'
+import { createJobTable } from '../../src/jobs/job-table.ts'
+import { type Log, type LogFacts, silentLog } from '../../src/lib/log.ts'
+import type { Clock } from '../../src/ports.ts'
+import type { Db } from '../../src/tables.ts'
+
+export type ApiServer = {
+  readonly url: string
+  readonly apiUrl: string
+  readonly accountId: string
+  /** May write. */
+  readonly token: string
+  readonly readToken: string
+  readonly db: Db
+  readonly clock: Clock
+  readonly signInCodes: SignInCodes
+  /** What was logged, as one line each. */
+  readonly logLines: readonly string[]
+  /** Adds a video as if it had been uploaded; answers it as recorded. */
+  readonly addVideo: (fields?: Partial<Video>) => Promise<Video>
+  readonly close: () => Promise<void>
+}
+
+/** Starts it on a free port with a folder of its own. */
+export async function startApi(
+  options: { settings?: Partial<HttpSettings>; byteRoutes?: readonly ByteRoute[] } = {},
+): Promise<ApiServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'headwater-api-'))
+  const clock = systemClock()
+  const database = await openDatabase({ file: join(folder, 'headwater.db') })
+  const { db } = database
+  const blobs = await openFolderBlobs({ folder })
+  const settings: HttpSettings = {
+    accountId: clock.newUid(),
+    publicUrl: null,
+    trustedProxies: null,
+    apiEmail: null,
+    apiKey: null,
+    storageMinutes: null,
+    rateLimit: null,
+    ...options.settings,
+  }
+  const { accountId } = settings
+  const [writer, reader] = await Promise.all([
+    createApiToken(db, clock, { accountId, name: 'writer', permission: 'write' }),
+    createApiToken(db, clock, { accountId, name: 'reader', permission: 'read' }),
+  ])
+  const signInCodes = new SignInCodes(clock)
+  const logLines: string[] = []
+  const server = createHttpServer(
+    {
+      db,
+      blobs,
+      jobs: createJobTable({ db, clock }),
+      clock,
+      log: collectLog(logLines),
+      settings,
+      signInCodes,
+      countJobs: () => Promise.resolve({ queued: 0 }),
+    },
+    { byteRoutes: options.byteRoutes ?? [] },
+  )
+  const { port } = await server.listen(0, '127.0.0.1')
+  const url = `http://127.0.0.1:${port}`
+  return {
+    url,
+    apiUrl: `${url}/client/v4`,
+    accountId,
+    token: writer.token,
+    readToken: reader.token,
+    db,
+    clock,
+    signInCodes,
+    logLines,
+    addVideo: (fields) => addVideo(db, clock, accountId, fields),
+    close: async () => {
+      await server.close(1_000)
+      await database.close()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+function collectLog(lines: string[]): Log {
+  const write = (facts: LogFacts, sentence: string) => {
+    lines.push(`${sentence} ${JSON.stringify(facts)}`)
+  }
+  return { ...silentLog, info: write, warn: write, error: write }
+}
+
+async function addVideo(
+  db: Db,
+  clock: Clock,
+  accountId: string,
+  fields: Partial<Video> = {},
+): Promise<Video> {
+  return db.transaction().execute(async (trx) => {
+    const createdUs = await nextCreatedUs(trx, clock, accountId)
+    const video: Video = {
+      uid: clock.newUid(),
+      accountId,
+      creator: null,
+      meta: {},
+      state: 'ready',
+      step: null,
+      pctComplete: 100,
+      error: null,
+      sizeBytes: 1_000_000,
+      durationSeconds: 10,
+      displaySize: { width: 640, height: 360 },
+      createdUs,
+      modifiedUs: createdUs,
+      uploadedUs: createdUs,
+      readyUs: createdUs,
+      uploadExpiryUs: null,
+      maxDurationSeconds: null,
+      scheduledDeletionUs: null,
+      allowedOrigins: [],
+      requireSignedUrls: false,
+      thumbnailTimestampPct: 0,
+      publicDetails: null,
+      liveInput: null,
+      clippedFrom: null,
+      ...fields,
+    }
+    await insertVideo(trx, video)
+    return video
+  })
+}
