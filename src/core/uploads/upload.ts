@@ -45,8 +45,8 @@ export type UploadAddress = {
 
 /** What is allowed; from the settings, see `DEFAULT_UPLOAD_LIMITS`. */
 export type UploadLimits = {
-  /** Allocation of the account in minutes of video; 0 = unlimited. */
-  readonly storageMinutes: number
+  /** Allocation of the account in minutes of video; null = unlimited. */
+  readonly storageMinutes: number | null
   /** Room that new uploads must leave on the disk. */
   readonly minFreeBytes: number
   /** Videos downloading, queued or being encoded at a time. */
@@ -55,7 +55,7 @@ export type UploadLimits = {
 
 /** The vendor's figures, and room enough for the database to go on. */
 export const DEFAULT_UPLOAD_LIMITS: UploadLimits = {
-  storageMinutes: 0,
+  storageMinutes: null,
   minFreeBytes: 1_073_741_824,
   videosInWork: 120,
 }

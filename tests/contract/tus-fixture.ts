@@ -1,0 +1,256 @@
+/**
+ * The upload routes on a server of their own, with the real database and folder: quick to start, with a clock that a
+ * test can turn and a look behind the scenes. Tests of the whole program use `tests/harness/server.ts`.
+ */
+
+import { createHash } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { type IncomingHttpHeaders, request } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
+import { openDatabase } from '../../src/adapters/sql/open-database.ts'
+import { systemClock } from '../../src/adapters/system/clock.ts'
+import { createApiToken, SignInCodes } from '../../src/core/access/index.ts'
+import { sourceBlob } from '../../src/core/blob-names.ts'
+import { DEFAULT_UPLOAD_LIMITS, type UploadDeps, type UploadLimits } from '../../src/core/uploads/index.ts'
+import { formRoutes } from '../../src/http/bytes/form.ts'
+import { tusRoutes } from '../../src/http/bytes/tus.ts'
+import type { HttpSettings } from '../../src/http/http-settings.ts'
+import { createHttpServer } from '../../src/http/server.ts'
+import { signIn } from '../../src/http/sign-in.ts'
+import { createJobTable } from '../../src/jobs/job-table.ts'
+import { KeyedLock } from '../../src/lib/keyed-lock.ts'
+import { silentLog } from '../../src/lib/log.ts'
+import type { Blobs, Clock } from '../../src/ports.ts'
+
+export const MIB = 1_048_576
+
+export type UploadServer = {
+  readonly url: string
+  /** `<url>/client/v4/accounts/<account>/stream`. */
+  readonly endpoint: string
+  readonly accountId: string
+  readonly token: string
+  readonly readToken: string
+  readonly dataDir: string
+  readonly port: number
+  /** Behind the scenes. */
+  readonly deps: UploadDeps
+  /** Turns the server's clock forward. */
+  forward(seconds: number): void
+  /** SHA-256 of a video's stored source, hexadecimal. */
+  sourceHash(uid: string): Promise<string>
+  stop(): Promise<void>
+}
+
+export type UploadServerOptions = {
+  readonly limits?: Partial<UploadLimits>
+  /** Kept when the server stops; default: a new one, removed. */
+  readonly dataDir?: string
+  readonly port?: number
+  /** Stands between the core and the folder; for faults. */
+  readonly wrapBlobs?: (blobs: Blobs) => Blobs
+}
+
+const ACCOUNT_ID = '0123456789abcdef0123456789abcdef'
+const TOKEN = 'write-token-of-the-tests'
+const READ_TOKEN = 'read-token-of-the-tests'
+
+export async function startUploadServer(options: UploadServerOptions = {}): Promise<UploadServer> {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'headwater-uploads-')))
+  let aheadUs = 0
+  const real = systemClock()
+  const clock: Clock = { ...real, nowUs: () => real.nowUs() + aheadUs }
+  const { db, close } = await openDatabase({ file: join(dataDir, 'headwater.db') })
+  const folder = await openFolderBlobs({ folder: dataDir })
+  const deps: UploadDeps = {
+    db,
+    blobs: options.wrapBlobs?.(folder) ?? folder,
+    jobs: createJobTable({ db, clock }),
+    clock,
+    locks: new KeyedLock(),
+    limits: { ...DEFAULT_UPLOAD_LIMITS, minFreeBytes: 0, ...options.limits },
+  }
+  const account = { accountId: ACCOUNT_ID, name: 'tests' }
+  await createApiToken(db, clock, { ...account, permission: 'write', secret: TOKEN })
+  await createApiToken(db, clock, { ...account, permission: 'read', secret: READ_TOKEN })
+  const settings: HttpSettings = {
+    accountId: ACCOUNT_ID,
+    publicUrl: null,
+    trustedProxies: null,
+    apiEmail: null,
+    apiKey: null,
+    storageMinutes: null,
+    rateLimit: null,
+  }
+  const routeDeps = { uploads: deps, signIn: signIn({ db, clock, settings }) }
+  const server = createHttpServer(
+    {
+      ...deps,
+      log: silentLog,
+      settings,
+      signInCodes: new SignInCodes(clock),
+      countJobs: () => Promise.resolve({}),
+    },
+    { byteRoutes: [...tusRoutes(routeDeps), ...formRoutes(routeDeps)] },
+  )
+  const { port } = await server.listen(options.port ?? 0, '127.0.0.1')
+  const url = `http://127.0.0.1:${port}`
+  return {
+    url,
+    endpoint: `${url}/client/v4/accounts/${ACCOUNT_ID}/stream`,
+    accountId: ACCOUNT_ID,
+    token: TOKEN,
+    readToken: READ_TOKEN,
+    dataDir,
+    port,
+    deps,
+    forward: (seconds) => {
+      aheadUs += seconds * 1_000_000
+    },
+    sourceHash: async (uid) => {
+      const reader = await folder.open(sourceBlob(uid))
+      const bytes = Buffer.alloc(reader.sizeBytes)
+      await reader.read(bytes, 0)
+      await reader.close()
+      return sha256(bytes)
+    },
+    stop: async () => {
+      await server.close(0)
+      await close()
+      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Bytes that differ everywhere, the same for the same seed. */
+export function testBytes(length: number, seed = 1): Buffer {
+  const bytes = Buffer.alloc(length)
+  let state = seed >>> 0
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, Math.floor(length / 4))
+  for (let at = 0; at < words.length; at += 1) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    words[at] = state
+  }
+  return bytes
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+/** An answer of the server, header names in lower case. */
+export type Answer = {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+}
+
+/** One request with exactly these headers (and `Host`, `Content-Length` where there is a body). */
+export function call(
+  method: string,
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+  body?: Uint8Array,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method, headers, agent: false }, (answer) => {
+      let text = ''
+      answer.setEncoding('utf8').on('data', (part: string) => {
+        text += part
+      })
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text }))
+      answer.on('error', reject)
+    })
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+/** `Upload-Metadata` of these pairs. */
+export function metadata(pairs: Readonly<Record<string, string>>): string {
+  return Object.entries(pairs)
+    .map(([key, value]) => `${key} ${Buffer.from(value).toString('base64')}`)
+    .join(',')
+}
+
+/** An answer as a raw socket saw it. */
+export type RawAnswer = {
+  readonly status: number
+  readonly headers: Map<string, string>
+  readonly body: string
+}
+
+/** A socket on which a test writes exactly what it wants. */
+export class RawClient {
+  readonly socket: Socket
+  #received = ''
+  #closed = false
+  #wake: () => void = () => undefined
+
+  constructor(port: number) {
+    this.socket = connect({ port, host: '127.0.0.1', noDelay: true })
+    this.socket.on('data', (bytes: Buffer) => {
+      this.#received += bytes.toString('latin1')
+      this.#wake()
+    })
+    this.socket.on('error', () => undefined)
+    this.socket.on('close', () => {
+      this.#closed = true
+      this.#wake()
+    })
+  }
+
+  /** Writes a request head (lines without their ends) and resolves when the system has taken it. */
+  head(...lines: readonly string[]): Promise<void> {
+    return this.bytes(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`))
+  }
+
+  bytes(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      this.socket.write(bytes, () => resolve())
+    })
+  }
+
+  /** The next answer; `undefined` when the connection ends without one. */
+  async answer(): Promise<RawAnswer | undefined> {
+    for (;;) {
+      const end = this.#received.indexOf('\r\n\r\n')
+      if (end >= 0) {
+        const [statusLine = '', ...lines] = this.#received.slice(0, end).split('\r\n')
+        const headers = new Map(
+          lines.map((line) => {
+            const colon = line.indexOf(':')
+            return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
+          }),
+        )
+        const length = Number(headers.get('content-length') ?? 0)
+        if (this.#received.length >= end + 4 + length) {
+          const body = this.#received.slice(end + 4, end + 4 + length)
+          this.#received = this.#received.slice(end + 4 + length)
+          return { status: Number(statusLine.split(' ')[1]), headers, body }
+        }
+      }
+      if (this.#closed) return undefined
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  /** Resolves when the connection has ended. */
+  async ended(): Promise<void> {
+    while (!this.#closed) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  /** Goes away without a goodbye. */
+  reset(): void {
+    this.socket.resetAndDestroy()
+  }
+}
