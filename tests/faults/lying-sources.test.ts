@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type FaultServer, startFaultServer, uploadBytes, waitForVideo, withFolder } from './fault-server.ts'
+import { startServer, type TestServer, waitForVideo } from '../harness/server.ts'
+import { withFolder } from './own-folder.ts'
 import { makeSources } from './sources.ts'
+import { uploadBytes } from './tus-lines.ts'
 
 /** A moov that claims 64 GiB: whoever believes it asks for as much memory. */
 function hugeMoov(): Buffer {
@@ -45,7 +47,7 @@ const LIES: readonly [what: string, bytes: () => Promise<Buffer> | Buffer, code:
 /** A stranger's file may not make the server grow by more than this. */
 const MAX_GROWTH_BYTES = 200 * 2 ** 20
 
-let server: FaultServer
+let server: TestServer
 let sourceFolder = ''
 const ended = Promise.withResolvers<void>()
 let cleaned: Promise<void> = Promise.resolve()
@@ -55,7 +57,7 @@ beforeAll(async () => {
   cleaned = withFolder(async (folder) => {
     sourceFolder = folder
     await makeSources(folder)
-    server = await startFaultServer(join(folder, 'data'))
+    server = await startServer({ dataDir: join(folder, 'data') })
     started.resolve()
     await ended.promise
     await server.stop()
@@ -72,17 +74,14 @@ afterAll(async () => {
 test.each(LIES)(
   '%s ends with one clear error, and the server is as well as before',
   async (_, bytes, code) => {
-    const before = residentBytes(server.program.pid)
-    const upload = await uploadBytes(server.access, 'holiday.mp4', await bytes())
-    const { status } = await waitForVideo(server.access, upload.uid, (video) =>
-      ['error', 'ready'].includes(video.status.state),
-    )
-    expect(status.state).toBe('error')
+    const before = residentBytes(server.pid)
+    const upload = await uploadBytes(server, 'holiday.mp4', await bytes())
+    const { status } = await waitForVideo(server, upload.uid, 'error')
     expect(status.errorReasonCode).toMatch(code)
     expect(status.errorReasonText).toMatch(/^\S.*\w.*$/)
     expect(status.errorReasonText).not.toMatch(/\/etc\/passwd|root:|undefined|\bat \w+ \(/)
-    expect((await fetch(`${server.access.url}/readyz`)).status).toBe(200)
-    expect(residentBytes(server.program.pid) - before).toBeLessThan(MAX_GROWTH_BYTES)
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
+    expect(residentBytes(server.pid) - before).toBeLessThan(MAX_GROWTH_BYTES)
   },
 )
 

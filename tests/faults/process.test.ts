@@ -3,15 +3,15 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { faultEnvironment, startFaultServer, withFolder } from './fault-server.ts'
-import { startProgram } from './program.ts'
-import { askOffset, createUpload, sendChunk } from './tus-lines.ts'
+import { CREDENTIALS, environmentOf, withFolder } from './own-folder.ts'
+import { type Program, startProgram } from './program.ts'
+import { type Access, askOffset, createUpload, sendChunk } from './tus-lines.ts'
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/headwater', import.meta.url))
 
 test('SIGTERM lets the request at hand finish, answers it and stops within ten seconds', async () => {
   await withFolder(async (dataDir) => {
-    const server = await startFaultServer(dataDir)
+    const server = await startAndWait(dataDir)
     const bytes = Buffer.alloc(6 * 2 ** 20, 'a')
     const upload = await createUpload(server.access, 'slow.mp4', 2 * bytes.length)
     let pieces = 0
@@ -31,15 +31,15 @@ test('SIGTERM lets the request at hand finish, answers it and stops within ten s
     expect(await server.program.exited).toEqual({ code: 0, signal: null })
     expect(performance.now() - stoppedAtMs).toBeLessThan(10_000)
 
-    const second = await startFaultServer(dataDir)
+    const second = await startAndWait(dataDir)
     expect(await askOffset(second.access, upload)).toMatchObject({ status: 200, offset: bytes.length })
-    await second.stop()
+    await stop(second)
   })
 })
 
 test('a request that never ends does not keep it from stopping within ten seconds', async () => {
   await withFolder(async (dataDir) => {
-    const server = await startFaultServer(dataDir)
+    const server = await startAndWait(dataDir)
     const upload = await createUpload(server.access, 'stuck.mp4', 20 * 2 ** 20)
     const stopAt = Promise.withResolvers<number>()
     const answer = sendChunk(server.access, upload, Buffer.alloc(6 * 2 ** 20), 0, {
@@ -59,12 +59,12 @@ test('a request that never ends does not keep it from stopping within ten second
 
 test('a second start on the same folder is refused in one sentence; the first goes on', async () => {
   await withFolder(async (dataDir) => {
-    const first = await startFaultServer(dataDir)
-    const second = startProgram(['serve'], faultEnvironment(dataDir))
+    const first = await startAndWait(dataDir)
+    const second = startProgram(['serve'], environmentOf(dataDir))
     expect((await second.exited).code).toBe(1)
     expect(linesOf(second.stderr())).toEqual([expect.stringContaining(dataDir)])
     expect((await fetch(`${first.access.url}/readyz`)).status).toBe(200)
-    await first.stop()
+    await stop(first)
   })
 })
 
@@ -75,7 +75,7 @@ test.each([
   ['HEADWATER_FFMPEG', '/nowhere/ffmpeg', /^headwater: .*\/nowhere\/ffmpeg/],
 ])('%s=%s stops the start with one sentence', async (name, value, sentence) => {
   await withFolder(async (dataDir) => {
-    const program = startProgram(['serve'], { ...faultEnvironment(dataDir), [name]: value })
+    const program = startProgram(['serve'], { ...environmentOf(dataDir), [name]: value })
     expect((await program.exited).code).toBe(1)
     expect(linesOf(program.stderr())).toEqual([expect.stringMatching(sentence)])
     expect(program.stdout()).toBe('')
@@ -87,7 +87,7 @@ test('a port that is taken stops the start with one sentence', async () => {
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
   const port = String((other.address() as AddressInfo).port)
   await withFolder(async (dataDir) => {
-    const program = startProgram(['serve'], { ...faultEnvironment(dataDir), HEADWATER_PORT: port })
+    const program = startProgram(['serve'], { ...environmentOf(dataDir), HEADWATER_PORT: port })
     expect((await program.exited).code).toBe(1)
     expect(linesOf(program.stderr())).toEqual([expect.stringContaining(port)])
   })
@@ -96,7 +96,7 @@ test('a port that is taken stops the start with one sentence', async () => {
 
 test('the launcher runs the program from any folder, and an unknown setting is told', async () => {
   await withFolder(async (dataDir) => {
-    const env = { ...faultEnvironment(dataDir), HEADWATER_PROT: '1' }
+    const env = { ...environmentOf(dataDir), HEADWATER_PROT: '1' }
     const program = startProgram(['serve', '--print-config'], env, [LAUNCHER])
     expect((await program.exited).code).toBe(0)
     expect(program.stdout()).toMatch(new RegExp(`HEADWATER_DATA_DIR +${dataDir}`))
@@ -109,17 +109,29 @@ test('the launcher runs the program from any folder, and an unknown setting is t
 test('token makes, lists and revokes tokens with and without a running server', async () => {
   await withFolder(async (folder) => {
     const dataDir = join(folder, 'data')
-    const server = await startFaultServer(dataDir)
-    const env = { ...faultEnvironment(dataDir), HEADWATER_PORT: new URL(server.access.url).port }
+    const server = await startAndWait(dataDir)
+    const env = { ...environmentOf(dataDir), HEADWATER_PORT: new URL(server.access.url).port }
     const made = await runCommand(['token', 'create', '--name', 'phone', '--read-only'], env)
     expect(await verify(server.access.url, made)).toBe(200)
     const id = /^(\S+) .* phone$/m.exec(await runCommand(['token', 'list'], env))?.[1] ?? ''
     await runCommand(['token', 'revoke', id], env)
     expect(await verify(server.access.url, made)).toBe(401)
-    await server.stop()
+    await stop(server)
     expect(await runCommand(['token', 'list'], env)).toMatch(/ revoked \S+ {2}phone/)
   })
 })
+
+type Started = { readonly program: Program; readonly access: Access }
+
+async function startAndWait(dataDir: string): Promise<Started> {
+  const program = startProgram(['serve'], environmentOf(dataDir))
+  return { program, access: { url: await program.ready, ...CREDENTIALS } }
+}
+
+async function stop({ program }: Started): Promise<void> {
+  program.signal('SIGTERM')
+  await program.exited
+}
 
 async function runCommand(args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
   const program = startProgram(args, env)

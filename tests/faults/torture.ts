@@ -10,11 +10,13 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sourceBlob } from '../../src/core/blob-names.ts'
+import { callApi } from '../harness/server.ts'
+import { CREDENTIALS, environmentOf } from './own-folder.ts'
 import { type Program, startProgram, waitUntilLeft } from './program.ts'
 import { seededRandom } from './seeded-random.ts'
 import { makeSources, type Source } from './sources.ts'
 import { hashBlob, hashFile, readBlobs, readChunks, readWorkFolder } from './stored-state.ts'
-import { type Access, askOffset, type ClientUpload, createUpload, getResult, sendChunk } from './tus-lines.ts'
+import { type Access, askOffset, type ClientUpload, createUpload, sendChunk } from './tus-lines.ts'
 
 /** How long and where. */
 export type TortureOptions = {
@@ -45,10 +47,10 @@ type State = {
   slowestRestartMs: number
 }
 
+type Server = Access & { readonly apiUrl: string }
+
 type VideoAnswer = { uid: string; status: { state: string; pctComplete?: string; errorReasonText?: string } }
 
-const ACCOUNT_ID = '0123456789abcdef0123456789abcdef'
-const TOKEN = 'torture-token-of-no-value'
 /** The smallest chunk that is not the last. */
 const CHUNK_BYTES = 5 * 2 ** 20
 /** A new video every so many rounds keeps uploads and encodes going to the end. */
@@ -116,15 +118,7 @@ class Torture {
   }
 
   #start(): Program {
-    return startProgram(['serve'], {
-      HEADWATER_PORT: '0',
-      HEADWATER_DATA_DIR: this.#dataDir,
-      HEADWATER_ACCOUNT_ID: ACCOUNT_ID,
-      HEADWATER_API_TOKEN: TOKEN,
-      HEADWATER_MIN_FREE_BYTES: '0',
-      HEADWATER_FORCE_LADDER: 'true',
-      HEADWATER_LOG_LEVEL: 'warn',
-    })
+    return startProgram(['serve'], { ...environmentOf(this.#dataDir), HEADWATER_FORCE_LADDER: 'true' })
   }
 
   /** Half of the time the program alone, so that the decoders must notice by themselves. */
@@ -134,7 +128,7 @@ class Torture {
   }
 
   /** What the server said before it was killed still holds. */
-  async #checkPromises(access: Access): Promise<void> {
+  async #checkPromises(access: Server): Promise<void> {
     for (const upload of this.#state.uploads) {
       const { status, offset } = await askOffset(access, upload)
       if (status !== 200 || !(offset >= upload.acknowledgedBytes)) {
@@ -143,7 +137,7 @@ class Torture {
         )
       }
       if (offset < upload.lengthBytes) continue
-      const video = await getResult<VideoAnswer>(access, `/stream/${upload.uid}`)
+      const video = await callApi<VideoAnswer>(access, `/stream/${upload.uid}`)
       if (video.status.state === 'pendingupload' && upload.acknowledgedBytes === upload.lengthBytes) {
         throw new Error(`upload ${upload.uid} was complete, its video is pendingupload again`)
       }
@@ -161,7 +155,7 @@ class Torture {
   }
 
   /** Resolves once the signal is aborted; whether the kill cut an upload. */
-  async #keepUploading(access: Access, random: () => number, signal: AbortSignal): Promise<boolean> {
+  async #keepUploading(access: Server, random: () => number, signal: AbortSignal): Promise<boolean> {
     try {
       if (this.#state.uploads.length * ROUNDS_PER_VIDEO <= this.#state.rounds)
         await this.#createUpload(access)
@@ -178,7 +172,7 @@ class Torture {
     return false
   }
 
-  async #createUpload(access: Access): Promise<void> {
+  async #createUpload(access: Server): Promise<void> {
     const source = this.#sources[this.#state.uploads.length % this.#sources.length]
     if (!source) return
     const { length } = await readFile(source.path)
@@ -187,7 +181,7 @@ class Torture {
   }
 
   async #sendNextChunk(
-    access: Access,
+    access: Server,
     upload: ClientUpload & { sourceName: string },
     random: () => number,
   ): Promise<void> {
@@ -200,8 +194,8 @@ class Torture {
     if (answer.status !== 204) throw new Finding(`PATCH was answered ${answer.status}: ${answer.text}`)
   }
 
-  async #countEncoding(access: Access): Promise<number> {
-    const videos = await getResult<VideoAnswer[]>(access, '/stream')
+  async #countEncoding(access: Server): Promise<number> {
+    const videos = await callApi<VideoAnswer[]>(access, '/stream')
     return videos.filter((video) => !hasEnded(video) && video.status.state !== 'pendingupload').length
   }
 
@@ -214,12 +208,12 @@ class Torture {
     const deadline = performance.now() + 300_000
     for (const upload of this.#state.uploads) {
       const { ends } = this.#sourceOf(upload)
-      let video = await getResult<VideoAnswer>(access, `/stream/${upload.uid}`)
+      let video = await callApi<VideoAnswer>(access, `/stream/${upload.uid}`)
       while (!hasEnded(video)) {
         if (performance.now() > deadline)
           throw new Error(`${upload.uid} does not end: ${JSON.stringify(video.status)}`)
         await sleep(100)
-        video = await getResult<VideoAnswer>(access, `/stream/${upload.uid}`)
+        video = await callApi<VideoAnswer>(access, `/stream/${upload.uid}`)
       }
       if (video.status.state !== ends) {
         throw new Error(`${upload.sourceName} should end ${ends}: ${JSON.stringify(video.status)}`)
@@ -266,8 +260,8 @@ function hasEnded(video: VideoAnswer): boolean {
   return STEADY_STATES.includes(state) && (state === 'error' || Number(pctComplete) >= 100)
 }
 
-function accessTo(url: string): Access {
-  return { url, accountId: ACCOUNT_ID, token: TOKEN }
+function accessTo(url: string): Server {
+  return { url, apiUrl: `${url}/client/v4`, ...CREDENTIALS }
 }
 
 async function loadState(folder: string): Promise<State> {

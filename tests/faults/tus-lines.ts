@@ -102,14 +102,14 @@ export async function sendChunk(
   return answered.promise
 }
 
-/** One GET of the account's resources; the envelope's result. */
-export async function getResult<Result>(access: Access, path: string): Promise<Result> {
-  const response = await fetch(`${access.url}/client/v4/accounts/${access.accountId}${path}`, {
-    headers: { authorization: `Bearer ${access.token}` },
-  })
-  if (!response.ok) throw new Error(`${path} was answered ${response.status}: ${await response.text()}`)
-  const envelope = (await response.json()) as { result: Result }
-  return envelope.result
+/** Uploads everything in chunks of 5 MiB; throws at the first answer that is not 204. */
+export async function uploadBytes(access: Access, name: string, bytes: Uint8Array): Promise<ClientUpload> {
+  const upload = await createUpload(access, name, bytes.length)
+  for (let at = 0; at < bytes.length; at = upload.acknowledgedBytes) {
+    const answer = await sendChunk(access, upload, bytes.subarray(at, at + 5 * 2 ** 20), at)
+    if (answer.status !== 204) throw new Error(`PATCH at ${at} was answered ${answer.status}: ${answer.text}`)
+  }
+  return upload
 }
 
 function headersOf(access: Access): Record<string, string> {
