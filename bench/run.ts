@@ -1,0 +1,26 @@
+/** `npm run bench -- NAME [options]`: each benchmark in a process of its own, so that one does not warm or burden another. */
+
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** What each measures; all are measured on this machine, side by side in one run, over loopback only. */
+const BENCHMARKS: Readonly<Record<string, string>> = {
+  instant: 'last byte of an upload → first segment that decodes; sources of 10 s, 10 min and 2 h, and HEVC',
+  upload: '1 GiB by tus in 50 MiB chunks against the reference server and a plain write',
+  encode: 'the whole ladder against one hand-written ffmpeg command',
+  start: 'start → /readyz, and idle memory',
+}
+
+const [name = '', ...args] = process.argv.slice(2)
+const file = join(import.meta.dirname, `${name}.ts`)
+if (Object.hasOwn(BENCHMARKS, name) && existsSync(file)) {
+  const child = spawn(process.execPath, [file, ...args], { stdio: 'inherit' })
+  child.on('close', (code) => {
+    process.exitCode = code ?? 1
+  })
+} else {
+  const list = Object.entries(BENCHMARKS).map(([each, measures]) => `  ${each.padEnd(8)} ${measures}`)
+  process.stdout.write(`npm run bench -- NAME\n\n${list.join('\n')}\n`)
+  process.exitCode = name === '' ? 0 : 2
+}
