@@ -89,6 +89,8 @@ export type SourcePicture = {
   /** `pq` and `hlg` are converted to SDR. */
   readonly transfer: 'sdr' | 'pq' | 'hlg'
   readonly bitDepth: number
+  /** Whether its pictures are pairs of fields. Default false. */
+  readonly interlaced?: boolean
 }
 
 export type SourceSound = {

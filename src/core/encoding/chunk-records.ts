@@ -1,0 +1,137 @@
+/** Finished chunks and renditions. They are read through `core/timeline`'s records; this is where they are written. */
+
+import { assert, HeadwaterError } from '../../lib/failure.ts'
+import type { BlobFacts, Clock } from '../../ports.ts'
+import type { Db, Trx } from '../../tables.ts'
+import { bumpRevision, type Plan } from '../timeline/index.ts'
+import { recordBlob } from '../videos/index.ts'
+
+/** A run of finished segments of one rendition, published as one blob. */
+export type FinishedChunk = {
+  readonly uid: string
+  readonly rendition: string
+  readonly firstSegment: number
+  readonly blob: BlobFacts
+  /** Byte length of each segment, in order from the blob's start. */
+  readonly segmentBytes: readonly number[]
+  /** The rendition's init segment; recorded with its first chunk. */
+  readonly init: BlobFacts
+  readonly codec: string
+}
+
+/**
+ * Records a chunk and tells readers. Answers `false` without recording when the same first segment is there already:
+ * a waiting viewer's run was faster, and its addresses may be in caches.
+ */
+export async function recordChunk(trx: Trx, clock: Clock, chunk: FinishedChunk): Promise<boolean> {
+  const { uid, rendition } = chunk
+  const taken = await trx
+    .selectFrom('chunks')
+    .select('blob')
+    .where('video_uid', '=', uid)
+    .where('rendition', '=', rendition)
+    .where('first_segment', '=', chunk.firstSegment)
+    .executeTakeFirst()
+  if (taken !== undefined) return false
+  await recordBlob(trx, clock, uid, chunk.init)
+  await recordBlob(trx, clock, uid, chunk.blob)
+  await trx
+    .insertInto('renditions')
+    .values({ video_uid: uid, rendition, init_blob: chunk.init.name, codec: chunk.codec })
+    .onConflict((conflict) => conflict.columns(['video_uid', 'rendition']).doNothing())
+    .execute()
+  await trx
+    .insertInto('chunks')
+    .values({
+      video_uid: uid,
+      rendition,
+      first_segment: chunk.firstSegment,
+      segment_count: chunk.segmentBytes.length,
+      blob: chunk.blob.name,
+      segment_bytes: JSON.stringify(chunk.segmentBytes),
+      created_us: clock.nowUs(),
+    })
+    .execute()
+  await bumpRevision(trx, uid)
+  return true
+}
+
+/** Which segments of each rendition are there. */
+export type FinishedSegments = ReadonlyMap<string, ReadonlySet<number>>
+
+/** Reads what is finished of a video. */
+export async function findFinished(db: Db, uid: string): Promise<FinishedSegments> {
+  const rows = await db
+    .selectFrom('chunks')
+    .select(['rendition', 'first_segment', 'segment_count'])
+    .where('video_uid', '=', uid)
+    .execute()
+  const finished = new Map<string, Set<number>>()
+  for (const row of rows) {
+    const segments = finished.get(row.rendition) ?? new Set<number>()
+    for (let index = 0; index < row.segment_count; index += 1) segments.add(row.first_segment + index)
+    finished.set(row.rendition, segments)
+  }
+  return finished
+}
+
+/** Removes what was recorded of a rendition; answers the blobs nobody names any more, to be deleted after the commit. */
+export async function dropRendition(trx: Trx, uid: string, rendition: string): Promise<string[]> {
+  const chunks = await trx
+    .deleteFrom('chunks')
+    .where('video_uid', '=', uid)
+    .where('rendition', '=', rendition)
+    .returning('blob')
+    .execute()
+  const inits = await trx
+    .deleteFrom('renditions')
+    .where('video_uid', '=', uid)
+    .where('rendition', '=', rendition)
+    .returning('init_blob')
+    .execute()
+  const names = [...chunks.map(({ blob }) => blob), ...inits.map(({ init_blob }) => init_blob)]
+  if (names.length > 0) await trx.deleteFrom('blobs').where('name', 'in', names).execute()
+  return names
+}
+
+/** Number of segments that a rendition of the plan has. */
+export function segmentsOf(plan: Plan, rendition: string): number {
+  if (plan.audio?.id === rendition) return plan.audio.cuts.length - 1
+  assert(
+    plan.video.some(({ id }) => id === rendition),
+    `The plan has no rendition ${rendition}.`,
+  )
+  return plan.cuts.length - 1
+}
+
+/** The renditions that are encoded, with the number of their segments. */
+export function encodedRenditions(plan: Plan): { id: string; segments: number; kind: 'video' | 'audio' }[] {
+  const pictures = plan.video
+    .filter(({ made }) => made !== 'passthrough')
+    .map(({ id }) => ({ id, segments: segmentsOf(plan, id), kind: 'video' as const }))
+  if (plan.audio?.made !== 'encoded') return pictures
+  return [...pictures, { id: plan.audio.id, segments: segmentsOf(plan, plan.audio.id), kind: 'audio' }]
+}
+
+/** Whether everything that is to be encoded is there. */
+export function isComplete(plan: Plan, finished: FinishedSegments): boolean {
+  return encodedRenditions(plan).every(({ id, segments }) => (finished.get(id)?.size ?? 0) === segments)
+}
+
+/** Whether the first segment of picture and sound can be served. */
+export function isPlayable(plan: Plan, finished: FinishedSegments): boolean {
+  const has = (id: string): boolean => finished.get(id)?.has(0) ?? false
+  const picture = plan.video.some(({ id, made }) => made === 'passthrough' || has(id))
+  const sound = plan.audio === null || plan.audio.made === 'passthrough' || has(plan.audio.id)
+  return picture && sound
+}
+
+/** Refuses to mix two decoders in a rendition: their headers may differ where nobody looks. */
+export function requireSameDecoder(plan: Plan, build: string): void {
+  if (plan.decoder === build) return
+  throw new HeadwaterError(
+    'decoder_failed',
+    `The video was planned with ${plan.decoder}, and this is ${build}; what is missing is planned again.`,
+    { facts: { planned: plan.decoder, present: build } },
+  )
+}

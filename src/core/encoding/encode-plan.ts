@@ -1,0 +1,74 @@
+/** How a video's renditions are cut into encode chunks, and what a rung becomes in the plan. Pure. */
+
+import { assert } from '../../lib/failure.ts'
+import type { Cuts, EncodeChunk, FrameTimes, Plan, VideoRendition } from '../timeline/index.ts'
+import { reduce } from './frame-rate.ts'
+import type { Rung } from './ladder.ts'
+
+/** Later picture chunks last at least this; with segments of at most 4 s that makes 16 to 20 s. */
+const PICTURE_CHUNK_SECONDS = 16
+/** A decoder start costs 50 ms, a minute of sound about 1 s. */
+const SOUND_CHUNK_SECONDS = 120
+/** Pictures that x264 may hold back with the settings of `picture-args.ts`: two, for its pyramid of B-frames. */
+export const REORDER_PICTURES = 2
+
+/** The first chunk is one segment, so that something plays soon; later ones are long, so that little is done twice. */
+export function planChunks(
+  starts: readonly number[],
+  timescale: number,
+  kind: 'video' | 'audio',
+): EncodeChunk[] {
+  const least = (kind === 'video' ? PICTURE_CHUNK_SECONDS : SOUND_CHUNK_SECONDS) * timescale
+  const segments = starts.length - 1
+  const chunks: EncodeChunk[] = [{ firstSegment: 0, endSegment: 1 }]
+  let first = 1
+  for (let end = 2; end <= segments; end += 1) {
+    if (end < segments && (starts[end] ?? 0) - (starts[first] ?? 0) < least) continue
+    chunks.push({ firstSegment: first, endSegment: end })
+    first = end
+  }
+  return chunks
+}
+
+/** The chunk that holds `segment`. */
+export function chunkOf(chunks: readonly EncodeChunk[], segment: number): EncodeChunk {
+  const chunk = chunks.find(({ firstSegment, endSegment }) => firstSegment <= segment && segment < endSegment)
+  assert(chunk !== undefined, `No encode chunk holds segment ${segment}.`)
+  return chunk
+}
+
+/** A rung as the plan holds it. `editStartTicks`: rule 2's bound for `REORDER_PICTURES`. */
+export function planRendition(
+  rung: Rung,
+  options: { id: string; made: 'low' | 'ladder'; editStartTicks: number },
+): VideoRendition {
+  return {
+    id: options.id,
+    made: options.made,
+    width: rung.width,
+    height: rung.height,
+    name: rung.name,
+    bitrateBps: rung.targetBps,
+    peakBps: rung.maxBps,
+    editStartTicks: options.editStartTicks,
+    codec: rung.codec,
+    kept: true,
+  }
+}
+
+/** First picture of every segment, counted from the start, and the end. Only for a constant rate. */
+export function gridFrames(cuts: Cuts, frames: FrameTimes & { kind: 'grid' }, timescale: number): number[] {
+  const { num, den } = frames.rate
+  return cuts.map((cut) => Math.round((cut * num) / (den * timescale)))
+}
+
+/** Renditions that one pass encodes together, largest first, as the cascade of scalers needs them. */
+export function renditionsOfPass(plan: Plan, pass: 'low' | 'ladder'): VideoRendition[] {
+  return plan.video.filter(({ made }) => made === pass).toReversed()
+}
+
+/** Pictures per second of what is encoded. */
+export function framesPerSecond(plan: Plan): number {
+  const { num, den } = reduce(plan.frames.kind === 'grid' ? plan.frames.rate : plan.frames.averageRate)
+  return num / den
+}

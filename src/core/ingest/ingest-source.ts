@@ -1,0 +1,137 @@
+/**
+ * The `ingest` job: looks at a source once, decides, and opens its timeline. Everything it leaves is published before
+ * the one transaction that names it; a crash on the way leaves blobs without a row, which the sweep removes, and a job
+ * that is claimed again.
+ */
+
+import type { ClaimedJob, Jobs } from '../../jobs/job.ts'
+import type { JobContext } from '../../jobs/run-jobs.ts'
+import { HeadwaterError, isFailure } from '../../lib/failure.ts'
+import { formatIndex } from '../../media/isobmff/index-format.ts'
+import type { Movie } from '../../media/isobmff/movie.ts'
+import type { BlobFacts, Blobs } from '../../ports.ts'
+import type { Db } from '../../tables.ts'
+import { indexBlob } from '../blob-names.ts'
+import { planDurationSeconds } from '../timeline/index.ts'
+import { type ErrorReasonCode, failVideo, getVideo, moveVideo, type Video } from '../videos/index.ts'
+import { type InspectDeps, inspectSource } from './inspect-source.ts'
+import { makePlan } from './make-plan.ts'
+import { openTimeline } from './open-timeline.ts'
+
+export type IngestDeps = InspectDeps & {
+  readonly db: Db
+  readonly jobs: Jobs
+  readonly quality: 'standard' | 'high'
+  /** Encode every rung even beside a passthrough of its size; for benchmarks. */
+  readonly forceLadder: boolean
+}
+
+/** Shortest video there is (uploads.md §7). */
+const SHORTEST_SECONDS = 0.1
+
+/** Runs the job. A source at fault fails its video and completes the job; everything else is thrown, to be retried. */
+export async function ingestSource(deps: IngestDeps, job: ClaimedJob, context: JobContext): Promise<void> {
+  const { uid } = job.payload as { uid: string }
+  const video = await getVideo(deps.db, uid)
+  if (video === undefined || (video.state !== 'queued' && video.state !== 'inprogress')) {
+    // Deleted, or ingested by a claim that lost its lease after the commit.
+    await deps.db.transaction().execute((trx) => deps.jobs.complete(trx, job))
+    return
+  }
+  if (video.state === 'queued') {
+    await deps.db.transaction().execute((trx) => moveVideo(trx, deps.clock, uid, 'inprogress'))
+  }
+  try {
+    await ingest(deps, job, context, video)
+  } catch (error) {
+    if (!isFailure(error) || error.kind !== 'media' || context.signal.aborted) throw error
+    await deps.db.transaction().execute(async (trx) => {
+      await deps.jobs.complete(trx, job)
+      await failIngest(deps, trx, uid, error)
+    })
+  }
+}
+
+async function ingest(deps: IngestDeps, job: ClaimedJob, context: JobContext, video: Video): Promise<void> {
+  const startedMs = deps.clock.monotonicMs()
+  const facts = await inspectSource(deps, video.uid, context.signal)
+  let index: BlobFacts | null = null
+  try {
+    const { plan, notes } = makePlan(facts, {
+      decoder: deps.decoder.build.id,
+      quality: deps.quality,
+      forceLadder: deps.forceLadder,
+      newId: (name) => `${name}-${deps.clock.newUid().slice(0, 12)}`,
+    })
+    checkDuration(planDurationSeconds(plan), video.maxDurationSeconds)
+    index = facts.movie === null ? null : await publishIndex(deps, video.uid, facts.movie)
+    const { media, container } = facts
+    await openTimeline(deps, job, { uid: video.uid, plan, media, index, container, notes })
+    const ms = Math.round(deps.clock.monotonicMs() - startedMs)
+    deps.log.info({ uid: video.uid, ms, container, notes }, 'source ingested')
+  } catch (error) {
+    // Nobody names them yet.
+    for (const blob of [index, facts.media.made]) if (blob !== null) await deps.blobs.delete(blob.name)
+    throw error
+  }
+}
+
+function checkDuration(seconds: number, maxSeconds: number | null): void {
+  if (seconds < SHORTEST_SECONDS) {
+    throw new HeadwaterError(
+      'media_too_short',
+      `The video lasts ${seconds.toFixed(3)} s; at least ${SHORTEST_SECONDS} s are needed.`,
+      { facts: { seconds } },
+    )
+  }
+  if (maxSeconds !== null && seconds > maxSeconds) {
+    throw new HeadwaterError(
+      'media_too_long',
+      `The video lasts ${seconds.toFixed(1)} s; this upload allows ${maxSeconds} s.`,
+      { facts: { seconds, maxSeconds } },
+    )
+  }
+}
+
+async function publishIndex(
+  deps: { blobs: Blobs; clock: IngestDeps['clock'] },
+  uid: string,
+  movie: Movie,
+): Promise<BlobFacts> {
+  const draft = await deps.blobs.createDraft()
+  try {
+    await draft.append([formatIndex(movie)])
+    return await draft.publish(indexBlob(uid, deps.clock.newUid()))
+  } catch (error) {
+    await draft.discard()
+    throw error
+  }
+}
+
+const REASONS: Partial<Record<HeadwaterError['code'], ErrorReasonCode>> = {
+  media_not_video: 'ERR_NON_VIDEO',
+  media_malformed: 'ERR_MALFORMED_VIDEO',
+  media_too_short: 'ERR_DURATION_TOO_SHORT',
+  media_too_long: 'ERR_DURATION_EXCEED_CONSTRAINT',
+}
+
+/** Ends the video with what was found; also for jobs that were given up. */
+export async function failIngest(
+  deps: Pick<IngestDeps, 'clock'>,
+  trx: Parameters<typeof failVideo>[0],
+  uid: string,
+  error: unknown,
+): Promise<void> {
+  const failure = isFailure(error) ? error : undefined
+  const reasonCode = (failure && REASONS[failure.code]) ?? 'ERR_UNKNOWN'
+  const position = failure?.facts.position
+  await failVideo(trx, deps.clock, uid, {
+    reasonCode,
+    detail: {
+      code: failure?.code ?? 'internal',
+      stage: 'ingest',
+      detail: failure?.message ?? 'Something unexpected happened while the source was looked at.',
+      ...(position === undefined ? {} : { position }),
+    },
+  })
+}

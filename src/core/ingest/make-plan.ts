@@ -1,0 +1,220 @@
+/** From facts and verdicts to the plan: which renditions there will be, and how they are cut. Pure but for new ids. */
+
+import { isFailure } from '../../lib/failure.ts'
+import { scaleTicks } from '../../lib/ticks.ts'
+import {
+  findRate,
+  gridTicks,
+  gridTimescale,
+  planChunks,
+  planLadder,
+  planRendition,
+  REORDER_PICTURES,
+  type Rung,
+} from '../encoding/index.ts'
+import {
+  type AudioRendition,
+  type Cuts,
+  type FrameTimes,
+  type Plan,
+  planCutsOnGrid,
+  planSoundCuts,
+  soundFrameCount,
+  type VideoRendition,
+} from '../timeline/index.ts'
+import { judgePicture, type PassthroughPicture, type PictureVerdict } from './judge-picture.ts'
+import { judgeSound, type SoundVerdict } from './judge-sound.ts'
+import type { SourceFacts } from './source-facts.ts'
+
+export type PlanOptions = {
+  /** `DecoderBuild.id`. */
+  readonly decoder: string
+  readonly quality: 'standard' | 'high'
+  /** Encode every rung even beside a passthrough of its size; for benchmarks. */
+  readonly forceLadder: boolean
+  /** A new id, safe in addresses, that no other rendition has. */
+  readonly newId: (name: string) => string
+}
+
+/** The plan, and in words why something was not passed through. */
+export type PlanDecision = { readonly plan: Plan; readonly notes: readonly string[] }
+
+/** Rate of encoded sound, and what it is encoded with (spec/media.md §1). */
+const SOUND_RATE = 48_000
+const STEREO_BPS = 128_000
+const MONO_BPS = 96_000
+const AAC_FRAME = 1024
+/**
+ * A passthrough stays as the top rung up to this many times the average, or the peak, that our own rung would have; a
+ * heavier one leaves when the ladder is there.
+ */
+const KEPT_AVERAGE = 1.5
+const KEPT_PEAK = 2
+/** What is encoded first, alone, where nothing is passed through. */
+const LOW_SHORT_SIDE = 360
+
+/** Plans a source that has been looked at. */
+export function makePlan(facts: SourceFacts, options: PlanOptions): PlanDecision {
+  const picture = judge(facts)
+  const body = picture.passthrough ? planPassthrough(facts, picture, options) : planGrid(facts, options)
+  const sound = planSound(facts, body, options)
+  const notes = [...facts.notes]
+  if (!picture.passthrough) notes.push(`The picture is encoded because ${picture.because}.`)
+  if (sound.because !== undefined) notes.push(`The sound is encoded because ${sound.because}.`)
+  const plan: Plan = {
+    format: 1,
+    decoder: options.decoder,
+    demuxer: facts.media.demuxer,
+    timescale: body.timescale,
+    cuts: body.cuts,
+    frames: body.frames,
+    picture: facts.picture,
+    sound: facts.sound,
+    originUs: facts.times.originUs,
+    quality: options.quality,
+    video: body.video,
+    audio: sound.audio,
+    videoChunks: planChunks(body.cuts, body.timescale, 'video'),
+    audioChunks:
+      sound.audio?.made === 'encoded'
+        ? planChunks(
+            sound.audio.cuts.map((frame) => frame * AAC_FRAME),
+            SOUND_RATE,
+            'audio',
+          )
+        : [],
+  }
+  return { plan, notes }
+}
+
+function judge(facts: SourceFacts): PictureVerdict {
+  const track = facts.movie?.tracks[facts.picture.track]
+  if (track === undefined)
+    return { passthrough: false, because: `a file of this kind (${facts.container}) has no index` }
+  try {
+    return judgePicture(track, facts.picture, facts.times.endTicks)
+  } catch (error) {
+    if (isFailure(error, 'media_malformed')) return { passthrough: false, because: error.message }
+    throw error
+  }
+}
+
+type PictureBody = Pick<Plan, 'timescale' | 'cuts' | 'frames' | 'video'>
+
+function planPassthrough(facts: SourceFacts, picture: PassthroughPicture, options: PlanOptions): PictureBody {
+  const { displayWidth: width, displayHeight: height } = facts.picture
+  const rungs = planLadder({ width, height, rate: picture.averageRate })
+  const top = rungs.at(-1)
+  const kept =
+    !options.forceLadder &&
+    (top === undefined ||
+      (picture.averageBps <= top.targetBps * KEPT_AVERAGE && picture.peakBps <= top.maxBps * KEPT_PEAK))
+  const encoded = kept ? rungs.slice(0, -1) : rungs
+  const name = `${Math.min(width, height)}p`
+  const passthrough: VideoRendition = {
+    id: options.newId(name),
+    made: 'passthrough',
+    width,
+    height,
+    name,
+    bitrateBps: picture.averageBps,
+    peakBps: picture.peakBps,
+    editStartTicks: picture.editStartTicks,
+    codec: picture.codec,
+    kept,
+  }
+  const editStartTicks = picture.rungEditStartTicks
+  return {
+    timescale: facts.times.timescale,
+    cuts: picture.cuts,
+    frames: { kind: 'source', frameCount: picture.frameCount, averageRate: picture.averageRate },
+    video: [
+      ...encoded.map((rung) =>
+        planRendition(rung, { id: options.newId(rung.name), made: 'ladder', editStartTicks }),
+      ),
+      passthrough,
+    ],
+  }
+}
+
+/** Without passthrough: a constant rate, cut exactly every four seconds, and one low rung first. */
+function planGrid(facts: SourceFacts, options: PlanOptions): PictureBody {
+  const { sorted, endTicks, timescale: sourceTimescale } = facts.times
+  const { grid: rate } = findRate(sorted, endTicks, sourceTimescale)
+  const timescale = gridTimescale(rate)
+  const frameCount = Math.max(1, scaleTicks(endTicks, rate.num, rate.den * sourceTimescale))
+  const cuts: Cuts = planCutsOnGrid(frameCount, rate, timescale)
+  const frames: FrameTimes = { kind: 'grid', frameCount, rate }
+  const { displayWidth: width, displayHeight: height } = facts.picture
+  const rungs = planLadder({ width, height, rate })
+  const low = lowRung(rungs)
+  const editStartTicks = gridTicks(REORDER_PICTURES, rate, timescale)
+  const video = rungs.map((rung) =>
+    planRendition(rung, {
+      id: options.newId(rung.name),
+      made: rung === low ? 'low' : 'ladder',
+      editStartTicks,
+    }),
+  )
+  return { timescale, cuts, frames, video }
+}
+
+function lowRung(rungs: readonly Rung[]): Rung | undefined {
+  return rungs.find(({ width, height }) => Math.min(width, height) >= LOW_SHORT_SIDE) ?? rungs[0]
+}
+
+function planSound(
+  facts: SourceFacts,
+  body: PictureBody,
+  options: PlanOptions,
+): { audio: AudioRendition | null; because?: string } {
+  if (facts.sound === null) return { audio: null }
+  const verdict = judgeIndexedSound(facts, body)
+  const end = body.cuts.at(-1) ?? 0
+  if (!verdict.passthrough) {
+    const channels = facts.sound.channels === 1 ? 1 : 2
+    const grid = { sampleRate: SOUND_RATE, frameSamples: AAC_FRAME, editStartSamples: 0 }
+    const frameCount = soundFrameCount(end, body.timescale, grid)
+    const audio: AudioRendition = {
+      id: options.newId('audio'),
+      made: 'encoded',
+      ...grid,
+      channels,
+      codec: 'mp4a.40.2',
+      bitrateBps: channels === 1 ? MONO_BPS : STEREO_BPS,
+      frameCount,
+      cuts: planSoundCuts(body.cuts, body.timescale, grid, frameCount),
+      silenceBefore: 0,
+      dropped: 0,
+      silenceAfter: 0,
+    }
+    return { audio, because: verdict.because }
+  }
+  const { passthrough: _, sourceFrames, ...sound } = verdict
+  const frameCount = soundFrameCount(end, body.timescale, sound)
+  return {
+    audio: {
+      ...sound,
+      id: options.newId('audio'),
+      made: 'passthrough',
+      frameCount,
+      cuts: planSoundCuts(body.cuts, body.timescale, sound, frameCount),
+      // Players stop where one track ends before the other: silence to the end of the picture.
+      silenceAfter: Math.max(0, frameCount - sound.silenceBefore - sourceFrames),
+    },
+  }
+}
+
+function judgeIndexedSound(facts: SourceFacts, body: PictureBody): SoundVerdict {
+  const track = facts.sound === null ? undefined : facts.movie?.tracks[facts.sound.track]
+  if (track === undefined)
+    return { passthrough: false, because: `a file of this kind (${facts.container}) has no index` }
+  // Its frames begin at the movie's 0, where a constant-rate picture begins as well.
+  if (body.video.length === 0) return { passthrough: false, because: 'there is no picture' }
+  try {
+    return judgeSound(track)
+  } catch (error) {
+    if (isFailure(error, 'media_malformed')) return { passthrough: false, because: error.message }
+    throw error
+  }
+}

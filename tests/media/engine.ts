@@ -1,0 +1,133 @@
+/** The media engine without HTTP: a database, a folder, jobs and the decoder, as the worker role sees them. */
+
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { createDecoder, findFfmpeg } from '../../src/adapters/ffmpeg/index.ts'
+import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
+import { openDatabase } from '../../src/adapters/sql/open-database.ts'
+import { systemClock } from '../../src/adapters/system/clock.ts'
+import { createIndexer } from '../../src/adapters/threads/index-thread.ts'
+import { sourceBlob } from '../../src/core/blob-names.ts'
+import { type IngestDeps, ingestSource } from '../../src/core/ingest/index.ts'
+import { getPlanRow, type PlanRow } from '../../src/core/timeline/index.ts'
+import { getVideo, insertVideo, recordBlob, type Video } from '../../src/core/videos/index.ts'
+import { createJobTable } from '../../src/jobs/job-table.ts'
+import { type ClaimedJob, PRIORITY } from '../../src/jobs/job.ts'
+import { type Log, silentLog } from '../../src/lib/log.ts'
+
+const execute = promisify(execFile)
+
+/** The account all test videos belong to. */
+export const ACCOUNT = 'a'.repeat(32)
+
+export type Engine = IngestDeps & {
+  readonly folder: string
+  /** Makes a queued video of a file's bytes. */
+  addSource(path: string | Uint8Array, changes?: Partial<Video>): Promise<string>
+  /** Claims and runs one job of this kind; undefined when there is none. */
+  claim(kind: string): Promise<ClaimedJob | undefined>
+  ingest(uid: string): Promise<void>
+  video(uid: string): Promise<Video>
+  plan(uid: string): Promise<PlanRow>
+  close(): Promise<void>
+}
+
+/** Starts one in a folder of its own. */
+export async function startEngine(options: { log?: Log; forceLadder?: boolean; folder?: string } = {}): Promise<Engine> {
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'engine-')))
+  const log = options.log ?? silentLog
+  const clock = systemClock()
+  const { db, close } = await openDatabase({ file: join(folder, 'headwater.db') })
+  const blobs = await openFolderBlobs({ folder })
+  const decoder = await createDecoder({ build: await findFfmpeg(), blobs, workDir: join(folder, 'work'), log })
+  const indexer = createIndexer({ blobs })
+  const jobs = createJobTable({ db, clock })
+  const deps: IngestDeps = {
+    ...{ db, blobs, jobs, clock, decoder, indexer, log },
+    quality: 'standard',
+    forceLadder: options.forceLadder ?? false,
+  }
+  const claim = (kind: string) => jobs.claim({ kinds: [kind], leaseMs: 600_000 })
+  return {
+    ...deps,
+    folder,
+    claim,
+    async addSource(source, changes = {}) {
+      const bytes = typeof source === 'string' ? await readFile(source) : source
+      const uid = clock.newUid()
+      const draft = await blobs.createDraft()
+      await draft.append([bytes])
+      const blob = await draft.publish(sourceBlob(uid))
+      await db.transaction().execute(async (trx) => {
+        await insertVideo(trx, { ...newVideo(uid, clock.nowUs()), ...changes })
+        await recordBlob(trx, clock, uid, blob)
+        await jobs.enqueue(trx, {
+          kind: 'ingest',
+          dedupe: `ingest/${uid}`,
+          payload: { uid },
+          videoUid: uid,
+          priority: PRIORITY.first,
+        })
+      })
+      return uid
+    },
+    async ingest(uid) {
+      const job = await claim('ingest')
+      if (job?.videoUid !== uid) throw new Error('the wrong ingest job was claimed')
+      await ingestSource(deps, job, { signal: new AbortController().signal })
+    },
+    async video(uid) {
+      const video = await getVideo(db, uid)
+      if (video === undefined) throw new Error(`no video ${uid}`)
+      return video
+    },
+    async plan(uid) {
+      const row = await getPlanRow(db, uid)
+      if (row === undefined) throw new Error(`no plan of ${uid}`)
+      return row
+    },
+    async close() {
+      await indexer.stop()
+      await close()
+      if (options.folder === undefined) await rm(folder, { recursive: true })
+    },
+  }
+}
+
+/** Runs ffmpeg with a line of arguments; the last one is the output, answered as it is. */
+export async function makeSource(path: string, line: string): Promise<string> {
+  await execute('ffmpeg', ['-v', 'error', '-y', ...line.split(' '), path], { maxBuffer: 1e8 })
+  return path
+}
+
+function newVideo(uid: string, nowUs: number): Video {
+  return {
+    uid,
+    accountId: ACCOUNT,
+    creator: null,
+    meta: {},
+    state: 'queued',
+    step: null,
+    pctComplete: null,
+    error: null,
+    sizeBytes: 0,
+    durationSeconds: null,
+    displaySize: null,
+    createdUs: nowUs,
+    modifiedUs: nowUs,
+    uploadedUs: nowUs,
+    readyUs: null,
+    uploadExpiryUs: null,
+    maxDurationSeconds: null,
+    scheduledDeletionUs: null,
+    allowedOrigins: [],
+    requireSignedUrls: false,
+    thumbnailTimestampPct: 0,
+    publicDetails: null,
+    liveInput: null,
+    clippedFrom: null,
+  }
+}
