@@ -27,10 +27,11 @@ const DAY_MS = 86_400_000
 export function createApiRole(deps: ApiRoleDeps): Role {
   const { clock } = deps.uploads
   const stopping = new AbortController()
+  // Roles are all made before the first is started: nothing of this process is older.
+  const startedMs = clock.monotonicMs()
   let rounds: Promise<void> | undefined
 
   async function keepHouse(): Promise<void> {
-    const startedMs = clock.monotonicMs()
     let leftoversMs = Number.NEGATIVE_INFINITY
     while (!stopping.signal.aborted) {
       try {
