@@ -1,0 +1,146 @@
+/** The library: what the dashboard asks the API for, and how often. */
+
+import {
+  type InfiniteData,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query'
+import type { PresentedVideo } from '../../../src/http/present-video.ts'
+import { useAccountId } from '../session-gate.tsx'
+import { request } from './client.ts'
+
+export type ApiVideo = PresentedVideo
+
+/** One thing that happened to a video. */
+export type VideoEvent = {
+  readonly at: string
+  readonly kind: string
+  readonly detail: Readonly<Record<string, unknown>>
+}
+
+/** One quality or the sound, and how much of it is finished. */
+export type Rendition = {
+  readonly id: string
+  readonly kind: 'video' | 'audio'
+  readonly name: string
+  readonly width?: number
+  readonly height?: number
+  readonly bitrate: number
+  readonly codec: string
+  readonly passthrough: boolean
+  readonly segments: number
+  readonly segmentsReady: number
+}
+
+export type VideoProgress = {
+  readonly complete: boolean
+  readonly events: readonly VideoEvent[]
+  readonly renditions: readonly Rendition[]
+}
+
+/** Entries per page of the library. */
+const PAGE = 24
+const BUSY_MS = 1_500
+const QUIET_MS = 20_000
+
+/** Address of the account's videos. */
+export function streamPath(accountId: string): string {
+  return `/client/v4/accounts/${accountId}/stream`
+}
+
+/** 0–100. */
+export function progressOf(video: ApiVideo): number {
+  return Math.min(100, Math.max(0, Number(video.status.pctComplete ?? 0)))
+}
+
+/** Whether nothing more will change by itself. */
+export function isSettled(video: ApiVideo): boolean {
+  const { state } = video.status
+  return (
+    state === 'error' ||
+    (state === 'ready' && (video.status.pctComplete === undefined || progressOf(video) >= 100))
+  )
+}
+
+/** Name to show: what the customer called it, else its id. */
+export function nameOf(video: ApiVideo): string {
+  const name = video.meta['name']
+  return typeof name === 'string' && name.trim() !== '' ? name : video.uid
+}
+
+/** The library, newest first, page by page; asks again often while something in it is being made. */
+export function useLibrary(search: string) {
+  const accountId = useAccountId()
+  return useInfiniteQuery({
+    queryKey: ['videos', accountId, search],
+    queryFn: ({ pageParam }) => {
+      const query = new URLSearchParams({ limit: String(PAGE) })
+      if (search !== '') query.set('search', search)
+      if (pageParam !== null) query.set('end', pageParam)
+      return request<ApiVideo[]>(`${streamPath(accountId)}?${query.toString()}`)
+    },
+    initialPageParam: null as string | null,
+    // The cursor is the last entry's time; `created` is unique in an account.
+    getNextPageParam: (page: ApiVideo[]) => (page.length < PAGE ? null : (page.at(-1)?.created ?? null)),
+    refetchInterval: (query) => (hasUnsettled(query.state.data) ? BUSY_MS : QUIET_MS),
+    placeholderData: (previous) => previous,
+  })
+}
+
+function hasUnsettled(data: InfiniteData<ApiVideo[]> | undefined): boolean {
+  return data?.pages.some((page) => page.some((video) => !isSettled(video))) ?? false
+}
+
+/** One video, followed until it is settled. */
+export function useVideo(uid: string) {
+  const accountId = useAccountId()
+  return useQuery({
+    queryKey: ['video', accountId, uid],
+    queryFn: () => request<ApiVideo>(`${streamPath(accountId)}/${uid}`),
+    refetchInterval: ({ state }) => (state.data && isSettled(state.data) ? false : 1_000),
+  })
+}
+
+/** What happened to a video and how far its renditions are; followed while `active`. */
+export function useVideoProgress(uid: string, active: boolean) {
+  const accountId = useAccountId()
+  return useQuery({
+    queryKey: ['progress', accountId, uid],
+    queryFn: () => request<VideoProgress>(`/client/v4/accounts/${accountId}/headwater/videos/${uid}/events`),
+    refetchInterval: active ? 1_000 : false,
+  })
+}
+
+export function useRenameVideo(video: ApiVideo) {
+  const accountId = useAccountId()
+  const queries = useQueryClient()
+  return useMutation({
+    // `meta` is replaced as a whole, so everything else in it is sent back.
+    mutationFn: (name: string) =>
+      request<ApiVideo>(`${streamPath(accountId)}/${video.uid}`, {
+        method: 'POST',
+        body: { meta: { ...video.meta, name } },
+      }),
+    onSuccess: async (changed) => {
+      queries.setQueryData(['video', accountId, video.uid], changed)
+      await Promise.all([
+        queries.invalidateQueries({ queryKey: ['videos', accountId] }),
+        queries.invalidateQueries({ queryKey: ['progress', accountId, video.uid] }),
+      ])
+    },
+  })
+}
+
+export function useDeleteVideo(uid: string) {
+  const accountId = useAccountId()
+  const queries = useQueryClient()
+  return useMutation({
+    mutationFn: () => request(`${streamPath(accountId)}/${uid}`, { method: 'DELETE' }),
+    onSuccess: async () => {
+      queries.removeQueries({ queryKey: ['video', accountId, uid] })
+      await queries.invalidateQueries({ queryKey: ['videos', accountId] })
+    },
+  })
+}
