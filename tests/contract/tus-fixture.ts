@@ -4,7 +4,7 @@
  */
 
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -111,11 +111,9 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
       aheadUs += seconds * 1_000_000
     },
     sourceHash: async (uid) => {
-      const reader = await folder.open(sourceBlob(uid))
-      const bytes = Buffer.alloc(reader.sizeBytes)
-      await reader.read(bytes, 0)
-      await reader.close()
-      return sha256(bytes)
+      // Not through a reader, whose open file would outlive the server.
+      const { path } = await folder.materialize(sourceBlob(uid))
+      return sha256(await readFile(path))
     },
     stop: async () => {
       await server.close(0)

@@ -25,7 +25,7 @@ export async function checkUploadLimits(
       { facts: { inWork, videosInWork, retryAfterSeconds: 30 } },
     )
   }
-  if (storageMinutes === null) return
+  if (storageMinutes === null || storageMinutes === 0) return
   const usage = await storageUsage(db, request.accountId)
   const promised = await reservedSeconds(db, request.accountId, {
     nowUs: deps.clock.nowUs(),

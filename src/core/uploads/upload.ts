@@ -45,7 +45,7 @@ export type UploadAddress = {
 
 /** What is allowed; from the settings, see `DEFAULT_UPLOAD_LIMITS`. */
 export type UploadLimits = {
-  /** Allocation of the account in minutes of video; null = unlimited. */
+  /** Allocation of the account in minutes of video; null or 0 = unlimited. */
   readonly storageMinutes: number | null
   /** Room that new uploads must leave on the disk. */
   readonly minFreeBytes: number
