@@ -78,7 +78,10 @@ const SAMPLES = {
   latePicture: ['late-picture.mp4', '-itsoffset', '0.1', ...PICTURE, ...SOUND, ...H264, ...AAC],
   ntsc: [
     'ntsc.mp4',
-    ...['-f', 'lavfi', '-i', 'testsrc2=s=160x120:r=30000/1001:d=4'],
+    '-f',
+    'lavfi',
+    '-i',
+    'testsrc2=s=160x120:r=30000/1001:d=4',
     ...SOUND,
     ...H264,
     ...AAC,

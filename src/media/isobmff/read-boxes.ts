@@ -69,7 +69,7 @@ export function findChild(bytes: Uint8Array, parent: Box, type: string): Box | u
   return undefined
 }
 
-/** A box at the top level of a file, with the bytes around its start that happen to be read already. */
+/** A box at the top level of a file. */
 export type FileBox = Box & { readonly truncated: boolean }
 
 /**
@@ -92,7 +92,8 @@ export class FileWalk {
       if (seen >= MAX_TOP_LEVEL_BOXES) {
         throw malformed('the file', `has more than ${MAX_TOP_LEVEL_BOXES} boxes at its top level`)
       }
-      const header = await this.#peek(position, Math.min(LONGEST_HEADER, sizeBytes - position))
+      const length = Math.min(LONGEST_HEADER, sizeBytes - position)
+      const header = this.#peek(position, length) ?? (await this.#load(position, length))
       const view = new DataView(header.buffer, header.byteOffset, header.byteLength)
       const box = readHeader(view, position, sizeBytes)
       if (box === undefined || !/^[\x20-\x7e]{4}$/.test(box.type)) return
@@ -105,10 +106,24 @@ export class FileWalk {
 
   /** The bytes `[start, end)` of the file. The caller has checked that they exist and are few enough to hold. */
   async read(start: number, end: number): Promise<Uint8Array> {
-    const window = this.#window
-    if (start >= this.#windowStart && end <= this.#windowStart + window.byteLength) {
-      return window.subarray(start - this.#windowStart, end - this.#windowStart)
-    }
+    return this.#peek(start, end - start) ?? (await this.#readFresh(start, end))
+  }
+
+  /** Bytes of the window, if it has them: most boxes of a hostile file must not cost a read each. */
+  #peek(position: number, length: number): Uint8Array | undefined {
+    const offset = position - this.#windowStart
+    if (offset < 0 || offset + length > this.#window.byteLength) return undefined
+    return this.#window.subarray(offset, offset + length)
+  }
+
+  async #load(position: number, length: number): Promise<Uint8Array> {
+    const end = Math.min(position + WINDOW_BYTES, this.#source.sizeBytes)
+    this.#window = await this.#readFresh(position, end)
+    this.#windowStart = position
+    return this.#window.subarray(0, length)
+  }
+
+  async #readFresh(start: number, end: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(end - start)
     const got = await this.#source.read(bytes, start)
     if (got !== bytes.byteLength) {
@@ -118,20 +133,6 @@ export class FileWalk {
       )
     }
     return bytes
-  }
-
-  async #peek(position: number, length: number): Promise<Uint8Array> {
-    const inWindow =
-      position >= this.#windowStart && position + length <= this.#windowStart + this.#window.byteLength
-    if (!inWindow) {
-      const end = Math.min(position + WINDOW_BYTES, this.#source.sizeBytes)
-      // An empty window first, so that `read` really reads.
-      this.#window = new Uint8Array(0)
-      this.#window = await this.read(position, end)
-      this.#windowStart = position
-    }
-    const offset = position - this.#windowStart
-    return this.#window.subarray(offset, offset + length)
   }
 }
 

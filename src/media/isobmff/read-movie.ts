@@ -18,6 +18,7 @@ const MAX_MOOV_BYTES = 256 * 1024 * 1024
 const MAX_MOOF_BYTES = 16 * 1024 * 1024
 /** All fragments' headers together. */
 const MAX_FRAGMENT_BYTES = 512 * 1024 * 1024
+const MAX_BOXES_BEFORE_MOOV = 10_000
 const MAX_TRACKS = 128
 const MAX_EDITS = 10_000
 
@@ -30,9 +31,11 @@ export async function readMovie(source: ByteSource): Promise<Movie> {
   const walk = new FileWalk(source)
   const seen: FileBox[] = []
   let movie: MovieBuilder | undefined
+  let boxes = 0
   let fragmentBytes = 0
   for await (const box of walk.boxes()) {
-    if (seen.length < 8) seen.push(box)
+    boxes += 1
+    if (movie === undefined) noteBox(seen, box, boxes)
     if (box.type === 'moov' && movie === undefined) {
       movie = readMoov(await readWhole(walk, box, MAX_MOOV_BYTES))
       if (!movie.fragmented) return movie.finish()
@@ -51,6 +54,15 @@ export async function readMovie(source: ByteSource): Promise<Movie> {
   }
   if (movie === undefined) throw noMovie(source, seen)
   return movie.finish()
+}
+
+/** Remembers the first boxes and the last one, for the sentence that says what was found instead of an index. */
+function noteBox(seen: FileBox[], box: FileBox, count: number): void {
+  if (count > MAX_BOXES_BEFORE_MOOV) {
+    throw malformed('the file', `has more than ${MAX_BOXES_BEFORE_MOOV} boxes before its 'moov'`)
+  }
+  if (seen.length === 8) seen.pop()
+  seen.push(box)
 }
 
 /** The whole box as bytes, after checking that it is there and of sensible size. */
