@@ -1,0 +1,111 @@
+/** The examples of README.md, run as they are printed against a real server; only its address is replaced. */
+
+import { execFile } from 'node:child_process'
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sample } from '../harness/samples.ts'
+import { callApi, startServer, type TestServer, waitForVideo } from '../harness/server.ts'
+
+const execute = promisify(execFile)
+const ROOT = join(import.meta.dirname, '../..')
+/** How the README calls the server; the only text that is replaced. */
+const ADDRESS = 'http://127.0.0.1:8080'
+
+type Example = { readonly language: string; readonly text: string; readonly heading: string }
+
+const examples = readExamples(await readFile(join(ROOT, 'README.md'), 'utf8'))
+const definitions = examples.find(({ text }) => text.startsWith('export '))?.text ?? ''
+const shell = examples.filter(({ language, text }) => language === 'sh' && text !== definitions)
+const scripts = examples.filter(({ language }) => language === 'js')
+
+let server: TestServer
+/** Account and token as the server itself made them, in its data folder. */
+let caller: { apiUrl: string; accountId: string; token: string }
+/** Laid out like the folder of the server: `data`, `bin` and a `video.mp4`. */
+let folder = ''
+/** Scripts find the packages of the project from here. */
+const scriptFolder = join(ROOT, 'node_modules/.cache/headwater-readme')
+
+beforeAll(async () => {
+  server = await startServer({ env: { HEADWATER_ACCOUNT_ID: '', HEADWATER_API_TOKEN: '' } })
+  folder = await mkdtemp(join(tmpdir(), 'headwater-readme-'))
+  await mkdir(scriptFolder, { recursive: true })
+  await symlink(server.dataDir, join(folder, 'data'))
+  await symlink(join(ROOT, 'bin'), join(folder, 'bin'))
+  await copyFile(await sample('h264-aac.mp4'), join(folder, 'video.mp4'))
+  const [accountId, token] = await Promise.all(
+    ['account-id', 'api-token'].map(async (name) =>
+      (await readFile(join(server.dataDir, name), 'utf8')).trim(),
+    ),
+  )
+  caller = { apiUrl: server.apiUrl, accountId: accountId ?? '', token: token ?? '' }
+})
+
+afterAll(async () => {
+  await server.stop()
+  await rm(folder, { recursive: true, force: true })
+  await rm(scriptFolder, { recursive: true, force: true })
+})
+
+describe('README.md', () => {
+  test('has examples of every kind', () => {
+    expect(shell.length).toBeGreaterThanOrEqual(4)
+    expect(scripts).toHaveLength(2)
+    expect(examples.some(({ language }) => language === 'html')).toBe(true)
+  })
+
+  test.each(shell)('$heading: $text', async ({ text }) => {
+    expect(await run(text)).not.toBe('')
+  })
+
+  test.each(scripts)('$heading, a script', async ({ text, heading }) => {
+    const script = join(scriptFolder, `${heading.replace(/\W+/g, '-')}.mjs`)
+    await writeFile(script, text)
+    expect(await run(`"${process.execPath}" "${script}"`)).toMatch(/\b[0-9a-f]{32}\b/)
+  })
+
+  test('the videos they uploaded all play', async () => {
+    const videos = await callApi<{ uid: string }[]>(caller, '/stream')
+    expect(videos).toHaveLength(3)
+    for (const { uid } of videos) await waitForVideo(caller, uid, 'ready')
+  })
+
+  test('the addresses it names answer', async () => {
+    const [video] = await callApi<{ uid: string }[]>(caller, '/stream')
+    const page = await readFile(join(ROOT, 'README.md'), 'utf8')
+    const paths = [...page.matchAll(/`(\/VIDEO_ID\/[^`]+)`/g)].map((match) => match[1] ?? '')
+    const source = /src="http:\/\/127\.0\.0\.1:8080(\/VIDEO_ID\/[^"]+)"/.exec(page)?.[1] ?? ''
+    expect(paths).toHaveLength(5)
+    for (const path of [...paths, source]) {
+      const response = await fetch(server.url + path.replace('VIDEO_ID', video?.uid ?? ''))
+      await response.arrayBuffer()
+      expect(`${path} ${response.status}`).toBe(`${path} 200`)
+    }
+  })
+
+  test('every setting it names exists, and every page it links to', async () => {
+    const page = await readFile(join(ROOT, 'README.md'), 'utf8')
+    const reference = await readFile(join(ROOT, 'docs/settings.md'), 'utf8')
+    for (const [name] of page.matchAll(/HEADWATER_[A-Z_]+/g)) expect(reference).toContain(`\`${name}\``)
+    for (const [, path] of page.matchAll(/\]\(((?!https?:)[^)]+)\)/g)) await readFile(join(ROOT, path ?? ''))
+  })
+})
+
+/** Runs a script in the folder with the README's own definitions before it; answers what it printed. */
+async function run(text: string): Promise<string> {
+  const script = `set -euo pipefail\n${definitions.replace(ADDRESS, server.url)}\n${text}`
+  const { stdout } = await execute('bash', ['-c', script], { cwd: folder, timeout: 120_000 })
+  return stdout
+}
+
+/** The fenced blocks of a page, with the heading each stands under. */
+function readExamples(page: string): readonly Example[] {
+  let heading = ''
+  return [...page.matchAll(/^#+ (.+)$|^```(\w+)\n([\s\S]*?)^```$/gm)].flatMap((match) => {
+    if (match[1] !== undefined) heading = match[1]
+    return match[2] === undefined ? [] : [{ language: match[2], text: match[3] ?? '', heading }]
+  })
+}
