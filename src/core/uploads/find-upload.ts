@@ -41,21 +41,28 @@ export async function loadUpload(deps: UploadDeps, address: UploadAddress): Prom
 export async function finishStalledUploads(deps: UploadDeps & { log: Log }): Promise<number> {
   let finished = 0
   for (const id of await listStalled(deps.db)) {
+    // A sender that is still there finishes it by itself.
     if (senderSilentMs(deps, id) !== undefined) continue
-    const hold = await holdUpload(deps, id, {})
     try {
-      const record = await getUpload(deps.db, id)
-      if (!record || !isStalled(record)) continue
-      await finishUpload(deps, record)
-      finished += 1
-      deps.log.info({ uid: record.videoUid }, 'finished an upload that a crash had stopped at its last step')
+      if (await finishStalled(deps, id)) finished += 1
     } catch (err) {
-      deps.log.error({ err, uid: id }, 'an upload has all its bytes but could not be finished')
-    } finally {
-      hold.release()
+      deps.log.error({ err }, 'an upload has all its bytes but could not be finished')
     }
   }
   return finished
+}
+
+async function finishStalled(deps: UploadDeps & { log: Log }, id: string): Promise<boolean> {
+  const hold = await holdUpload(deps, id, {})
+  try {
+    const record = await getUpload(deps.db, id)
+    if (!record || !isStalled(record)) return false
+    await finishUpload(deps, record)
+    deps.log.info({ uid: record.videoUid }, 'finished an upload that a crash had stopped at its last step')
+    return true
+  } finally {
+    hold.release()
+  }
 }
 
 async function readAlive(deps: Pick<UploadDeps, 'db' | 'clock'>, address: UploadAddress): Promise<Upload> {
