@@ -39,12 +39,14 @@ function installPackages() {
   )
   if (missing.length === 0) return
   say(`Installing packages (${missing.length} missing or changed; the first time takes about a minute) …`)
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  // Not `npm ci`: it refuses a lock file made where the packages for another system could not be had. `--no-save` leaves
+  // the lock file as it is, and every version in it is obeyed.
+  const args = ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
   const [program, ...before] = npmCommand()
   run(program, [...before, ...args, ...(full ? [] : ['--omit=dev'])], 'installing packages')
 }
 
-/** npm as it was started: with the Node it runs on, since `npm ci` removes the one in node_modules. */
+/** npm as it was started: with the Node it runs on, since an install may replace the one in node_modules. */
 function npmCommand() {
   const script = process.env.npm_execpath
   const node = process.env.npm_node_execpath

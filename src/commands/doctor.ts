@@ -56,7 +56,7 @@ function checkNode(): Finding {
   const found = `${process.versions.node} (${process.execPath})`
   const [major = '0'] = process.versions.node.split('.')
   if (Number(major) >= NEEDED_NODE) return { state: 'ok', what: 'Node', found }
-  const remedy = `needs Node ${NEEDED_NODE} or newer: run "npm ci", which brings one`
+  const remedy = `needs Node ${NEEDED_NODE} or newer: run "npm install", which brings one`
   return { state: 'missing', what: 'Node', found, remedy }
 }
 
