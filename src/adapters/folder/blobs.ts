@@ -14,15 +14,18 @@ import { FolderDraft } from './draft.ts'
 import { OpenFiles } from './open-files.ts'
 import { type FolderPaths, folderPaths } from './paths.ts'
 
+/** Blobs in a folder; `close` lets the files go that are kept open for reading. */
+export type OpenedFolderBlobs = Blobs & { close(): Promise<void> }
+
 /** Opens the blobs in `folder`, which is made if missing. */
-export async function openFolderBlobs(options: { folder: string }): Promise<Blobs> {
+export async function openFolderBlobs(options: { folder: string }): Promise<OpenedFolderBlobs> {
   const paths = folderPaths(options.folder)
   await makeFolder(paths.drafts)
   await makeFolder(paths.blobs)
   return new FolderBlobs(paths)
 }
 
-class FolderBlobs implements Blobs {
+class FolderBlobs implements OpenedFolderBlobs {
   readonly #paths: FolderPaths
   readonly #files = new OpenFiles()
 
@@ -112,6 +115,10 @@ class FolderBlobs implements Blobs {
     const path = this.#paths.blob(name)
     if ((await fileFacts(path)) === undefined) throw noSuchBlob(name)
     return { path, release: async () => {} }
+  }
+
+  async close(): Promise<void> {
+    await this.#files.forgetAll()
   }
 }
 

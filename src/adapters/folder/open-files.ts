@@ -35,6 +35,11 @@ export class OpenFiles {
     if (entry !== undefined) await this.#drop(entry)
   }
 
+  /** Closes every file: at once, or when its last reader has finished. */
+  async forgetAll(): Promise<void> {
+    for (const entry of this.#entries.values()) await this.#drop(entry)
+  }
+
   async #release(entry: Entry): Promise<void> {
     entry.users--
     if (entry.forgotten) {

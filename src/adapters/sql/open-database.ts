@@ -11,7 +11,7 @@ import { sqliteDialect } from './sqlite-dialect.ts'
 import { SqliteThread } from './sqlite-thread.ts'
 
 /** An open database; `close` waits for the statements already issued and lets the folder go. */
-export type OpenedDatabase = { readonly db: Db; close(): Promise<void> }
+export type OpenedDatabase = { readonly db: Db; readonly close: () => Promise<void> }
 
 /**
  * Opens (or makes) the SQLite database `file` and brings its tables up to date. Beside it lie `<file>-wal` and

@@ -43,8 +43,17 @@ type Videos = SelectQueryBuilder<Tables, 'videos', object>
 /** The first `limit` videos of the account that fit. */
 export async function listVideos(db: Db, accountId: string, query: ListQuery): Promise<VideoList> {
   const alternatives = alternativesOf(query)
-  const base = commonFilters(db.selectFrom('videos').where('account_id', '=', accountId), query)
   const direction = query.ascending ? 'asc' : 'desc'
+  const ofAccount = db.selectFrom('videos').where('account_id', '=', accountId)
+  const filtered = commonFilters(ofAccount, query)
+  // A mere search is answered from the index of names, and only what it finds is read from the rows.
+  const base = isMereSearch(query)
+    ? ofAccount.where(
+        'created_us',
+        'in',
+        filtered.select('created_us').orderBy('created_us', direction).limit(query.limit),
+      )
+    : filtered
   const [lists, total] = await Promise.all([
     Promise.all(
       alternatives.map((narrow) =>
@@ -126,9 +135,21 @@ async function countVideos(db: Db, accountId: string, query: ListQuery): Promise
 
 /** Whether only the creator, if anything, is asked for: then the counters know the answer. */
 function isUnfiltered(query: ListQuery): boolean {
-  const { states, type, videoName, search, names, ids, liveInput, startUs, endUs } = query
-  const filters = [states, type, videoName, search, names, ids, liveInput, startUs, endUs]
-  return filters.every((filter) => filter === undefined)
+  return !hasOtherFilters(query) && [query.search, query.startUs, query.endUs].every(isAbsent)
+}
+
+function isMereSearch(query: ListQuery): boolean {
+  return query.search !== undefined && query.creator === undefined && !hasOtherFilters(query)
+}
+
+/** Filters besides the window, the search and the creator. */
+function hasOtherFilters(query: ListQuery): boolean {
+  const { states, type, videoName, names, ids, liveInput } = query
+  return ![states, type, videoName, names, ids, liveInput].every(isAbsent)
+}
+
+function isAbsent(filter: unknown): boolean {
+  return filter === undefined
 }
 
 async function countFromCounters(db: Db, accountId: string, creator: string | undefined): Promise<number> {

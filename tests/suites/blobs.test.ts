@@ -1,0 +1,92 @@
+import { execFileSync } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
+import { describeBlobs } from './blobs.ts'
+import { runUntilKilled } from './child.ts'
+import { patternBytes } from './pattern.ts'
+import { tempFolder } from './temp-folder.ts'
+
+describeBlobs('folder', async () => {
+  const folder = await tempFolder()
+  const opened = [await openFolderBlobs({ folder: folder.path })]
+  const reopen = async () => {
+    const blobs = await openFolderBlobs({ folder: folder.path })
+    opened.push(blobs)
+    return blobs
+  }
+  const remove = async () => {
+    for (const blobs of opened) await blobs.close()
+    await folder.remove()
+  }
+  return { blobs: opened[0] ?? (await reopen()), reopen, remove }
+})
+
+test('synced drafts and published blobs survive a kill -9', { timeout: 60_000 }, async () => {
+  const folder = await tempFolder()
+  try {
+    for (let round = 1; round <= 5; round++) {
+      const lines = await runUntilKilled('write-drafts.ts', [folder.path], (l) => l.length >= 7 * round)
+      const [id, lengthBytes, checksums] = JSON.parse(lines.at(-1) ?? '[]') as [string, number, string]
+      const blobs = await openFolderBlobs({ folder: folder.path })
+      const draft = await blobs.resumeDraft(id, { lengthBytes, checksums: Buffer.from(checksums, 'hex') })
+      const read = new Uint8Array(lengthBytes)
+      expect(await draft.read(read, 0)).toBe(lengthBytes)
+      expect(Buffer.compare(read, patternBytes(0, lengthBytes))).toBe(0)
+      await draft.discard()
+      // A blob is there whole or not at all.
+      for await (const blob of blobs.list('tracks/kill/')) {
+        expect(blob.sizeBytes).toBe(50_000)
+        await blobs.delete(blob.name)
+      }
+      for await (const leftover of blobs.listDrafts()) await blobs.discardDraft(leftover.id)
+    }
+  } finally {
+    await folder.remove()
+  }
+})
+
+/** A file system of 4 MB that belongs to this test; only root may make one. */
+function mountSmallDisk(path: string): (() => void) | undefined {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', path], { stdio: 'ignore' })
+    return () => {
+      execFileSync('umount', [path])
+    }
+  } catch {
+    return undefined
+  }
+}
+
+test('a full disk refuses an append and leaves the draft as it was', async ({ skip }) => {
+  const folder = await tempFolder()
+  const disk = join(folder.path, 'disk')
+  await mkdir(disk)
+  const unmount = mountSmallDisk(disk)
+  if (unmount === undefined) {
+    await folder.remove()
+    console.warn('SKIPPED: a full disk is not tested here, since mounting one needs root')
+    skip()
+    return
+  }
+  try {
+    const blobs = await openFolderBlobs({ folder: disk })
+    const draft = await blobs.createDraft()
+    await draft.append([patternBytes(0, 3_000_000)])
+    const before = draft.checksums()
+    const tooMuch = [patternBytes(3_000_000, 500_000), patternBytes(3_500_000, 2_000_000)]
+    await expect(draft.append(tooMuch)).rejects.toMatchObject({ code: 'disk_full' })
+    expect(draft.lengthBytes).toBe(3_000_000)
+    expect(draft.checksums()).toEqual(before)
+    expect(await draft.read(new Uint8Array(10), 3_000_000)).toBe(0)
+
+    // What was written in vain is free again.
+    expect(await blobs.freeBytes()).toBeGreaterThan(500_000)
+    await draft.append([patternBytes(3_000_000, 500_000)])
+    expect(await draft.publish('sources/after')).toMatchObject({ sizeBytes: 3_500_000 })
+  } finally {
+    unmount()
+    await folder.remove()
+  }
+})
