@@ -23,13 +23,12 @@ export type PictureTimes = {
  * edit may begin inside a GOP, is for ingest to judge.
  */
 export function pictureTimes(track: Pick<MovieTrack, 'edits' | 'samples'>): PictureTimes {
-  const { count, decodeTimes, compositionOffsets, sync } = track.samples
+  const { decodeTimes, compositionOffsets, sync } = track.samples
   const { shiftTicks } = editShape(track)
   const presentation = (sample: number) =>
     (decodeTimes[sample] ?? 0) + (compositionOffsets[sample] ?? 0) + shiftTicks
   let firstSample = 0
-  for (let sample = 0; sample < count; sample += 1) {
-    if (sync[sample] !== 1) continue
+  for (let sample = sync.indexOf(1); sample !== -1; sample = sync.indexOf(1, sample + 1)) {
     if (presentation(sample) > 0) break
     firstSample = sample
   }
@@ -50,8 +49,10 @@ export function segmentSamples(
   const segments = cuts.length - 1
   const starts = new Uint32Array(segments + 1)
   let segment = 0
-  for (let sample = times.firstSample; sample < count && segment < segments; sample += 1) {
-    if (sync[sample] === 1 && times.at(sample) === cuts[segment]) {
+  // A search by the engine itself: an index of ten hours must not hold up the other requests.
+  let sample = sync.indexOf(1, times.firstSample)
+  for (; sample !== -1 && segment < segments; sample = sync.indexOf(1, sample + 1)) {
+    if (times.at(sample) === cuts[segment]) {
       starts[segment] = sample
       segment += 1
     }
