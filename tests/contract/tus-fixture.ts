@@ -63,7 +63,8 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
   let aheadUs = 0
   const real = systemClock()
   const clock: Clock = { ...real, nowUs: () => real.nowUs() + aheadUs }
-  const { db, close } = await openDatabase({ file: join(dataDir, 'headwater.db') })
+  const database = await openDatabase({ file: join(dataDir, 'headwater.db') })
+  const { db } = database
   const folder = await openFolderBlobs({ folder: dataDir })
   const deps: UploadDeps = {
     db,
@@ -117,7 +118,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
     },
     stop: async () => {
       await server.close(0)
-      await close()
+      await database.close()
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true })
     },
   }

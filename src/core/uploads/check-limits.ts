@@ -3,8 +3,7 @@
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Db } from '../../tables.ts'
 import { countInWork, storageUsage } from '../videos/index.ts'
-import { MOST_DURATION_SECONDS } from './tus-metadata.ts'
-import type { UploadDeps } from './upload.ts'
+import { LONGEST_SECONDS, type UploadDeps } from './upload.ts'
 import { reservedSeconds } from './upload-records.ts'
 
 /**
@@ -29,7 +28,7 @@ export async function checkUploadLimits(
   const usage = await storageUsage(db, request.accountId)
   const promised = await reservedSeconds(db, request.accountId, {
     nowUs: deps.clock.nowUs(),
-    defaultSeconds: MOST_DURATION_SECONDS,
+    defaultSeconds: LONGEST_SECONDS,
   })
   const usedMinutes = usage.totalStorageMinutes + promised / 60
   if (usedMinutes + request.reserveSeconds / 60 > storageMinutes) {

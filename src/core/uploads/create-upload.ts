@@ -2,12 +2,12 @@
 
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Trx } from '../../tables.ts'
-import { insertVideo, nextCreatedUs, type Video } from '../videos/index.ts'
+import { checkCreator, insertVideo, nextCreatedUs, type Video } from '../videos/index.ts'
 import { checkRoomOnDisk, checkUploadLimits } from './check-limits.ts'
 import { MAX_UPLOAD_BYTES } from './chunk-rules.ts'
 import { finishUpload } from './complete-upload.ts'
-import { MOST_DURATION_SECONDS, parseUploadMetadata, type UploadFields } from './tus-metadata.ts'
-import { DAY_US, type Upload, type UploadDeps } from './upload.ts'
+import { parseUploadMetadata, type UploadFields } from './tus-metadata.ts'
+import { DAY_US, LONGEST_SECONDS, type Upload, type UploadDeps } from './upload.ts'
 import { insertUpload } from './upload-records.ts'
 
 export type NewUpload = {
@@ -21,8 +21,6 @@ export type NewUpload = {
   readonly creator?: string
 }
 
-/** Longest label of a creator, in characters (api.md §3.2). */
-const MOST_CREATOR_CHARACTERS = 64
 /** 256 bits: such an address is its own credential. */
 const DIRECT_ID_BYTES = 32
 
@@ -39,7 +37,7 @@ export async function createUpload(deps: UploadDeps, request: NewUpload): Promis
       { facts: { lengthBytes: request.lengthBytes, maximumBytes: MAX_UPLOAD_BYTES } },
     )
   }
-  const creator = checkCreator(request.creator)
+  const creator = checkCreator(request.creator?.trim() ?? null)
   const fields = parseUploadMetadata(request.metadata, { nowUs: deps.clock.nowUs() })
   if (fields.watermark !== undefined) {
     throw new HeadwaterError('not_found', `There is no watermark profile ${fields.watermark.slice(0, 64)}.`)
@@ -48,7 +46,7 @@ export async function createUpload(deps: UploadDeps, request: NewUpload): Promis
   const upload = await deps.db.transaction().execute(async (trx) => {
     await checkUploadLimits(deps, trx, {
       accountId: request.accountId,
-      reserveSeconds: fields.maxDurationSeconds ?? (request.direct ? MOST_DURATION_SECONDS : 0),
+      reserveSeconds: fields.maxDurationSeconds ?? (request.direct ? LONGEST_SECONDS : 0),
     })
     return insertBoth(deps, trx, { ...request, creator, fields })
   })
@@ -121,15 +119,4 @@ export function blankVideo(given: { uid: string; accountId: string; createdUs: n
     liveInput: null,
     clippedFrom: null,
   }
-}
-
-function checkCreator(creator: string | undefined): string | null {
-  const label = (creator ?? '').trim()
-  if ([...label].length > MOST_CREATOR_CHARACTERS) {
-    throw new HeadwaterError(
-      'bad_request',
-      `Upload-Creator may have at most ${MOST_CREATOR_CHARACTERS} characters, this one has ${[...label].length}.`,
-    )
-  }
-  return label === '' ? null : label
 }

@@ -3,7 +3,14 @@
 import { HeadwaterError } from '../../lib/failure.ts'
 import { parseTimestamp } from '../../lib/timestamp.ts'
 import { checkAllowedOrigins } from '../access/index.ts'
-import type { JsonObject } from '../videos/video.ts'
+import {
+  checkMaxDurationSeconds,
+  checkMeta,
+  checkScheduledDeletion,
+  checkThumbnailTimestampPct,
+  checkUploadExpiry,
+  type JsonObject,
+} from '../videos/index.ts'
 
 /** What a creation request says about its video. Absent members were not given. */
 export type UploadFields = {
@@ -21,11 +28,6 @@ export type UploadFields = {
 
 /** Longest header value that is read (uploads.md §2.3). */
 const MOST_HEADER_BYTES = 8_192
-/** Longest duration that a limit may name: 10 hours. */
-export const MOST_DURATION_SECONDS = 36_000
-const DAY_US = 86_400_000_000
-/** Bounds of a scheduled deletion, in days after creation (api.md §3.2). */
-const DELETION_DAYS = { from: 30, to: 1_096 } as const
 
 /**
  * Reads the header of a creation request. Keys are matched in any letter case; keys that mean nothing here go into
@@ -52,15 +54,22 @@ export function parseUploadMetadata(header: string | undefined, options: { nowUs
   const expiry = known.get('expiry')
   return {
     // fromEntries defines own properties, so a key such as __proto__ stays an ordinary one.
-    meta: Object.fromEntries(meta),
+    meta: checkMeta(Object.fromEntries(meta)),
     // Presence decides, whatever the value: a slip must not leave a video open.
     requireSignedUrls: known.has('requiresignedurls'),
     allowedOrigins: origins === undefined ? [] : checkAllowedOrigins(readOrigins(origins)),
-    thumbnailTimestampPct: pct === undefined ? 0 : readShare(pct),
+    thumbnailTimestampPct:
+      pct === undefined ? 0 : checkThumbnailTimestampPct(readNumber('thumbnailtimestamppct', pct)),
     watermark: known.get('watermark'),
-    scheduledDeletionUs: deletion === undefined ? undefined : readDeletion(deletion, options.nowUs),
-    maxDurationSeconds: duration === undefined ? undefined : readDuration(duration),
-    expiryUs: expiry === undefined ? undefined : readExpiry(expiry, options.nowUs),
+    scheduledDeletionUs:
+      deletion === undefined
+        ? undefined
+        : (checkScheduledDeletion(readTime('scheduleddeletion', deletion), options.nowUs) ?? undefined),
+    maxDurationSeconds:
+      duration === undefined
+        ? undefined
+        : checkMaxDurationSeconds(readNumber('maxDurationSeconds', duration)),
+    expiryUs: expiry === undefined ? undefined : checkUploadExpiry(readTime('expiry', expiry), options.nowUs),
   }
 }
 
@@ -130,49 +139,17 @@ function readOrigins(value: string): readonly string[] {
   throw bad(`Upload-Metadata: allowedorigins must be hosts separated by commas or a JSON array of texts.`)
 }
 
-function readShare(value: string): number {
-  const share = /^\+?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(value) ? Number(value) : Number.NaN
-  if (!(share >= 0 && share <= 1)) {
-    throw bad(`Upload-Metadata: thumbnailtimestamppct must be a number from 0 to 1, not ${quote(value)}.`)
-  }
-  return share
+function readNumber(key: string, value: string): number {
+  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(value)) return Number(value)
+  throw bad(`Upload-Metadata: ${key} must be a number, not ${quote(value)}.`)
 }
 
-function readDuration(value: string): number {
-  const seconds = /^\d{1,9}$/.test(value) ? Number(value) : 0
-  if (seconds < 1 || seconds > MOST_DURATION_SECONDS) {
-    throw bad(
-      `Upload-Metadata: maxDurationSeconds must be a whole number from 1 to ${MOST_DURATION_SECONDS}, not ${quote(value)}.`,
-    )
-  }
-  return seconds
-}
-
-function readExpiry(value: string, nowUs: number): number {
-  const expiryUs = parseTimestamp(value)
-  if (expiryUs === undefined || expiryUs <= nowUs) {
-    throw bad(
-      `Upload-Metadata: expiry must be an RFC 3339 time in the future such as 2027-01-31T08:00:00Z, not ${quote(value)}.`,
-    )
-  }
-  return expiryUs
-}
-
-function readDeletion(value: string, nowUs: number): number {
-  const deletionUs = parseTimestamp(value)
-  if (deletionUs === undefined) {
-    throw bad(
-      `Upload-Metadata: scheduleddeletion must be an RFC 3339 time such as 2027-01-31T08:00:00Z, not ${quote(value)}.`,
-    )
-  }
-  if (deletionUs < nowUs + DELETION_DAYS.from * DAY_US || deletionUs > nowUs + DELETION_DAYS.to * DAY_US) {
-    throw new HeadwaterError(
-      'scheduled_deletion_out_of_range',
-      `must be between ${DELETION_DAYS.from} and ${DELETION_DAYS.to} days`,
-      { facts: { scheduledDeletion: value } },
-    )
-  }
-  return deletionUs
+function readTime(key: string, value: string): number {
+  const timeUs = parseTimestamp(value)
+  if (timeUs !== undefined) return timeUs
+  throw bad(
+    `Upload-Metadata: ${key} must be an RFC 3339 time such as 2027-01-31T08:00:00Z, not ${quote(value)}.`,
+  )
 }
 
 function quote(text: string): string {

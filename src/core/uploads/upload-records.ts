@@ -119,7 +119,7 @@ export async function reservedSeconds(
     .leftJoin('uploads', 'uploads.video_uid', 'videos.uid')
     .select((select) =>
       select.fn
-        .sum<number | null>(
+        .sum<number | string | null>(
           select.fn.coalesce(
             'videos.max_duration_seconds',
             select.case().when('uploads.direct', '=', 1).then(options.defaultSeconds).else(0).end(),
@@ -138,6 +138,6 @@ export async function reservedSeconds(
       ]),
     )
     .executeTakeFirstOrThrow()
-  // No row sums to null; PostgreSQL gives sums as text.
-  return Number(seconds ?? 0)
+  // No row sums to null, and PostgreSQL gives sums as text.
+  return Number(seconds)
 }

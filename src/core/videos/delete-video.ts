@@ -46,15 +46,16 @@ export async function deleteVideo(deps: DeleteDeps, accountId: string, uid: stri
   }
 }
 
-/** Ends the video's running upload; answers its drafts. Its address goes on answering that it has ended. */
+/**
+ * Forgets the video's upload, so that its address answers 404 (uploads.md §2.5); answers its drafts. One that its sender
+ * ended goes on saying so.
+ */
 async function endUpload(trx: Trx, uid: string): Promise<readonly string[]> {
-  const running = trx.selectFrom('uploads').where('video_uid', '=', uid).where('state', '=', 'receiving')
-  const rows = await running.select('draft_id').where('draft_id', 'is not', null).execute()
-  await trx
-    .updateTable('uploads')
-    .set({ state: 'terminated', draft_id: null })
+  const rows = await trx
+    .deleteFrom('uploads')
     .where('video_uid', '=', uid)
-    .where('state', '=', 'receiving')
+    .where('state', '!=', 'terminated')
+    .returning('draft_id')
     .execute()
   return rows.flatMap((row) => row.draft_id ?? [])
 }

@@ -110,7 +110,10 @@ class FormReader {
   async file(): Promise<FormFile> {
     const found = new Promise<void>((resolve) => {
       this.#parser.on('file', (field, stream, name) => {
-        if (field !== 'file' || this.#body) return void drain(stream)
+        if (field !== 'file' || this.#body) {
+          drain(stream)
+          return
+        }
         this.#body = new BodyBatches(stream, { clock: this.#clock })
         this.#found = { name: name || null, body: this.#body }
         resolve()
