@@ -1,14 +1,14 @@
 /** Entry of the dashboard. */
 
 import './app.css'
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { ApiError } from './api/client.ts'
 import { takeSignInCode } from './api/session.ts'
 import { createDashboardRouter } from './router.tsx'
-import { SessionGate } from './session-gate.tsx'
+import { forgetSession, SessionGate } from './session-gate.tsx'
 
 /** A refusal stays a refusal; only what may have been an accident is asked again. */
 function mayRetry(failures: number, error: Error): boolean {
@@ -19,7 +19,15 @@ const place = document.querySelector('#root')
 if (!place) throw new Error('The page has no #root.')
 // Taken before anything else runs, so that the code is in no address for longer than it must.
 const code = takeSignInCode()
-const queries = new QueryClient({ defaultOptions: { queries: { retry: mayRetry } } })
+const queries: QueryClient = new QueryClient({
+  defaultOptions: { queries: { retry: mayRetry } },
+  queryCache: new QueryCache({
+    onError: (error) => {
+      // The session has ended, here or on the server.
+      if (error instanceof ApiError && error.status === 401) forgetSession(queries)
+    },
+  }),
+})
 const router = createDashboardRouter()
 
 createRoot(place).render(

@@ -1,6 +1,6 @@
 /** Shows the dashboard to whoever is signed in, and the sign-in page to everybody else. */
 
-import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query'
 import { createContext, type ReactNode, useContext } from 'react'
 import { ApiError, describeError } from './api/client.ts'
 import { getSession, type Session, signIn } from './api/session.ts'
@@ -8,7 +8,13 @@ import { SignInPage } from './sign-in-page.tsx'
 import { Button } from './ui/button.tsx'
 import { Splash } from './ui/splash.tsx'
 
-export const SESSION_KEY = ['session']
+const SESSION_KEY = ['session']
+
+/** Shows the sign-in page and drops everything that was read. */
+export function forgetSession(queries: QueryClient): void {
+  queries.setQueryData<Opening>(SESSION_KEY, { session: null, linkProblem: null })
+  queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION_KEY[0] })
+}
 
 const AccountContext = createContext<string | null>(null)
 

@@ -4,7 +4,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet, useNavigate } from '@tanstack/react-router'
 import { LogOut } from 'lucide-react'
 import { signOut } from './api/session.ts'
-import { SESSION_KEY, useAccountId } from './session-gate.tsx'
+import { forgetSession, useAccountId } from './session-gate.tsx'
 import { Button } from './ui/button.tsx'
 import { Logo } from './ui/logo.tsx'
 import { UploadsProvider, useUploads } from './uploads/uploads-context.tsx'
@@ -32,10 +32,11 @@ export function Shell() {
 
 function TopBar() {
   const queries = useQueryClient()
+  const { uploads } = useUploads()
   const leave = async () => {
+    uploads.pauseAll()
     await signOut().catch(() => undefined)
-    queries.clear()
-    queries.setQueryData(SESSION_KEY, { session: null, linkProblem: null })
+    forgetSession(queries)
   }
   return (
     <header className="sticky top-0 z-20 border-b border-line bg-canvas/80 backdrop-blur-md">

@@ -35,6 +35,8 @@ export function SignInPage({
           <label htmlFor="token" className="mt-6 block text-sm font-medium">
             API token
           </label>
+          {/* For password managers, which file a secret under a name. */}
+          <input type="text" autoComplete="username" value="headwater" readOnly hidden />
           <div className="relative mt-2">
             <KeyRound aria-hidden className="pointer-events-none absolute top-3 left-3 size-4 text-muted" />
             <input

@@ -6,7 +6,7 @@ import { UploadCard } from './upload-card.tsx'
 export function UploadList() {
   const { uploads, items } = useUploads()
   if (items.length === 0) return null
-  const newestDone = items.find((item) => item.state === 'done')
+  const doneCount = items.filter((item) => item.state === 'done').length
   return (
     <section aria-label="Uploads" className="mt-5">
       <ul className="grid gap-4">
@@ -16,7 +16,7 @@ export function UploadList() {
               <ArrivedCard
                 uid={item.uid}
                 name={item.name}
-                autoplay={item === newestDone}
+                autoplay={doneCount === 1}
                 onDismiss={() => uploads.dismiss(item.key)}
               />
             ) : (

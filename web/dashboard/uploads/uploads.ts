@@ -99,6 +99,11 @@ export class Uploads {
     this.#announce()
   }
 
+  /** Stops sending, for when nobody is signed in any more; what arrived is kept. */
+  pauseAll(): void {
+    for (const { item } of this.#running) if (item.state !== 'done') this.pause(item.key)
+  }
+
   /** Whether leaving the page would interrupt something. */
   get isBusy(): boolean {
     return this.#running.some(({ item }) => item.state === 'uploading' || item.state === 'waiting')
@@ -144,8 +149,10 @@ export class Uploads {
 
   #startWaiting(): void {
     const active = this.#running.filter(({ item }) => item.state === 'uploading').length
-    // The list is newest first; whoever came first goes first.
-    const waiting = this.#running.filter(({ item }) => item.state === 'waiting').reverse()
+    // The list shows the newest first; whoever came first goes first.
+    const waiting = this.#running
+      .filter(({ item }) => item.state === 'waiting')
+      .sort((a, b) => Number(a.item.key) - Number(b.item.key))
     for (const running of waiting.slice(0, Math.max(0, AT_A_TIME - active))) {
       this.#change(running, { state: 'uploading' })
       this.#start(running).catch((error: unknown) => this.#onError(running, error))

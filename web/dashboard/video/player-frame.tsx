@@ -15,7 +15,6 @@ export function PlayerFrame({
         src={`/${uid}/iframe${autoplay ? '?autoplay=true' : ''}`}
         title={`Player: ${title}`}
         allow="autoplay; fullscreen; picture-in-picture; encrypted-media"
-        allowFullScreen
         className="size-full border-0"
       />
     </div>
