@@ -97,7 +97,7 @@ function addPath(
     handler: async (request, reply) => {
       deps.contextOf(request.raw).nameRoute(path)
       const method = request.method === 'HEAD' ? 'GET' : request.method
-      const endpoint = endpoints.find((one) => one.method === method && !one.servedElsewhere)
+      const endpoint = endpoints.find((one) => one.method === method)
       if (endpoint === undefined) {
         throw new HeadwaterError(
           'method_not_allowed',

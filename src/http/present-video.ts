@@ -8,57 +8,55 @@ const time = z.iso.datetime().describe('UTC, microseconds')
 const uid = z.string().regex(/^[0-9a-f]{32}$/)
 
 /** The shape of one video as clients see it. */
-export const videoSchema = z
-  .object({
-    uid,
-    creator: z.string().max(64).nullable(),
-    thumbnail: z.url(),
-    thumbnailTimestampPct: z.number().min(0).max(1),
-    readyToStream: z.boolean(),
-    readyToStreamAt: time.nullable(),
-    status: z.object({
-      state: z.enum([
-        'pendingupload',
-        'downloading',
-        'queued',
-        'inprogress',
-        'ready',
-        'error',
-        'live-inprogress',
-      ]),
-      step: z.enum(['encoding', 'manifest']).optional(),
-      pctComplete: z.string().optional(),
-      errorReasonCode: z.string(),
-      errorReasonText: z.string(),
-    }),
-    meta: z.record(z.string(), z.unknown()),
-    created: time,
-    modified: time,
-    scheduledDeletion: time.nullable(),
-    size: z.int(),
-    preview: z.url(),
-    allowedOrigins: z.array(z.string()),
-    requireSignedURLs: z.boolean(),
-    uploaded: time.nullable(),
-    uploadExpiry: time.nullable(),
-    maxSizeBytes: z.int().nullable(),
-    maxDurationSeconds: z.int().nullable(),
-    duration: z.number(),
-    input: z.object({ width: z.int(), height: z.int() }),
-    playback: z.object({ hls: z.url(), dash: z.url() }),
-    watermark: z.record(z.string(), z.unknown()).nullable(),
-    liveInput: uid.optional(),
-    clippedFrom: uid.optional(),
-    publicDetails: z
-      .object({
-        title: z.string().nullable().optional(),
-        share_link: z.string().nullable().optional(),
-        channel_link: z.string().nullable().optional(),
-        logo: z.string().nullable().optional(),
-      })
-      .optional(),
-  })
-  .meta({ id: 'Video' })
+export const videoSchema = z.object({
+  uid,
+  creator: z.string().max(64).nullable(),
+  thumbnail: z.url(),
+  thumbnailTimestampPct: z.number().min(0).max(1),
+  readyToStream: z.boolean(),
+  readyToStreamAt: time.nullable(),
+  status: z.object({
+    state: z.enum([
+      'pendingupload',
+      'downloading',
+      'queued',
+      'inprogress',
+      'ready',
+      'error',
+      'live-inprogress',
+    ]),
+    step: z.enum(['encoding', 'manifest']).optional(),
+    pctComplete: z.string().optional(),
+    errorReasonCode: z.string(),
+    errorReasonText: z.string(),
+  }),
+  meta: z.record(z.string(), z.unknown()),
+  created: time,
+  modified: time,
+  scheduledDeletion: time.nullable(),
+  size: z.int(),
+  preview: z.url(),
+  allowedOrigins: z.array(z.string()),
+  requireSignedURLs: z.boolean(),
+  uploaded: time.nullable(),
+  uploadExpiry: time.nullable(),
+  maxSizeBytes: z.int().nullable(),
+  maxDurationSeconds: z.int().nullable(),
+  duration: z.number(),
+  input: z.object({ width: z.int(), height: z.int() }),
+  playback: z.object({ hls: z.url(), dash: z.url() }),
+  watermark: z.record(z.string(), z.unknown()).nullable(),
+  liveInput: uid.optional(),
+  clippedFrom: uid.optional(),
+  publicDetails: z
+    .object({
+      title: z.string().nullable().optional(),
+      share_link: z.string().nullable().optional(),
+      channel_link: z.string().nullable().optional(),
+      logo: z.string().nullable().optional(),
+    })
+    .optional(),
+})
 
 export type PresentedVideo = z.output<typeof videoSchema>
 

@@ -10,11 +10,16 @@ import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
 import { openDatabase } from '../../src/adapters/sql/open-database.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { createApiToken, SignInCodes } from '../../src/core/access/index.ts'
+import { DEFAULT_UPLOAD_LIMITS } from '../../src/core/uploads/index.ts'
 import { insertVideo, nextCreatedUs, type Video } from '../../src/core/videos/index.ts'
+import { formRoutes } from '../../src/http/bytes/form.ts'
+import { tusRoutes } from '../../src/http/bytes/tus.ts'
 import type { HttpSettings } from '../../src/http/http-settings.ts'
 import type { ByteRoute } from '../../src/http/route.ts'
 import { createHttpServer } from '../../src/http/server.ts'
+import { signIn } from '../../src/http/sign-in.ts'
 import { createJobTable } from '../../src/jobs/job-table.ts'
+import { KeyedLock } from '../../src/lib/keyed-lock.ts'
 import { type Log, type LogFacts, silentLog } from '../../src/lib/log.ts'
 import type { Clock } from '../../src/ports.ts'
 import type { Db } from '../../src/tables.ts'
@@ -62,18 +67,24 @@ export async function startApi(
   ])
   const signInCodes = new SignInCodes(clock)
   const logLines: string[] = []
+  const shared = { db, blobs, jobs: createJobTable({ db, clock }), clock }
+  const uploading = {
+    uploads: {
+      ...shared,
+      locks: new KeyedLock(),
+      limits: { ...DEFAULT_UPLOAD_LIMITS, minFreeBytes: 0, storageMinutes: settings.storageMinutes ?? 0 },
+    },
+    signIn: signIn({ db, clock, settings }),
+  }
   const server = createHttpServer(
     {
-      db,
-      blobs,
-      jobs: createJobTable({ db, clock }),
-      clock,
+      ...shared,
       log: collectLog(logLines),
       settings,
       signInCodes,
       countJobs: () => Promise.resolve({ queued: 0 }),
     },
-    { byteRoutes: options.byteRoutes ?? [] },
+    { byteRoutes: [...(options.byteRoutes ?? []), ...formRoutes(uploading), ...tusRoutes(uploading)] },
   )
   const { port } = await server.listen(0, '127.0.0.1')
   const url = `http://127.0.0.1:${port}`

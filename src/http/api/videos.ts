@@ -104,7 +104,7 @@ function uploadForTheRecord(): Endpoint {
     summary: 'Begins a tus upload (with `Tus-Resumable`), or takes a whole file as multipart/form-data',
     servedElsewhere: true,
     handle: () => {
-      throw new HeadwaterError('internal', 'An upload reached the JSON API.')
+      throw new HeadwaterError('not_built_yet', 'This process takes no uploads: its roles leave out `api`.')
     },
   })
 }
