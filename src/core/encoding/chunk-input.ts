@@ -1,0 +1,224 @@
+/** What is handed to the decoder for a chunk: a slice of the indexed source through a pipe, or the file and a place in it. */
+
+import type { ByteRange } from '../../lib/byte-range.ts'
+import { assert } from '../../lib/failure.ts'
+import { type Slice, type SliceParts, sliceSource } from '../../media/cmaf/slice-source.ts'
+import type { MovieTrack } from '../../media/isobmff/movie.ts'
+import type { BlobName, Blobs, DecoderInput } from '../../ports.ts'
+import type { Plan } from '../timeline/index.ts'
+import type { IndexedPicture, IndexedSound } from './load-source.ts'
+import { shortRead } from './load-source.ts'
+import type { PictureFrames, PictureInput } from './picture-args.ts'
+import { gridTicks } from './frame-rate.ts'
+import { gridFrames } from './encode-plan.ts'
+
+/** Pictures before and after a chunk that the grid may look at. */
+const PICTURE_MARGIN_SECONDS = 0.5
+/** Decoders of sound need up to ten frames of past. */
+const SOUND_MARGIN_SECONDS = 0.5
+/** A seek lands at a key frame before the place; where the container has no list of them, somewhere near it. */
+const SEEK_MARGIN_SECONDS: Readonly<Record<string, number>> = { matroska: 1, avi: 1, mov: 1, flv: 1 }
+const VAGUE_SEEK_MARGIN_SECONDS = 15
+const READ_BYTES = 1024 * 1024
+
+/** Segments `[firstSegment, endSegment)`. */
+export type SegmentRange = { readonly firstSegment: number; readonly endSegment: number }
+
+/** Pictures of some segments as they are to be made. */
+export type ChunkPictures = {
+  readonly input: DecoderInput
+  readonly args: PictureInput
+  readonly frames: PictureFrames
+  /** Plan time of every picture of the chunk, ascending. */
+  readonly times: Float64Array
+  /** Picture, counted from the chunk's first, at which each segment begins, and the end. */
+  readonly starts: readonly number[]
+}
+
+/** The pictures of `range`. `indexed` null = the decoder reads the file itself. */
+export function choosePictures(
+  blobs: Blobs,
+  plan: Plan,
+  mediaBlob: BlobName,
+  indexed: IndexedPicture | null,
+  range: SegmentRange,
+): ChunkPictures {
+  if (plan.frames.kind === 'source') {
+    assert(indexed?.source !== null && indexed?.source !== undefined, 'Passthrough needs an index.')
+    return sourcePictures(blobs, mediaBlob, indexed, indexed.source, range)
+  }
+  return gridPictures(blobs, plan, plan.frames, mediaBlob, indexed, range)
+}
+
+/** Beside a passthrough: exactly the samples of its segments. */
+function sourcePictures(
+  blobs: Blobs,
+  mediaBlob: BlobName,
+  indexed: IndexedPicture,
+  source: NonNullable<IndexedPicture['source']>,
+  range: SegmentRange,
+): ChunkPictures {
+  const starts = source.segmentSamples.subarray(range.firstSegment, range.endSegment + 1)
+  const start = starts[0] ?? 0
+  const end = starts.at(-1) ?? start
+  const times = Float64Array.from({ length: end - start }, (_, index) =>
+    source.shown.at(start + index),
+  ).sort()
+  const slice = sliceSource({ track: indexed.track, range: { start, end }, times: indexed.times })
+  return {
+    input: piped(blobs, mediaBlob, slice),
+    args: { demuxer: 'mov', stream: 0, seekSeconds: null },
+    frames: { kind: 'source', timescale: indexed.track.timescale },
+    times,
+    starts: Array.from(starts, (sample) => sample - start),
+  }
+}
+
+function gridPictures(
+  blobs: Blobs,
+  plan: Plan,
+  frames: Plan['frames'] & { kind: 'grid' },
+  mediaBlob: BlobName,
+  indexed: IndexedPicture | null,
+  range: SegmentRange,
+): ChunkPictures {
+  const { rate } = frames
+  const bounds = gridFrames(plan.cuts, frames, plan.timescale).slice(range.firstSegment, range.endSegment + 1)
+  const first = bounds[0] ?? 0
+  const end = bounds.at(-1) ?? first
+  const seconds = (frame: number): number => (frame * rate.den) / rate.num
+  const common = {
+    times: Float64Array.from({ length: end - first }, (_, index) =>
+      gridTicks(first + index, rate, plan.timescale),
+    ),
+    starts: bounds.map((frame) => frame - first),
+  }
+  if (indexed === null) {
+    const startUs = plan.originUs + Math.round(seconds(first) * 1e6)
+    return {
+      ...common,
+      input: { from: 'blob', name: mediaBlob },
+      args: { demuxer: plan.demuxer, stream: plan.picture.track, seekSeconds: seekTo(plan, seconds(first)) },
+      frames: { kind: 'grid', rate, startUs },
+    }
+  }
+  const { track, times } = indexed
+  const phase = gridPhase(times, track.timescale, rate.num / rate.den)
+  const from = (seconds(first) + phase - PICTURE_MARGIN_SECONDS) * track.timescale
+  const to = (seconds(end) + phase + PICTURE_MARGIN_SECONDS) * track.timescale
+  const slice = sliceSource({ track, range: samplesBetween(track, times, from, to), times })
+  const startUs = Math.round((seconds(first) + phase + slice.shiftTicks / track.timescale) * 1e6)
+  return {
+    ...common,
+    input: piped(blobs, mediaBlob, slice),
+    args: { demuxer: 'mov', stream: 0, seekSeconds: null },
+    frames: { kind: 'grid', rate, startUs },
+  }
+}
+
+/**
+ * How far the source's own even pictures lie off the grid, in seconds, at most half a picture: without it a phase near
+ * one half would round up and down in turn.
+ */
+function gridPhase(times: Float64Array, timescale: number, framesPerSecond: number): number {
+  let first = Number.POSITIVE_INFINITY
+  for (const time of times) if (time >= 0 && time < first) first = time
+  if (!Number.isFinite(first)) return 0
+  const place = (first / timescale) * framesPerSecond
+  return (place - Math.round(place)) / framesPerSecond
+}
+
+/** Decode-order samples from the last sync sample shown at or before `from` to the last one shown before `to`. */
+function samplesBetween(
+  track: MovieTrack,
+  times: Float64Array,
+  from: number,
+  to: number,
+): { start: number; end: number } {
+  const { count, sync } = track.samples
+  let start = 0
+  let end = 1
+  for (let sample = 0; sample < count; sample += 1) {
+    const time = times[sample] ?? 0
+    if (sync[sample] === 1 && time <= from) start = sample
+    if (time < to) end = sample + 1
+  }
+  return { start, end: Math.max(end, start + 1) }
+}
+
+/** Sound of a stretch of time as the decoder gets it; null where the source has none there. */
+export function chooseSound(
+  blobs: Blobs,
+  plan: Plan,
+  mediaBlob: BlobName,
+  indexed: IndexedSound | null,
+  seconds: { readonly start: number; readonly end: number },
+): {
+  input: DecoderInput
+  demuxer: string
+  stream: number
+  seekSeconds: number | null
+  originUs: number
+} | null {
+  if (indexed === null) {
+    return {
+      input: { from: 'blob', name: mediaBlob },
+      demuxer: plan.demuxer,
+      stream: plan.sound?.track ?? 0,
+      seekSeconds: seekTo(plan, seconds.start),
+      originUs: plan.originUs,
+    }
+  }
+  const { track, times } = indexed
+  const from = (seconds.start - SOUND_MARGIN_SECONDS) * track.timescale
+  const to = (seconds.end + SOUND_MARGIN_SECONDS) * track.timescale
+  if ((times.at(-1) ?? 0) < from || (times[0] ?? 0) >= to) return null
+  const slice = sliceSource({ track, range: samplesBetween(track, times, from, to), times })
+  return {
+    input: piped(blobs, mediaBlob, slice),
+    demuxer: 'mov',
+    stream: 0,
+    seekSeconds: null,
+    originUs: Math.round((slice.shiftTicks * 1e6) / track.timescale),
+  }
+}
+
+function seekTo(plan: Plan, startSeconds: number): number | null {
+  const margin = SEEK_MARGIN_SECONDS[plan.demuxer] ?? VAGUE_SEEK_MARGIN_SECONDS
+  return startSeconds <= margin ? null : plan.originUs / 1e6 + startSeconds - margin
+}
+
+function piped(blobs: Blobs, name: BlobName, slice: Slice): DecoderInput {
+  return { from: 'pipe', bytes: readParts(blobs, name, slice.parts) }
+}
+
+/** The bytes of `parts`, ranges being those of blob `name`. Throws `blob_damaged` at a short read. */
+export async function* readParts(
+  blobs: Pick<Blobs, 'open'>,
+  name: BlobName,
+  parts: SliceParts,
+): AsyncIterable<Uint8Array> {
+  const reader = await blobs.open(name)
+  try {
+    for (const part of parts) {
+      if (part instanceof Uint8Array) yield part
+      else yield* readRange(reader, name, part)
+    }
+  } finally {
+    await reader.close()
+  }
+}
+
+async function* readRange(
+  reader: { read(target: Uint8Array, position: number): Promise<number> },
+  name: BlobName,
+  range: ByteRange,
+): AsyncIterable<Uint8Array> {
+  for (let position = range.start; position < range.end; ) {
+    const buffer = new Uint8Array(Math.min(READ_BYTES, range.end - position))
+    const got = await reader.read(buffer, position)
+    if (got < buffer.byteLength) throw shortRead(name, buffer.byteLength, got)
+    yield buffer
+    position += got
+  }
+}

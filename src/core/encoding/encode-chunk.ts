@@ -1,0 +1,266 @@
+/**
+ * The `encode` job: one chunk, into every rung of its pass at once, or one chunk of sound. What is recorded already is
+ * never encoded again; everything new is published first and then recorded in one transaction with the job's end.
+ */
+
+import type { ClaimedJob } from '../../jobs/job.ts'
+import type { JobContext } from '../../jobs/run-jobs.ts'
+import { assert } from '../../lib/failure.ts'
+import type { Decoder, DecoderTask } from '../../ports.ts'
+import type { Trx } from '../../tables.ts'
+import {
+  type AudioRendition,
+  type EncodeChunk,
+  getPlanRow,
+  type PlanRow,
+  type VideoRendition,
+} from '../timeline/index.ts'
+import { choosePictures, chooseSound } from './chunk-input.ts'
+import {
+  type FinishedChunk,
+  type FinishedSegments,
+  findFinished,
+  requireSameDecoder,
+} from './chunk-records.ts'
+import { chunkOf, renditionsOfPass } from './encode-plan.ts'
+import { type EncodePayload, enqueueFollowing } from './enqueue-chunks.ts'
+import type { IndexedSource, SourceIndexes } from './load-source.ts'
+import { packPictures, packSound } from './pack-chunk.ts'
+import { buildPictureArgs, pictureOutput } from './picture-args.ts'
+import type { EncodeProgress } from './progress.ts'
+import {
+  completeQuietly,
+  missingRuns,
+  type PublishDeps,
+  publishSegments,
+  recordFinished,
+} from './publish-chunk.ts'
+import { buildSoundArgs, framesToDrop, SOUND_OUTPUT } from './sound-args.ts'
+
+export type EncodeDeps = PublishDeps & {
+  readonly decoder: Decoder
+  readonly indexes: SourceIndexes
+  readonly progress: EncodeProgress
+  /** Threads of each encoder in chunks that run beside others; 0 = as it likes. */
+  readonly threads: number
+}
+
+/** Encodes give way to requests. */
+const NICE = 10
+
+/** Runs the job. */
+export async function encodeChunk(deps: EncodeDeps, job: ClaimedJob, context: JobContext): Promise<void> {
+  const payload = job.payload as EncodePayload
+  const row = await getPlanRow(deps.db, payload.uid)
+  // Deleted meanwhile.
+  if (row === undefined) return await completeQuietly(deps, job)
+  const finished = await findFinished(deps.db, payload.uid)
+  const chunks = payload.kind === 'audio' ? row.plan.audioChunks : row.plan.videoChunks
+  const work: ChunkWork = {
+    deps,
+    job,
+    context,
+    payload,
+    row,
+    finished,
+    chunk: chunkOf(chunks, payload.firstSegment),
+  }
+  const made = payload.kind === 'audio' ? await makeSound(work) : await makePictures(work)
+  await recordFinished(deps, row.plan, payload.uid, made, async (trx: Trx) => {
+    await deps.jobs.complete(trx, job)
+    await enqueueFollowing(trx, deps.jobs, row.plan, payload)
+  })
+}
+
+type ChunkWork = {
+  readonly deps: EncodeDeps
+  readonly job: ClaimedJob
+  readonly context: JobContext
+  readonly payload: EncodePayload
+  readonly row: PlanRow
+  readonly finished: FinishedSegments
+  readonly chunk: EncodeChunk
+}
+
+async function makePictures(work: ChunkWork): Promise<FinishedChunk[]> {
+  const { deps, job, context, payload, row, finished, chunk } = work
+  const { plan } = row
+  const runsOf = (rendition: VideoRendition) => missingRuns(chunk, finished.get(rendition.id) ?? new Set())
+  const renditions = renditionsOfPass(plan, payload.pass).filter((rendition) => runsOf(rendition).length > 0)
+  if (renditions.length === 0) return []
+  requireSameDecoder(plan, deps.decoder.build.id)
+  const indexed = await openIndex(deps, row)
+  const pictures = choosePictures(deps.blobs, plan, row.mediaBlob, indexed?.picture ?? null, chunk)
+  const frameCount = pictures.starts.at(-1) ?? 0
+  const seconds = ((plan.cuts[chunk.endSegment] ?? 0) - (plan.cuts[chunk.firstSegment] ?? 0)) / plan.timescale
+  const progress = deps.progress.begin(payload.uid, job.id, {
+    plan,
+    finished,
+    sound: false,
+    segments: chunk.endSegment - chunk.firstSegment,
+    pictures: renditions.length,
+  })
+  const task = {
+    label: `${payload.pass} chunk ${chunk.firstSegment}–${chunk.endSegment} of ${payload.uid}`,
+    input: pictures.input,
+    args: buildPictureArgs({
+      input: pictures.args,
+      picture: plan.picture,
+      frames: pictures.frames,
+      frameCount,
+      keyFrames: pictures.starts.slice(0, -1),
+      renditions,
+      quality: plan.quality,
+      filters: deps.decoder.build.filters,
+      // The first chunk of a pass runs alone and takes all there is.
+      threads: chunk.firstSegment === 0 ? 0 : deps.threads,
+    }),
+    outputs: renditions.map(pictureOutput),
+    limits: pictureLimits(plan.picture, renditions, seconds),
+    nice: NICE,
+  }
+  try {
+    const run = await deps.decoder.run(task, {
+      signal: context.signal,
+      onProgress: ({ frames }) => progress.report(frames / frameCount),
+    })
+    try {
+      const made: FinishedChunk[] = []
+      for (const rendition of renditions) {
+        const file = run.files.get(pictureOutput(rendition))
+        assert(file !== undefined, `The run has no output of ${rendition.id}.`)
+        const packed = await packPictures(
+          file,
+          {
+            plan,
+            rendition,
+            firstSegment: chunk.firstSegment,
+            times: pictures.times,
+            starts: pictures.starts,
+          },
+          true,
+        )
+        assert(packed !== undefined, 'A whole chunk packs or throws.')
+        for (const { firstSegment, endSegment } of runsOf(rendition)) {
+          const segments = packed.segments.slice(
+            firstSegment - chunk.firstSegment,
+            endSegment - chunk.firstSegment,
+          )
+          const one = { rendition: rendition.id, firstSegment, segments, header: packed, file }
+          made.push(await publishSegments(deps, payload.uid, one))
+        }
+      }
+      return made
+    } finally {
+      await run.release()
+    }
+  } finally {
+    progress.end()
+  }
+}
+
+/** What a picture chunk may use: far more than it needs, far less than would hurt. */
+export function pictureLimits(
+  picture: { readonly codedWidth: number; readonly codedHeight: number },
+  renditions: readonly VideoRendition[],
+  seconds: number,
+): DecoderTask['limits'] {
+  const peakBps = renditions.reduce((sum, { peakBps }) => sum + peakBps, 0)
+  return {
+    wallMs: 600_000 + seconds * 120_000,
+    cpuSeconds: Math.ceil(600 + seconds * 240),
+    // `--fsize` counts per file; a rate ceiling holds over a second or two.
+    outputBytes: Math.ceil((peakBps / 8) * (seconds + 10) * 2) + 16 * 1024 ** 2,
+    // Address space, not memory: five encoders take 1.5 GB, a decoder some 60 pictures.
+    memoryBytes: 4 * 1024 ** 3 + picture.codedWidth * picture.codedHeight * 3 * 60,
+  }
+}
+
+async function makeSound(work: ChunkWork): Promise<FinishedChunk[]> {
+  const { deps, payload, row, finished, chunk, job, context } = work
+  const rendition = row.plan.audio
+  if (rendition === null || missingRuns(chunk, finished.get(rendition.id) ?? new Set()).length === 0)
+    return []
+  const progress = deps.progress.begin(payload.uid, job.id, {
+    plan: row.plan,
+    finished,
+    sound: true,
+    pictures: 0,
+    segments: chunk.endSegment - chunk.firstSegment,
+  })
+  try {
+    const made: FinishedChunk[] = []
+    for (const run of missingRuns(chunk, finished.get(rendition.id) ?? new Set())) {
+      made.push(
+        await encodeSound(deps, payload.uid, row, rendition, run, { signal: context.signal, nice: NICE }),
+      )
+    }
+    return made
+  } finally {
+    progress.end()
+  }
+}
+
+/** Encodes and publishes segments `[firstSegment, endSegment)` of the sound. */
+export async function encodeSound(
+  deps: EncodeDeps,
+  uid: string,
+  row: PlanRow,
+  rendition: AudioRendition,
+  range: EncodeChunk,
+  options: { readonly signal: AbortSignal; readonly nice: number },
+): Promise<FinishedChunk> {
+  requireSameDecoder(row.plan, deps.decoder.build.id)
+  const firstFrame = rendition.cuts[range.firstSegment] ?? 0
+  const endFrame = rendition.cuts[range.endSegment] ?? 0
+  const seconds = (frame: number): number => (frame * rendition.frameSamples) / rendition.sampleRate
+  const indexed = await openIndex(deps, row)
+  const { firstSegment, endSegment } = range
+  const publish = async (file: Parameters<typeof packSound>[0]): Promise<FinishedChunk> => {
+    const drop = framesToDrop(firstFrame)
+    const packed = await packSound(file, { rendition, firstSegment, endSegment, framesToDrop: drop })
+    return await publishSegments(deps, uid, {
+      rendition: rendition.id,
+      firstSegment,
+      segments: packed.segments,
+      header: packed,
+      file: file ?? { sizeBytes: 0, read: () => Promise.resolve(0) },
+    })
+  }
+  const sound = chooseSound(deps.blobs, row.plan, row.mediaBlob, indexed?.sound ?? null, {
+    start: seconds(firstFrame),
+    end: seconds(endFrame),
+  })
+  if (sound === null) return await publish(null)
+  const run = await deps.decoder.run(
+    {
+      label: `sound ${firstSegment}–${endSegment} of ${uid}`,
+      input: sound.input,
+      args: buildSoundArgs({ input: sound, rendition, firstFrame, endFrame, originUs: sound.originUs }),
+      outputs: [SOUND_OUTPUT],
+      limits: {
+        wallMs: 300_000 + seconds(endFrame - firstFrame) * 10_000,
+        cpuSeconds: Math.ceil(300 + seconds(endFrame - firstFrame) * 10),
+        outputBytes: Math.ceil(seconds(endFrame - firstFrame) * rendition.bitrateBps) + 16 * 1024 ** 2,
+        memoryBytes: 3 * 1024 ** 3,
+      },
+      nice: options.nice,
+    },
+    { signal: options.signal },
+  )
+  try {
+    const file = run.files.get(SOUND_OUTPUT)
+    assert(file !== undefined, 'The run has no sound.')
+    return await publish(file)
+  } finally {
+    await run.release()
+  }
+}
+
+/** The index of a video's media blob; null where the decoder reads the file itself. */
+export async function openIndex(
+  deps: Pick<EncodeDeps, 'indexes'>,
+  row: PlanRow,
+): Promise<IndexedSource | null> {
+  return row.indexBlob === null ? null : await deps.indexes.open(row.indexBlob, row.plan)
+}

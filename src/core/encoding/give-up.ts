@@ -1,0 +1,110 @@
+/**
+ * What becomes of a video when one of its chunks cannot be encoded, however often it was tried: what plays goes on
+ * playing, and nobody waits for what will not come.
+ */
+
+import type { ClaimedJob } from '../../jobs/job.ts'
+import { isFailure } from '../../lib/failure.ts'
+import type { Trx } from '../../tables.ts'
+import { getPlanRow, markComplete, type Plan, type PlanRow, replacePlan } from '../timeline/index.ts'
+import { failVideo, getVideo, recordEvent, recordProgress } from '../videos/index.ts'
+import { dropRendition, findFinished, isComplete, segmentsOf } from './chunk-records.ts'
+import { chunkOf } from './encode-plan.ts'
+import type { EncodePayload } from './enqueue-chunks.ts'
+import { packSound } from './pack-chunk.ts'
+import { missingRuns, type PublishDeps, publishSegments, recordFinished } from './publish-chunk.ts'
+
+/** Ends an `encode` job that failed for good; the job itself is ended by whoever calls. */
+export async function giveUpEncode(deps: PublishDeps, job: ClaimedJob, error: unknown): Promise<void> {
+  const payload = job.payload as EncodePayload
+  const row = await getPlanRow(deps.db, payload.uid)
+  const video = await getVideo(deps.db, payload.uid)
+  if (row === undefined || video === undefined) return
+  const detail = describeFailure(payload, error)
+  if (video.state === 'ready' && payload.kind === 'audio')
+    return await fillWithSilence(deps, row, payload, detail)
+  const unused: string[] = []
+  await deps.db.transaction().execute(async (trx) => {
+    unused.length = 0
+    // A video that plays only gets the event.
+    await failVideo(trx, deps.clock, payload.uid, { reasonCode: 'ERR_UNKNOWN', detail })
+    if (video.state === 'ready') unused.push(...(await dropUnfinished(deps, trx, row, payload)))
+  })
+  for (const name of unused) await deps.blobs.delete(name)
+}
+
+function describeFailure(payload: EncodePayload, error: unknown) {
+  const { kind, pass, firstSegment } = payload
+  return {
+    code: isFailure(error) ? error.code : 'internal',
+    stage: 'encode',
+    detail:
+      error instanceof Error ? error.message : 'Something unexpected happened while the video was encoded.',
+    kind,
+    pass,
+    segment: firstSegment,
+  }
+}
+
+/** Sound with a hole is better than none: the chunk becomes silence. */
+async function fillWithSilence(
+  deps: PublishDeps,
+  row: PlanRow,
+  payload: EncodePayload,
+  detail: ReturnType<typeof describeFailure>,
+): Promise<void> {
+  const { plan } = row
+  const rendition = plan.audio
+  if (rendition === null) return
+  const has = (await findFinished(deps.db, payload.uid)).get(rendition.id) ?? new Set<number>()
+  const chunks = []
+  for (const run of missingRuns(chunkOf(plan.audioChunks, payload.firstSegment), has)) {
+    const packed = await packSound(null, { rendition, ...run, framesToDrop: 0 })
+    chunks.push(
+      await publishSegments(deps, payload.uid, {
+        rendition: rendition.id,
+        firstSegment: run.firstSegment,
+        segments: packed.segments,
+        header: packed,
+        file: { sizeBytes: 0, read: () => Promise.resolve(0) },
+      }),
+    )
+  }
+  await recordFinished(deps, plan, payload.uid, chunks, async (trx) => {
+    await failVideo(trx, deps.clock, payload.uid, { reasonCode: 'ERR_UNKNOWN', detail })
+  })
+}
+
+/**
+ * Takes the unfinished rungs out of the plan, as long as another picture remains, and keeps the passthrough in. Answers
+ * blobs that nobody names any more.
+ */
+async function dropUnfinished(
+  deps: PublishDeps,
+  trx: Trx,
+  row: PlanRow,
+  payload: EncodePayload,
+): Promise<string[]> {
+  const { plan } = row
+  const finished = await findFinished(trx, payload.uid)
+  const isWhole = (id: string): boolean => finished.get(id)?.size === segmentsOf(plan, id)
+  const remaining = plan.video.filter(
+    ({ id, made }) => made === 'passthrough' || isWhole(id) || made !== payload.pass,
+  )
+  if (!remaining.some(({ id, made }) => made === 'passthrough' || isWhole(id))) return []
+  const smaller: Plan = {
+    ...plan,
+    video: remaining.map((rendition) => ({ ...rendition, kept: true })),
+  }
+  const dropped = plan.video.filter((rendition) => !remaining.includes(rendition))
+  const unused: string[] = []
+  for (const { id } of dropped) unused.push(...(await dropRendition(trx, payload.uid, id)))
+  await replacePlan(trx, payload.uid, smaller)
+  if (isComplete(smaller, finished)) {
+    await markComplete(trx, payload.uid)
+    const video = await getVideo(trx, payload.uid)
+    if (video !== undefined) await recordEvent(trx, deps.clock, video, { kind: 'complete' })
+    await recordProgress(trx, payload.uid, 100)
+  }
+  return unused
+}

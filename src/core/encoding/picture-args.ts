@@ -1,0 +1,254 @@
+/** Argument list of one picture chunk: one decode, a cascade of scalers, every rung at once. Pure; a reason per flag. */
+
+import type { Rational, SourcePicture, VideoRendition } from '../timeline/index.ts'
+
+/** Where the pictures come from, in the decoder's view. */
+export type PictureInput = {
+  /** ffmpeg's demuxer, pinned. */
+  readonly demuxer: string
+  /** Number among the picture streams. */
+  readonly stream: number
+  /** Seek to about here in the file's own time first, seconds; null = from the start (also of a slice). */
+  readonly seekSeconds: number | null
+}
+
+/** Which pictures are made of them. */
+export type PictureFrames =
+  /** Every picture that comes, at its own time. */
+  | { readonly kind: 'source'; readonly timescale: number }
+  /** A constant rate: the chunk's first picture is the one on show at `startUs` of the decoder's time. */
+  | { readonly kind: 'grid'; readonly rate: Rational; readonly startUs: number }
+
+export type PictureRun = {
+  readonly input: PictureInput
+  readonly picture: SourcePicture
+  readonly frames: PictureFrames
+  /** Exactly as many are made. */
+  readonly frameCount: number
+  /** Pictures, counted from the chunk's first, that begin a segment. */
+  readonly keyFrames: readonly number[]
+  /** Largest first: each is scaled from the one before. */
+  readonly renditions: readonly VideoRendition[]
+  readonly quality: 'standard' | 'high'
+  /** Filters of this decoder, for what is only done where it can be. */
+  readonly filters: ReadonlySet<string>
+  /** Threads of each encoder; 0 = as it likes. */
+  readonly threads: number
+}
+
+/** Output of a rendition. */
+export function pictureOutput(rendition: VideoRendition): string {
+  return `${rendition.id}.mp4`
+}
+
+/** Everything but the common guards. */
+export function buildPictureArgs(run: PictureRun): string[] {
+  return [
+    ...inputArgs(run.input),
+    '-filter_complex',
+    buildGraph(run),
+    ...run.renditions.flatMap((rendition, index) => outputArgs(run, rendition, index)),
+  ]
+}
+
+function inputArgs(input: PictureInput): string[] {
+  const seek =
+    input.seekSeconds === null
+      ? []
+      : [
+          // The file's own time, not counted from its first timestamp.
+          '-seek_timestamp',
+          '1',
+          // What lies before the chunk is dropped by the grid, exactly; the decoder's own cut was a picture off.
+          '-noaccurate_seek',
+          '-ss',
+          input.seekSeconds.toFixed(6),
+        ]
+  return [
+    // True times: the grid counts from them.
+    '-copyts',
+    '-f',
+    input.demuxer,
+    // Turned by us, after scaling: cheaper, and the same in every version.
+    '-noautorotate',
+    ...seek,
+    '-i',
+    '{input}',
+  ]
+}
+
+/** One chain to the largest rung, then each smaller one from the one above. */
+function buildGraph(run: PictureRun): string {
+  const { renditions } = run
+  const [top] = renditions
+  const chains: string[] = []
+  let from = `[0:V:${run.input.stream}]`
+  for (const [index, rendition] of renditions.entries()) {
+    const filters =
+      rendition === top
+        ? firstChain(run, rendition)
+        : [`scale=${rendition.width}:${rendition.height}:flags=bicubic`, 'setsar=1']
+    const last = index === renditions.length - 1
+    chains.push(`${from}${filters.join(',')}${last ? '' : ',split=2'}[v${index}]${last ? '' : `[d${index}]`}`)
+    from = `[d${index}]`
+  }
+  return chains.join(';')
+}
+
+/** From decoded pictures to the largest rung. */
+function firstChain(run: PictureRun, top: VideoRendition): string[] {
+  const { picture, frames } = run
+  const turned = picture.rotation === 90 || picture.rotation === 270
+  const [width, height] = turned ? [top.height, top.width] : [top.width, top.height]
+  return [
+    // One picture per pair of fields, so that the rate stays.
+    ...(picture.interlaced
+      ? [run.filters.has('bwdif') ? 'bwdif=mode=send_frame' : 'yadif=mode=send_frame']
+      : []),
+    ...(frames.kind === 'grid' ? gridFilters(frames) : []),
+    // Bicubic is x264's usual company; video range whatever came.
+    `scale=${width}:${height}:flags=bicubic:out_range=tv`,
+    ...toSdr(picture, run.filters),
+    ...TURNS[picture.rotation],
+    // Anamorphic pixels were evened out by the scaler.
+    'setsar=1',
+    'format=yuv420p',
+  ]
+}
+
+const TURNS: Readonly<Record<SourcePicture['rotation'], readonly string[]>> = {
+  0: [],
+  90: ['transpose=clock'],
+  180: ['hflip', 'vflip'],
+  270: ['transpose=cclock'],
+}
+
+function gridFilters(frames: PictureFrames & { kind: 'grid' }): string[] {
+  return [
+    // Microseconds, so that moving the chunk's start to 0 rounds nothing that matters.
+    'settb=1/1000000',
+    `setpts=PTS-(${frames.startUs})`,
+    // Earlier pictures are dropped, a gap at the start is filled, each goes to the nearest place of the grid.
+    `fps=fps=${frames.rate.num}/${frames.rate.den}:start_time=0:round=near`,
+    // A source that ends early shows its last picture; `-frames:v` ends this.
+    'tpad=stop_mode=clone:stop=-1',
+  ]
+}
+
+/** Whether PQ and HLG can be converted with their light in mind. */
+export function canConvertHdr(filters: ReadonlySet<string>): boolean {
+  return filters.has('zscale') && filters.has('tonemap')
+}
+
+/** After the first scaler, where there are fewer pixels. */
+function toSdr(picture: SourcePicture, filters: ReadonlySet<string>): string[] {
+  if (picture.transfer === 'sdr' || !canConvertHdr(filters)) return []
+  const from = picture.transfer === 'pq' ? 'smpte2084' : 'arib-std-b67'
+  return [
+    // Said explicitly: many files carry the transfer only in their container.
+    `zscale=tin=${from}:min=bt2020nc:pin=bt2020:rin=tv:t=linear:npl=203`,
+    'format=gbrpf32le',
+    'zscale=p=bt709',
+    // Highlights are rolled off, colours stay.
+    'tonemap=tonemap=hable:desat=0',
+    'zscale=t=bt709:m=bt709:p=bt709:r=tv',
+  ]
+}
+
+/** Above this many lines players take untagged pictures for BT.709, below for BT.601. */
+const HD_LINES = 576
+/** Constant quality under the ceiling of the rung. */
+const CRF = 22
+
+function outputArgs(run: PictureRun, rendition: VideoRendition, index: number): string[] {
+  const { frames } = run
+  return [
+    '-map',
+    `[v${index}]`,
+    '-c:v',
+    'libx264',
+    '-preset',
+    presetOf(run.quality, rendition),
+    '-profile:v',
+    profileOf(rendition),
+    // Left alone the encoder derives it from the time base, which is none with variable rates.
+    '-level:v',
+    String(Number.parseInt(rendition.codec.slice(-2), 16)),
+    '-crf',
+    String(CRF),
+    '-maxrate',
+    String(rendition.peakBps),
+    // A second and a third at the ceiling: smooth enough for small player buffers.
+    '-bufsize',
+    String(rendition.bitrateBps * 2),
+    '-x264-params',
+    x264Params(run.quality, rendition),
+    ...(run.threads > 0 ? ['-threads:v', String(run.threads)] : []),
+    // By number inside the chunk: times are rounded, numbers are not.
+    '-force_key_frames',
+    `expr:${run.keyFrames.map((frame) => `eq(n,${frame})`).join('+')}`,
+    '-forced-idr',
+    '1',
+    ...colourArgs(run.picture, run.filters),
+    // Neither repeated nor dropped after the filters.
+    '-fps_mode',
+    'passthrough',
+    '-enc_time_base',
+    frames.kind === 'grid' ? `${frames.rate.den}/${frames.rate.num}` : `1/${frames.timescale}`,
+    ...(frames.kind === 'source' ? ['-video_track_timescale', String(frames.timescale)] : []),
+    '-frames:v',
+    String(run.frameCount),
+    '-an',
+    '-sn',
+    '-dn',
+    '-map_metadata',
+    '-1',
+    '-map_chapters',
+    '-1',
+    '-f',
+    'mp4',
+    // One fragment per segment; each can be read as soon as it is written.
+    '-movflags',
+    '+frag_keyframe+empty_moov+default_base_moof',
+    '-flush_packets',
+    '1',
+    pictureOutput(rendition),
+  ]
+}
+
+/** The low rung is there to be early. */
+function presetOf(quality: 'standard' | 'high', rendition: VideoRendition): string {
+  if (rendition.made === 'low') return 'superfast'
+  return quality === 'high' ? 'medium' : 'veryfast'
+}
+
+function profileOf(rendition: VideoRendition): 'main' | 'high' {
+  return rendition.codec.startsWith('avc1.4d') ? 'main' : 'high'
+}
+
+/** The same for every chunk of a rendition: then all their headers are equal, and one init segment serves them. */
+function x264Params(quality: 'standard' | 'high', rendition: VideoRendition): string {
+  const careful = quality === 'high' && rendition.made !== 'low'
+  return [
+    // Key frames come where they are forced, nowhere else.
+    'keyint=infinite',
+    'scenecut=0',
+    'open-gop=0',
+    // Headers free of what depends on rate control.
+    'stitchable=1',
+    'bframes=3',
+    'b-pyramid=normal',
+    `ref=${careful ? 3 : 1}`,
+  ].join(':')
+}
+
+/**
+ * Converted and high-definition pictures are BT.709 and say so. Smaller sources keep what they say or leave unsaid, so
+ * that a rung looks as the passthrough beside it does.
+ */
+function colourArgs(picture: SourcePicture, filters: ReadonlySet<string>): string[] {
+  const converted = picture.transfer !== 'sdr' && canConvertHdr(filters)
+  const lines = Math.min(picture.codedWidth, picture.codedHeight)
+  if (!converted && lines <= HD_LINES) return []
+  return ['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv']
+}

@@ -1,0 +1,194 @@
+/** From packed segments to what viewers can fetch: blobs first, then one transaction that names them. */
+
+import type { ClaimedJob, Jobs } from '../../jobs/job.ts'
+import { HeadwaterError } from '../../lib/failure.ts'
+import type { Log } from '../../lib/log.ts'
+import type { SegmentParts } from '../../media/cmaf/cut-segment.ts'
+import type { ByteSource } from '../../media/isobmff/movie.ts'
+import type { BlobFacts, Blobs, Clock, Draft } from '../../ports.ts'
+import type { Db, Trx } from '../../tables.ts'
+import { chunkBlob, initBlob } from '../blob-names.ts'
+import { listRenditionRows, markComplete, type Plan } from '../timeline/index.ts'
+import { moveVideo, recordEvent, recordProgress, requireVideo } from '../videos/index.ts'
+import {
+  encodedRenditions,
+  type FinishedChunk,
+  type FinishedSegments,
+  findFinished,
+  isComplete,
+  isPlayable,
+  recordChunk,
+} from './chunk-records.ts'
+import { readBlob } from './load-source.ts'
+import { finishedPct } from './progress.ts'
+import type { PackedChunk } from './pack-chunk.ts'
+
+export type PublishDeps = {
+  readonly db: Db
+  readonly blobs: Blobs
+  readonly jobs: Jobs
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** A run of packed segments of one rendition. */
+export type Packed = {
+  readonly rendition: string
+  readonly firstSegment: number
+  readonly segments: readonly SegmentParts[]
+  readonly header: Pick<PackedChunk, 'init' | 'codec'>
+  /** What body ranges are bytes of. */
+  readonly file: ByteSource
+}
+
+const COPY_BYTES = 1024 * 1024
+
+/**
+ * Writes the segments back to back into a blob, and the init segment with the first chunk. Throws `decoder_failed` when
+ * the header differs from the rendition's: then the encoder's settings are not what they were, and trying again with
+ * the same ones would give the same.
+ */
+export async function publishSegments(
+  deps: PublishDeps,
+  uid: string,
+  packed: Packed,
+): Promise<FinishedChunk> {
+  const init = await publishInit(deps, uid, packed)
+  const name = chunkBlob(uid, packed.rendition, packed.firstSegment, deps.clock.newUid().slice(0, 8))
+  const blob = await writeDraft(deps.blobs, name, async (draft) => {
+    for (const segment of packed.segments) await appendSegment(draft, segment, packed.file)
+  })
+  return {
+    uid,
+    rendition: packed.rendition,
+    firstSegment: packed.firstSegment,
+    blob,
+    segmentBytes: packed.segments.map(({ sizeBytes }) => sizeBytes),
+    init,
+    codec: packed.header.codec,
+  }
+}
+
+async function publishInit(deps: PublishDeps, uid: string, packed: Packed): Promise<BlobFacts> {
+  const { rendition, header } = packed
+  const recorded = (await listRenditionRows(deps.db, uid)).find((row) => row.rendition === rendition)
+  if (recorded === undefined) {
+    return await writeDraft(deps.blobs, initBlob(uid, rendition), (draft) => draft.append([header.init]))
+  }
+  const present = await readBlob(deps.blobs, recorded.initBlob)
+  if (Buffer.compare(present, header.init) !== 0) {
+    throw new HeadwaterError(
+      'decoder_failed',
+      `The header of ${rendition} from segment ${packed.firstSegment} on differs from that of its first chunk, so one init segment cannot serve both; encoding again with the same settings would not change it.`,
+      { facts: { rendition, firstSegment: packed.firstSegment, reason: 'header' } },
+    )
+  }
+  // It has its row; the facts are not recorded again.
+  return { name: recorded.initBlob, sizeBytes: present.byteLength, checksums: new Uint8Array() }
+}
+
+async function writeDraft(
+  blobs: Blobs,
+  name: string,
+  fill: (draft: Draft) => Promise<void>,
+): Promise<BlobFacts> {
+  const draft = await blobs.createDraft()
+  try {
+    await fill(draft)
+    return await draft.publish(name)
+  } catch (error) {
+    await draft.discard()
+    throw error
+  }
+}
+
+async function appendSegment(draft: Draft, segment: SegmentParts, file: ByteSource): Promise<void> {
+  await draft.append([segment.head])
+  for (const part of segment.body) {
+    if (part instanceof Uint8Array) {
+      await draft.append([part])
+      continue
+    }
+    for (let position = part.start; position < part.end; ) {
+      const buffer = new Uint8Array(Math.min(COPY_BYTES, part.end - position))
+      const got = await file.read(buffer, position)
+      if (got < buffer.byteLength) {
+        throw new HeadwaterError('decoder_failed', `The encoder's output ended at byte ${position + got}.`)
+      }
+      await draft.append([buffer])
+      position += got
+    }
+  }
+}
+
+/**
+ * Records finished chunks in one transaction: their rows, `ready` when the first seconds of picture and sound are there,
+ * an event for every rendition that is complete, and the plan's completion. `finish` runs in the same transaction; it
+ * completes the job, so that a worker that lost its lease records nothing.
+ */
+export async function recordFinished(
+  deps: PublishDeps,
+  plan: Plan,
+  uid: string,
+  chunks: readonly FinishedChunk[],
+  finish: (trx: Trx) => Promise<void>,
+): Promise<void> {
+  const unused: string[] = []
+  await deps.db.transaction().execute(async (trx) => {
+    unused.length = 0
+    await finish(trx)
+    const before = await findFinished(trx, uid)
+    for (const chunk of chunks) {
+      if (!(await recordChunk(trx, deps.clock, chunk))) unused.push(chunk.blob.name)
+    }
+    await settle(deps, trx, plan, uid, before)
+  })
+  for (const name of unused) await deps.blobs.delete(name)
+}
+
+/** What a new chunk means for the video. `before` = what was finished before it. */
+async function settle(
+  deps: PublishDeps,
+  trx: Trx,
+  plan: Plan,
+  uid: string,
+  before: FinishedSegments,
+): Promise<void> {
+  const finished = await findFinished(trx, uid)
+  const video = await requireVideo(trx, uid)
+  if (video.state === 'inprogress' && isPlayable(plan, finished))
+    await moveVideo(trx, deps.clock, uid, 'ready')
+  for (const { id, segments } of encodedRenditions(plan)) {
+    const has = (state: FinishedSegments): boolean => (state.get(id)?.size ?? 0) === segments
+    if (!has(before) && has(finished)) {
+      const name = plan.video.find((rendition) => rendition.id === id)?.name ?? 'audio'
+      await recordEvent(trx, deps.clock, video, { kind: 'rendition', detail: { name, id } })
+    }
+  }
+  const complete = isComplete(plan, finished)
+  if (complete && !isComplete(plan, before)) {
+    await markComplete(trx, uid)
+    await recordEvent(trx, deps.clock, video, { kind: 'complete' })
+  }
+  await recordProgress(trx, uid, complete ? 100 : Math.min(99, finishedPct(plan, finished)))
+}
+
+/** Runs of consecutive segments of `[first, end)` that `has` lacks. */
+export function missingRuns(
+  range: { firstSegment: number; endSegment: number },
+  has: ReadonlySet<number>,
+): { firstSegment: number; endSegment: number }[] {
+  const runs: { firstSegment: number; endSegment: number }[] = []
+  for (let segment = range.firstSegment; segment < range.endSegment; segment += 1) {
+    if (has.has(segment)) continue
+    const last = runs.at(-1)
+    if (last?.endSegment === segment) last.endSegment = segment + 1
+    else runs.push({ firstSegment: segment, endSegment: segment + 1 })
+  }
+  return runs
+}
+
+/** Completes a job that has nothing left to do. */
+export async function completeQuietly(deps: PublishDeps, job: ClaimedJob): Promise<void> {
+  await deps.db.transaction().execute((trx) => deps.jobs.complete(trx, job))
+}

@@ -1,0 +1,109 @@
+/** The `worker` role: looks at sources and encodes them. Rules live in `core`; here is only who runs what, how many at a time. */
+
+import { availableParallelism } from 'node:os'
+import {
+  encodeChunk,
+  type EncodeDeps,
+  EncodeProgress,
+  giveUpEncode,
+  planAgain,
+  SourceIndexes,
+  urgentChunk,
+} from '../core/encoding/index.ts'
+import { failIngest, type IngestDeps, ingestSource } from '../core/ingest/index.ts'
+import type { ClaimedJob, Jobs } from '../jobs/job.ts'
+import { type JobHandler, JobRunner, type SlotRule } from '../jobs/run-jobs.ts'
+import { PRIORITY } from '../jobs/job.ts'
+import type { Log } from '../lib/log.ts'
+import type { Blobs, Clock, Decoder, Indexer } from '../ports.ts'
+import type { Db } from '../tables.ts'
+import type { Role } from './role.ts'
+
+export type WorkerDeps = {
+  readonly db: Db
+  readonly blobs: Blobs
+  readonly jobs: Jobs
+  readonly clock: Clock
+  readonly decoder: Decoder
+  readonly indexer: Indexer
+  readonly log: Log
+  readonly settings: {
+    /** Encodes at a time. */
+    readonly workers: number
+    readonly quality: 'standard' | 'high'
+    readonly forceLadder: boolean
+  }
+}
+
+/** Kinds of jobs this role runs, each with its handler. */
+export function workerHandlers(deps: WorkerDeps): Record<'ingest' | 'encode' | 'urgent', JobHandler> {
+  const { workers, quality, forceLadder } = deps.settings
+  const ingest: IngestDeps = { ...deps, quality, forceLadder }
+  const encode: EncodeDeps = {
+    ...deps,
+    indexes: new SourceIndexes(deps.blobs),
+    progress: new EncodeProgress(deps),
+    threads: encoderThreads(workers),
+  }
+  return {
+    ingest: (job, context) => ingestSource(ingest, job, context),
+    encode: (job, context) => encodeChunk(encode, job, context),
+    urgent: (job, context) => urgentChunk(encode, job, context),
+  }
+}
+
+/**
+ * Threads per encoder when as many chunks run as may: their share of the cores. With one chunk at a time, or few cores,
+ * the encoder knows better.
+ */
+function encoderThreads(workers: number): number {
+  const share = Math.floor(availableParallelism() / workers)
+  return workers === 1 || share > 4 ? 0 : Math.max(1, share)
+}
+
+/** Which jobs run at a time. Ordinary encodes fill the cores; nothing that somebody waits for stands behind them. */
+export function workerSlots(workers: number): SlotRule[] {
+  return [
+    { kinds: ['encode'], count: workers },
+    // The first seconds of a video.
+    { kinds: ['encode'], maxPriority: PRIORITY.first, count: 1 },
+    // A viewer waits.
+    { kinds: ['urgent'], maxPriority: PRIORITY.viewer, count: 1 },
+    // Reading an index takes a tenth of a second; copying a large file into another container takes longer.
+    { kinds: ['ingest'], count: 2 },
+  ]
+}
+
+/** Creates the role. */
+export function createWorkerRole(deps: WorkerDeps): Role {
+  const runner = new JobRunner(deps, {
+    handlers: workerHandlers(deps),
+    slots: workerSlots(deps.settings.workers),
+    onGiveUp: (job, error) => giveUp(deps, job, error),
+  })
+  return {
+    name: 'worker',
+    routes: [],
+    async start() {
+      const again = await planAgain(deps, deps.decoder.build.id)
+      if (again > 0) {
+        deps.log.info(
+          { videos: again, decoder: deps.decoder.build.id },
+          'another ffmpeg: unfinished renditions start anew',
+        )
+      }
+      runner.start()
+    },
+    stop: () => runner.stop(),
+  }
+}
+
+async function giveUp(deps: WorkerDeps, job: ClaimedJob, error: unknown): Promise<void> {
+  const { videoUid } = job
+  if (videoUid === null) return
+  if (job.kind === 'encode') return await giveUpEncode(deps, job, error)
+  if (job.kind === 'ingest') {
+    await deps.db.transaction().execute((trx) => failIngest(deps, trx, videoUid, error))
+  }
+  // An urgent segment is made by its ordinary chunk in time.
+}
