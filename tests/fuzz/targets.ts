@@ -1,0 +1,190 @@
+/**
+ * What strangers' bytes reach first, for `npm test` (a second each) and `npm run fuzz` (as long as wanted). Whatever
+ * comes, a reader may only answer or throw a HeadwaterError that is not our own bug, and soon.
+ */
+
+import { readFile } from 'node:fs/promises'
+import { isFailure } from '../../src/lib/failure.ts'
+import { cutVideoSegment } from '../../src/media/cmaf/cut-segment.ts'
+import { writeVideoInit } from '../../src/media/cmaf/write-init.ts'
+import { readAudioSpecificConfig } from '../../src/media/codecs/aac.ts'
+import { readAvcConfig } from '../../src/media/codecs/avc.ts'
+import { codecString } from '../../src/media/codecs/codec-string.ts'
+import { readHevcConfig } from '../../src/media/codecs/hevc.ts'
+import { formatIndex, parseIndex } from '../../src/media/isobmff/index-format.ts'
+import { allowedCuts, presentationTimes, reorderDelay } from '../../src/media/isobmff/presentation.ts'
+import { readMovie } from '../../src/media/isobmff/read-movie.ts'
+import { avc1Entry, concatBytes, mp4aEntry } from '../../src/media/isobmff/write-boxes.ts'
+import { SNIFF_BYTES, sniff } from '../../src/media/sniff.ts'
+import { seededRandom } from '../faults/seeded-random.ts'
+import { bytesSource, type Samples } from '../media-samples.ts'
+import { FOUR_SAMPLES, plainMovie } from '../plain-movie.ts'
+import { mutate } from './mutate.ts'
+
+export type FuzzTarget = {
+  readonly name: string
+  /** Good inputs to damage; with `samples`, real files too. */
+  seeds(samples?: Samples): Promise<readonly Uint8Array[]>
+  /** Throws what the reader threw. */
+  run(bytes: Uint8Array): Promise<void>
+}
+
+const hex = (value: string): Uint8Array => new Uint8Array(Buffer.from(value, 'hex'))
+
+/** `avcC` as x264 writes it for 25 pictures a second of 160 by 120: High, cropping, VUI, reordering by 2. */
+export const AVC_CONFIG = hex(
+  '0164000bffe100196764000bacd942847e5c0440000003004000000c83c50a658001000468ef8fcbfdf8f800',
+)
+/** `hvcC` as x265 writes it for Main 10, cut before its parameter sets. */
+export const HEVC_CONFIG = hex('0102200000009000000000001ef000fcfdfafa000000')
+/** AAC as ffmpeg writes it: LC stereo, 5.1 with the end marker, 6 and 3 channels by a program config element; HE-AAC. */
+export const AAC_CONFIGS: readonly Uint8Array[] = [
+  '1190',
+  '123056e500',
+  '1200050808002008840d4c61766335392e33372e31303056e500',
+  '12000504010020000d4c61766335392e33372e31303056e500',
+  'eb098800',
+  '139056e5a0',
+].map(hex)
+
+const PLAIN = plainMovie([
+  {
+    ...FOUR_SAMPLES,
+    entry: avc1Entry({ avcC: AVC_CONFIG, width: 160, height: 120 }),
+    ctts: [
+      [1, 1024],
+      [2, -512],
+    ],
+    stss: [1, 3],
+    edits: [
+      [100, -1],
+      [0, 1024],
+    ],
+  },
+  {
+    ...FOUR_SAMPLES,
+    handler: 'soun',
+    timescale: 48_000,
+    entry: mp4aEntry({ asc: hex('1190'), channels: 2, sampleRate: 48_000, bitrate: 64_000 }),
+    stco: [2000],
+  },
+])
+
+/** An init and two segments of our own. */
+async function fragmentedMovie(): Promise<Uint8Array> {
+  const movie = await readMovie(bytesSource(plainMovie([FOUR_SAMPLES])))
+  const samples = movie.tracks[0]?.samples
+  if (samples === undefined) throw new Error('The seed lost its track.')
+  const sampleEntry = avc1Entry({ avcC: AVC_CONFIG, width: 160, height: 120 })
+  const init = writeVideoInit({
+    timescale: 12_800,
+    sampleEntry,
+    width: 160,
+    height: 120,
+    editStartTicks: 512,
+  })
+  const segment = (start: number): Uint8Array[] => {
+    const startTicks = start * 512
+    const times = Float64Array.from([startTicks, startTicks + 512])
+    const range = { start, end: start + 2 }
+    const options = { samples, range, times, startTicks, endTicks: startTicks + 1024, editStartTicks: 512 }
+    return [cutVideoSegment({ ...options, sequence: start + 1 }).head, new Uint8Array(20)]
+  }
+  return concatBytes([init, ...segment(0), ...segment(2)])
+}
+
+async function realFiles(samples: Samples | undefined): Promise<readonly Uint8Array[]> {
+  if (samples === undefined) return []
+  const names = ['faststart', 'fragmented', 'fragmentedBoth', 'mov', 'hevc', 'lateSound'] as const
+  return await Promise.all(
+    names.map(async (name) => new Uint8Array(await readFile(await samples.make(name)))),
+  )
+}
+
+/** The readers of `media`. */
+export const fuzzTargets: readonly FuzzTarget[] = [
+  {
+    name: 'read-movie',
+    seeds: async (samples) => [PLAIN, await fragmentedMovie(), ...(await realFiles(samples))],
+    run: async (bytes) => {
+      const movie = await readMovie(bytesSource(bytes))
+      for (const track of movie.tracks) {
+        const times = presentationTimes(track)
+        reorderDelay(times, allowedCuts(track.samples, times))
+      }
+      const again = parseIndex(formatIndex(movie))
+      if (again.tracks.length !== movie.tracks.length) throw new Error('The index lost a track.')
+      for (const track of movie.tracks) for (const entry of track.entries) codecString(entry)
+    },
+  },
+  {
+    name: 'sniff',
+    seeds: async (samples) => [PLAIN, ...(await realFiles(samples))],
+    run: async (bytes) => {
+      const found = sniff(bytes.subarray(0, SNIFF_BYTES))
+      if (found.kind === 'refused' && found.found === '') throw new Error('Nothing was found.')
+    },
+  },
+  {
+    name: 'avc',
+    seeds: async () => [AVC_CONFIG],
+    run: async (bytes) => {
+      const { width, height } = readAvcConfig(bytes)
+      if (!(width > 0 && width < 2 ** 15 && height > 0 && height < 2 ** 16))
+        throw new Error('An impossible size.')
+    },
+  },
+  {
+    name: 'hevc',
+    seeds: async () => [HEVC_CONFIG],
+    run: async (bytes) => {
+      readHevcConfig(bytes)
+    },
+  },
+  {
+    name: 'aac',
+    seeds: async () => AAC_CONFIGS,
+    run: async (bytes) => {
+      readAudioSpecificConfig(bytes)
+    },
+  },
+  {
+    name: 'index-format',
+    seeds: async () => [formatIndex(await readMovie(bytesSource(PLAIN)))],
+    run: async (bytes) => {
+      parseIndex(bytes)
+    },
+  },
+]
+
+export type FuzzReport = {
+  readonly target: string
+  readonly runs: number
+  readonly slowestMs: number
+  /** Inputs that made anything but an answer or a failure of the input's own; the seed and run number make them again. */
+  readonly failures: readonly { readonly run: number; readonly input: Uint8Array; readonly error: unknown }[]
+}
+
+/** Runs one target on damaged seeds for `ms` milliseconds, stopping after ten failures. */
+export async function fuzz(
+  target: FuzzTarget,
+  options: { seed: number; ms: number; samples?: Samples },
+): Promise<FuzzReport> {
+  const random = seededRandom(options.seed)
+  const seeds = await target.seeds(options.samples)
+  const failures: { run: number; input: Uint8Array; error: unknown }[] = []
+  const end = performance.now() + options.ms
+  let slowestMs = 0
+  let runs = 0
+  for (; performance.now() < end && failures.length < 10; runs += 1) {
+    const input = mutate(seeds[runs % seeds.length] ?? new Uint8Array(0), random)
+    const started = performance.now()
+    try {
+      await target.run(input)
+    } catch (error) {
+      if (!isFailure(error) || error.kind === 'bug') failures.push({ run: runs, input, error })
+    }
+    slowestMs = Math.max(slowestMs, performance.now() - started)
+  }
+  return { target: target.name, runs, slowestMs, failures }
+}
