@@ -11,50 +11,63 @@ import { openDatabase } from '../../src/adapters/sql/open-database.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { createIndexer } from '../../src/adapters/threads/index-thread.ts'
 import { sourceBlob } from '../../src/core/blob-names.ts'
-import { type IngestDeps, ingestSource } from '../../src/core/ingest/index.ts'
 import { getPlanRow, type PlanRow } from '../../src/core/timeline/index.ts'
 import { getVideo, insertVideo, recordBlob, type Video } from '../../src/core/videos/index.ts'
+import type { JobHandler } from '../../src/jobs/run-jobs.ts'
 import { createJobTable } from '../../src/jobs/job-table.ts'
 import { type ClaimedJob, PRIORITY } from '../../src/jobs/job.ts'
 import { type Log, silentLog } from '../../src/lib/log.ts'
+import { type WorkerDeps, workerHandlers } from '../../src/roles/worker.ts'
 
 const execute = promisify(execFile)
 
 /** The account all test videos belong to. */
 export const ACCOUNT = 'a'.repeat(32)
 
-export type Engine = IngestDeps & {
+export type Engine = WorkerDeps & {
   readonly folder: string
   /** Makes a queued video of a file's bytes. */
   addSource(path: string | Uint8Array, changes?: Partial<Video>): Promise<string>
-  /** Claims and runs one job of this kind; undefined when there is none. */
+  /** Claims the next job of this kind; undefined when there is none. */
   claim(kind: string): Promise<ClaimedJob | undefined>
+  /** Runs a claimed job. */
+  run(job: ClaimedJob): Promise<void>
   ingest(uid: string): Promise<void>
+  /** Runs encode jobs one after the other, at most so many; answers their payloads. */
+  encode(atMost?: number): Promise<unknown[]>
   video(uid: string): Promise<Video>
   plan(uid: string): Promise<PlanRow>
   close(): Promise<void>
 }
 
 /** Starts one in a folder of its own. */
-export async function startEngine(options: { log?: Log; forceLadder?: boolean; folder?: string } = {}): Promise<Engine> {
+export async function startEngine(
+  options: { log?: Log; forceLadder?: boolean; folder?: string } = {},
+): Promise<Engine> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'engine-')))
   const log = options.log ?? silentLog
   const clock = systemClock()
   const { db, close } = await openDatabase({ file: join(folder, 'headwater.db') })
   const blobs = await openFolderBlobs({ folder })
-  const decoder = await createDecoder({ build: await findFfmpeg(), blobs, workDir: join(folder, 'work'), log })
+  const decoder = await createDecoder({
+    build: await findFfmpeg(),
+    blobs,
+    workDir: join(folder, 'work'),
+    log,
+  })
   const indexer = createIndexer({ blobs })
   const jobs = createJobTable({ db, clock })
-  const deps: IngestDeps = {
-    ...{ db, blobs, jobs, clock, decoder, indexer, log },
-    quality: 'standard',
-    forceLadder: options.forceLadder ?? false,
-  }
+  const settings = { workers: 1, quality: 'standard', forceLadder: options.forceLadder ?? false } as const
+  const deps: WorkerDeps = { db, blobs, jobs, clock, decoder, indexer, log, settings }
+  const handlers: Record<string, JobHandler> = workerHandlers(deps)
   const claim = (kind: string) => jobs.claim({ kinds: [kind], leaseMs: 600_000 })
+  const run = async (job: ClaimedJob): Promise<void> =>
+    await handlers[job.kind]?.(job, { signal: new AbortController().signal })
   return {
     ...deps,
     folder,
     claim,
+    run,
     async addSource(source, changes = {}) {
       const bytes = typeof source === 'string' ? await readFile(source) : source
       const uid = clock.newUid()
@@ -77,7 +90,17 @@ export async function startEngine(options: { log?: Log; forceLadder?: boolean; f
     async ingest(uid) {
       const job = await claim('ingest')
       if (job?.videoUid !== uid) throw new Error('the wrong ingest job was claimed')
-      await ingestSource(deps, job, { signal: new AbortController().signal })
+      await run(job)
+    },
+    async encode(atMost = Number.POSITIVE_INFINITY) {
+      const payloads: unknown[] = []
+      while (payloads.length < atMost) {
+        const job = await claim('encode')
+        if (job === undefined) break
+        await run(job)
+        payloads.push(job.payload)
+      }
+      return payloads
     },
     async video(uid) {
       const video = await getVideo(db, uid)
