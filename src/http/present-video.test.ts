@@ -94,6 +94,11 @@ describe('a video as clients see it', () => {
       ['state', 'pctComplete', 'errorReasonCode', 'errorReasonText'],
     ],
     [{ state: 'error', step: null, pctComplete: null }, ['state', 'errorReasonCode', 'errorReasonText']],
+    [{ state: 'error', step: 'encoding', pctComplete: 0 }, ['state', 'errorReasonCode', 'errorReasonText']],
+    [
+      { state: 'error', step: 'encoding', pctComplete: 50 },
+      ['state', 'step', 'pctComplete', 'errorReasonCode', 'errorReasonText'],
+    ],
   ] as const)('%j has exactly the members of its state', (fields, members) => {
     expect(Object.keys(presentVideo({ ...pending, ...fields }, '').status)).toEqual(members)
   })

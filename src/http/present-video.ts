@@ -1,7 +1,7 @@
 /** The video object of the API; spec §3. The schema below types it and describes it in `/openapi.json`. */
 
 import { z } from 'zod'
-import type { Video } from '../core/videos/video.ts'
+import type { Video } from '../core/videos/index.ts'
 import { formatTimestamp } from '../lib/timestamp.ts'
 
 const time = z.iso.datetime().describe('UTC, microseconds')
@@ -93,13 +93,18 @@ export function presentVideo(video: Video, publicUrl: string): PresentedVideo {
   }
 }
 
-/** Spec §3.1: `step` only while encoding or after it failed, `pctComplete` only once encoding began. */
+/**
+ * Spec §3.1: `step` only while encoding or after it failed, `pctComplete` only once encoding began; a source that was
+ * refused at first sight failed before that.
+ */
 function presentStatus(video: Video): PresentedVideo['status'] {
-  const showsStep = video.state === 'inprogress' || video.state === 'error'
+  const { state, step, pctComplete } = video
+  const hasBegun = pctComplete !== null && (state !== 'error' || pctComplete > 0)
+  const showsStep = step !== null && (state === 'inprogress' || (state === 'error' && hasBegun))
   return {
-    state: video.state,
-    ...(showsStep && video.step !== null ? { step: video.step } : {}),
-    ...(video.pctComplete === null ? {} : { pctComplete: video.pctComplete.toFixed(6) }),
+    state,
+    ...(showsStep ? { step } : {}),
+    ...(hasBegun ? { pctComplete: pctComplete.toFixed(6) } : {}),
     errorReasonCode: video.error?.reasonCode ?? '',
     errorReasonText: video.error?.reasonText ?? '',
   }
