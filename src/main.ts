@@ -63,8 +63,23 @@ function explain(error: unknown): number {
   if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')) {
     return complain(`headwater: ${error.message}\n"headwater help" shows what is understood.`)
   }
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'listen') {
+    process.stderr.write(`headwater: ${describeListenError(error)}\n`)
+    return 1
+  }
   process.stderr.write(
     `headwater: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   )
   return 1
+}
+
+function describeListenError(error: NodeJS.ErrnoException & { address?: string; port?: number }): string {
+  const where = `${error.address ?? '?'} port ${error.port ?? '?'}`
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'another program listens there',
+    EACCES: 'this user may not listen there',
+    EADDRNOTAVAIL: 'this machine has no such address',
+  }
+  const reason = reasons[error.code ?? ''] ?? error.message
+  return `Cannot listen on ${where}: ${reason}; choose another HEADWATER_PORT or HEADWATER_HOST.`
 }
