@@ -103,20 +103,18 @@ function waitForEnd(child: ChildProcess) {
 /** Writes the input with back pressure until it ends or the reader has gone, which is not a failure. */
 async function feed(stdin: Writable, bytes: AsyncIterable<Uint8Array>, watch: Watch): Promise<void> {
   let gone = false
-  stdin.on('error', () => {
+  let resume = () => {}
+  const end = () => {
     gone = true
-  })
-  stdin.on('close', () => {
-    gone = true
-  })
+    resume()
+  }
+  stdin.on('error', end).on('close', end)
+  stdin.on('drain', () => resume())
   for await (const piece of bytes) {
     if (gone) return
     if (!stdin.write(piece)) {
       await new Promise<void>((resolve) => {
-        stdin
-          .once('drain', resolve)
-          .once('close', resolve)
-          .once('error', () => resolve())
+        resume = resolve
         if (gone) resolve()
       })
     }
