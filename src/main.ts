@@ -63,7 +63,7 @@ function explain(error: unknown): number {
   if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')) {
     return complain(`headwater: ${error.message}\n"headwater help" shows what is understood.`)
   }
-  if (error instanceof Error && 'syscall' in error && error.syscall === 'listen') {
+  if (isListenError(error)) {
     process.stderr.write(`headwater: ${describeListenError(error)}\n`)
     return 1
   }
@@ -73,7 +73,13 @@ function explain(error: unknown): number {
   return 1
 }
 
-function describeListenError(error: NodeJS.ErrnoException & { address?: string; port?: number }): string {
+type ListenError = NodeJS.ErrnoException & { address?: string; port?: number }
+
+function isListenError(error: unknown): error is ListenError {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'listen'
+}
+
+function describeListenError(error: ListenError): string {
   const where = `${error.address ?? '?'} port ${error.port ?? '?'}`
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: 'another program listens there',
