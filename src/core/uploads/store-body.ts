@@ -30,15 +30,18 @@ export async function storeBody(
   const startBytes = draft.lengthBytes
   let takenBytes = 0
   let write: Promise<void> = Promise.resolve()
+  let writing: readonly Uint8Array[] = []
   try {
     for (;;) {
       const batch = await body.next()
       await write
+      body.release(writing)
       if (batch === undefined) break
       if (takenBytes === 0) look(batch)
       const fitting = takeUpTo(batch, roomBytes - takenBytes)
       takenBytes += countBytes(fitting)
       write = draft.append(fitting)
+      writing = batch
       // Its failure is met at the next `await write`; until then it must not count as unhandled.
       write.catch(() => undefined)
       if (fitting !== batch) {

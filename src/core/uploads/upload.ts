@@ -75,6 +75,8 @@ export type UploadDeps = {
 export interface UploadBody {
   /** The bytes that came since the last call, about 1 MiB if there are as many; `undefined` after the last ones. */
   next(): Promise<readonly Uint8Array[] | undefined>
+  /** Takes a batch back whose bytes are written; nobody may look at it any more. */
+  release(batch: readonly Uint8Array[]): void
   /** Whether all of the body has come (`complete`), more may come (`open`), or it broke off. Final once `next` ended. */
   readonly state: 'open' | 'complete' | 'broken'
   /** Milliseconds the sender has been silent; 0 while it is us who do not read. Infinite when it has gone. */

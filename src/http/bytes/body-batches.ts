@@ -17,6 +17,7 @@ export class BodyBatches implements UploadBody {
   readonly #clock: Clock
   /** Called before the first byte is read. */
   readonly #begin: () => void
+  readonly #ownsBuffers: boolean
   #begun = false
   #state: UploadBody['state'] = 'open'
   #gone = false
@@ -25,10 +26,12 @@ export class BodyBatches implements UploadBody {
   #lastByteMs = 0
   #wake: (() => void) | undefined
 
-  constructor(source: Readable, options: { clock: Clock; begin?: () => void }) {
+  /** `ownsBuffers`: nobody else keeps a view of what `source` gives. */
+  constructor(source: Readable, options: { clock: Clock; begin?: () => void; ownsBuffers?: boolean }) {
     this.#source = source
     this.#clock = options.clock
     this.#begin = options.begin ?? (() => undefined)
+    this.#ownsBuffers = options.ownsBuffers ?? false
     source.once('end', () => this.#end('complete'))
     source.once('error', () => this.#end('broken'))
     source.once('close', () => {
@@ -54,6 +57,18 @@ export class BodyBatches implements UploadBody {
     this.#bytes = 0
     if (this.#state === 'open') this.#resume()
     return batch
+  }
+
+  /**
+   * Gives the memory back at once. Left to the garbage collector, a gigabyte of small buffers costs more time than
+   * everything else about an upload together, and tens of megabytes until it gets to them.
+   */
+  release(batch: readonly Uint8Array[]): void {
+    if (!this.#ownsBuffers) return
+    for (const { buffer, byteLength } of batch) {
+      // A view of something larger (a pool) is not ours to give back.
+      if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
+    }
   }
 
   silentMs(): number {
@@ -113,6 +128,8 @@ export function requestBody(
 ): BodyBatches {
   return new BodyBatches(incoming, {
     clock: options.clock,
+    // Node's HTTP parser copies each piece of a body into a buffer of its own.
+    ownsBuffers: true,
     begin: () => {
       if (incoming.headers.expect?.toLowerCase() === '100-continue') outgoing.writeContinue()
     },
