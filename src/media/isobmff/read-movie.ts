@@ -37,7 +37,7 @@ export async function readMovie(source: ByteSource): Promise<Movie> {
     boxes += 1
     if (movie === undefined) noteBox(seen, box, boxes)
     if (box.type === 'moov' && movie === undefined) {
-      movie = readMoov(await readWhole(walk, box, MAX_MOOV_BYTES))
+      movie = readMoov(await readWhole(walk, box, MAX_MOOV_BYTES), source.sizeBytes)
       if (!movie.fragmented) return movie.finish()
     } else if (box.type === 'moof' && movie !== undefined) {
       if (box.truncated) {
@@ -131,7 +131,7 @@ class MovieBuilder {
   }
 }
 
-function readMoov(bytes: Uint8Array): MovieBuilder {
+function readMoov(bytes: Uint8Array, fileBytes: number): MovieBuilder {
   const moov = childBoxes(bytes, 0, bytes.byteLength).next().value
   if (moov === undefined) throw malformed("'moov'", 'is empty')
   if (findChild(bytes, moov, 'cmov') !== undefined) {
@@ -143,7 +143,7 @@ function readMoov(bytes: Uint8Array): MovieBuilder {
   const mvex = findChild(bytes, moov, 'mvex')
   const context: TrackContext = {
     movieTimescale: timescale,
-    budget: new SampleBudget(),
+    budget: new SampleBudget(fileBytes),
     defaults: mvex === undefined ? null : readFragmentDefaults(bytes, mvex),
   }
   const tracks: TrackBuilder[] = []

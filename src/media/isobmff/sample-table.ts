@@ -8,15 +8,26 @@ import type { SoundPacking } from './sample-entry.ts'
  * Samples of all tracks of one movie together: ten hours of 60 pictures a second with five tracks of sound. 25 bytes
  * each, so a hostile header cannot make us hold more than 200 MB.
  */
-export const MAX_SAMPLES = 8_000_000
+const MAX_SAMPLES = 8_000_000
 
-/** How many samples may still be read of one movie. Throws `media_malformed` when a table wants more. */
+/**
+ * How many samples may still be read of one movie: never more than the file has bytes, since none is empty and none
+ * overlaps another, so a small file cannot claim much memory.
+ */
 export class SampleBudget {
-  #left = MAX_SAMPLES
+  readonly #limit: number
+  #left: number
 
+  constructor(fileBytes: number) {
+    this.#limit = Math.min(MAX_SAMPLES, fileBytes)
+    this.#left = this.#limit
+  }
+
+  /** Throws `media_malformed` when `count` is more than what is left. */
   take(count: number, where: string): void {
-    if (count > this.#left)
-      throw malformed(where, `claims ${count} samples; a movie may have ${MAX_SAMPLES} in all`)
+    if (count > this.#left) {
+      throw malformed(where, `claims ${count} samples; a file of this size may have ${this.#limit} in all`)
+    }
     this.#left -= count
   }
 }
@@ -278,14 +289,15 @@ export function checkLayout(samples: SampleTable, track: string): number {
   return end
 }
 
-/** Chunks need not lie in the order of time (§8.7.5), so the positions are sorted first. */
-function requireNoOverlap({ count, offsets, sizes }: SampleTable, track: string): void {
-  const order = Uint32Array.from({ length: count }, (_, index) => index)
-  order.sort((a, b) => (offsets[a] ?? 0) - (offsets[b] ?? 0))
-  let end = 0
-  for (const index of order) {
-    const offset = offsets[index] ?? 0
-    if (offset < end) throw malformed(track, `has samples that overlap at byte ${offset}`)
-    end = offset + (sizes[index] ?? 0)
+/**
+ * Chunks need not lie in the order of time (§8.7.5). Starts and ends are sorted each for themselves: two samples overlap
+ * exactly when some sample starts before the one sorted before it has ended.
+ */
+function requireNoOverlap({ offsets, sizes }: SampleTable, track: string): void {
+  const starts = offsets.slice().sort()
+  const ends = offsets.map((offset, index) => offset + (sizes[index] ?? 0)).sort()
+  for (let index = 1; index < starts.length; index += 1) {
+    const start = starts[index] ?? 0
+    if (start < (ends[index - 1] ?? 0)) throw malformed(track, `has samples that overlap at byte ${start}`)
   }
 }
