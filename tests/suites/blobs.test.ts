@@ -1,11 +1,9 @@
-import { execFileSync } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
 import { describeBlobs } from './blobs.ts'
 import { runUntilKilled } from './child.ts'
 import { patternBytes } from './pattern.ts'
+import { mountSmallDisk } from './small-disk.ts'
 import { tempFolder } from './temp-folder.ts'
 
 describeBlobs('folder', async () => {
@@ -47,31 +45,14 @@ test('synced drafts and published blobs survive a kill -9', { timeout: 60_000 },
   }
 })
 
-/** A file system of 4 MB that belongs to this test; only root may make one. */
-function mountSmallDisk(path: string): (() => void) | undefined {
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', path], { stdio: 'ignore' })
-    return () => {
-      execFileSync('umount', [path])
-    }
-  } catch {
-    return undefined
-  }
-}
-
 test('a full disk refuses an append and leaves the draft as it was', async ({ skip }) => {
-  const folder = await tempFolder()
-  const disk = join(folder.path, 'disk')
-  await mkdir(disk)
-  const unmount = mountSmallDisk(disk)
-  if (unmount === undefined) {
-    await folder.remove()
-    console.warn('SKIPPED: a full disk is not tested here, since mounting one needs root')
+  const disk = await mountSmallDisk(4)
+  if (disk === undefined) {
     skip()
     return
   }
   try {
-    const blobs = await openFolderBlobs({ folder: disk })
+    const blobs = await openFolderBlobs({ folder: disk.path })
     const draft = await blobs.createDraft()
     await draft.append([patternBytes(0, 3_000_000)])
     const before = draft.checksums()
@@ -86,7 +67,6 @@ test('a full disk refuses an append and leaves the draft as it was', async ({ sk
     await draft.append([patternBytes(3_000_000, 500_000)])
     expect(await draft.publish('sources/after')).toMatchObject({ sizeBytes: 3_500_000 })
   } finally {
-    unmount()
-    await folder.remove()
+    await disk.remove()
   }
 })

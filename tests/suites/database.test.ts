@@ -1,10 +1,12 @@
 import { sql } from 'kysely'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openDatabase } from '../../src/adapters/sql/open-database.ts'
 import { runUntilKilled } from './child.ts'
 import { describeDatabase } from './database.ts'
 import { openTestDatabase } from './open-test-database.ts'
+import { mountSmallDisk } from './small-disk.ts'
 import { tempFolder } from './temp-folder.ts'
 
 describeDatabase('SQLite', openTestDatabase)
@@ -68,4 +70,35 @@ test('committed transactions survive a kill -9, whole; the folder is free at onc
     await close()
   }
   await folder.remove()
+})
+
+test('a full disk refuses a transaction whole; with room again the database goes on', async ({ skip }) => {
+  const disk = await mountSmallDisk(4)
+  if (disk === undefined) {
+    skip()
+    return
+  }
+  const { db, close } = await openDatabase({ file: join(disk.path, 'headwater.sqlite') })
+  const ballast = join(disk.path, 'ballast')
+  const add = (creator: string) =>
+    db.transaction().execute(async (trx) => {
+      for (const part of ['x', 'y']) {
+        await trx
+          .insertInto('storage_counters')
+          .values({ account_id: part, creator: creator.padEnd(100_000, '.'), video_count: 1, seconds: 1 })
+          .execute()
+      }
+    })
+  try {
+    await add('before')
+    await writeFile(ballast, new Uint8Array(8_000_000)).catch(() => {})
+    await expect(add('meanwhile')).rejects.toMatchObject({ code: 'disk_full' })
+    await rm(ballast)
+    await add('after')
+    const rows = await db.selectFrom('storage_counters').select('creator').orderBy('creator').execute()
+    expect(rows.map((row) => row.creator.replace(/\.+$/, ''))).toEqual(['after', 'after', 'before', 'before'])
+  } finally {
+    await close()
+    await disk.remove()
+  }
 })

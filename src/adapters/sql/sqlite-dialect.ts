@@ -5,7 +5,7 @@
  */
 
 import {
-  CompiledQuery,
+  type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
   type Driver,
@@ -72,16 +72,16 @@ class ThreadDriver implements Driver {
   }
 
   async commitTransaction(connection: ThreadConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('commit'))
+    await connection.end('commit')
     this.#options.onCommit()
   }
 
   async rollbackTransaction(connection: ThreadConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('rollback'))
+    await connection.end('rollback')
   }
 
   async releaseConnection(connection: ThreadConnection): Promise<void> {
-    connection.release()
+    await connection.release()
   }
 
   async destroy(): Promise<void> {
@@ -95,6 +95,7 @@ class ThreadConnection implements DatabaseConnection {
   readonly #options: SqliteDialectOptions
   readonly #turns: WriterTurns
   #letGo: (() => void) | undefined
+  #isOpen = false
 
   constructor(options: SqliteDialectOptions, turns: WriterTurns) {
     this.#options = options
@@ -104,11 +105,22 @@ class ThreadConnection implements DatabaseConnection {
   async begin(): Promise<void> {
     this.#letGo = await this.#turns.take()
     await this.#options.writer.run('begin immediate', [])
+    this.#isOpen = true
   }
 
-  release(): void {
-    this.#letGo?.()
-    this.#letGo = undefined
+  async end(how: 'commit' | 'rollback'): Promise<void> {
+    await this.#options.writer.run(how, [])
+    this.#isOpen = false
+  }
+
+  /** Lets the writer go; a transaction that nobody ended is not left to the next one. */
+  async release(): Promise<void> {
+    try {
+      if (this.#isOpen) await this.end('rollback')
+    } finally {
+      this.#letGo?.()
+      this.#letGo = undefined
+    }
   }
 
   async executeQuery<R>({ sql, parameters, query }: CompiledQuery): Promise<QueryResult<R>> {
