@@ -11,6 +11,8 @@ export type RequestTarget = {
   readonly path: string
   /** As sent, without the `?`. */
   readonly search: string
+  /** The target in origin form, still encoded: what a router expects. */
+  readonly local: string
 }
 
 /**
@@ -24,7 +26,7 @@ export function parseTarget(target: string): RequestTarget {
   const encoded = question === -1 ? local : local.slice(0, question)
   const search = question === -1 ? '' : local.slice(question + 1)
   const path = decodePath(encoded === '' ? '/' : encoded)
-  return { path: path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path, search }
+  return { path: path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path, search, local }
 }
 
 function decodePath(encoded: string): string {

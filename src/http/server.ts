@@ -203,6 +203,7 @@ class Requests {
       void this.#runRoute(incoming, outgoing, { ...found, target, method, requestId: running.requestId })
     } else if (isApiPath(target.path)) {
       running.logAs = 'api'
+      incoming.url = target.local
       this.#json.handle(incoming, outgoing)
     } else {
       this.#fail(incoming, outgoing, new HeadwaterError('not_found', 'There is nothing here.'), 'plain')

@@ -291,6 +291,10 @@ describe('an address', () => {
     },
   )
 
+  test('may be given in absolute form', async () => {
+    expect((await call('GET', server.url + stream())).status).toBe(200)
+  })
+
   test('with an impossible Host header is 400', async () => {
     const headers = { host: 'a b' }
     const text = await converse(server.url, `GET /client/v4/x HTTP/1.1\r\nHost: ${headers.host}\r\n\r\n`)

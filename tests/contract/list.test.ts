@@ -5,6 +5,7 @@ import type { Video } from '../../src/core/videos/index.ts'
 import { formatTimestamp } from '../../src/lib/timestamp.ts'
 import { type ApiServer, startApi } from '../harness/api-server.ts'
 import { send } from '../harness/raw-http.ts'
+import { loadVendorSchema } from '../harness/vendor-schema.ts'
 
 let server: ApiServer
 /** By letter, in the order of creation. */
@@ -129,6 +130,12 @@ describe('the list', () => {
     const answer = await list(query)
     expect(answer).toMatchObject({ status: 400, success: false, errors: [{ code: 10005 }] })
     expect(answer.errors[0]?.message).toContain(words)
+  })
+
+  test('fits the vendor’s own description, whatever the states', async () => {
+    const body = await list('include_counts=true')
+    const path = `/client/v4/accounts/${server.accountId}/stream`
+    expect(loadVendorSchema()?.({ method: 'GET', path, status: 200, body }) ?? []).toEqual([])
   })
 
   test('shows nothing of other accounts', async () => {
