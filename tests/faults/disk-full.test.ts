@@ -70,7 +70,7 @@ testOnSmallDisk('encodes that meet a full disk go on when there is room', async 
       const server = await startServer({ dataDir: join(disk, 'data') })
       try {
         // Room for the source, for the records, and for next to nothing of the encode.
-        await fillDisk(ballast, disk, source.length + 2 ** 20)
+        await fillDisk(ballast, disk, source.length + 2 ** 19)
         const upload = await uploadBytes(server, 'old.avi', source)
         await waitUntilFull(disk)
         await rm(ballast)

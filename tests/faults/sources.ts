@@ -11,7 +11,7 @@ const execute = promisify(execFile)
 /** A file to upload and how its video must end. */
 export type Source = { readonly name: string; readonly path: string; readonly ends: 'ready' | 'error' }
 
-const PICTURE = 'testsrc2=size=640x360:rate=25:duration=24,noise=alls=24:allf=t'
+const PICTURE = 'testsrc2=size=426x240:rate=25:duration=24,noise=alls=40:allf=t'
 const TONE = 'sine=frequency=440:sample_rate=48000:duration=24'
 // A little over 12 MB: three upload chunks, and an encode of a few seconds.
 const H264 = '-c:v libx264 -preset ultrafast -b:v 4M -maxrate 5M -bufsize 5M -g 50 -pix_fmt yuv420p'
