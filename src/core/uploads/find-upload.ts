@@ -1,5 +1,6 @@
 /** Looking an upload up, and finishing one that a crash has stopped at its last step. */
 
+import { isFailure } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
 import { finishUpload } from './complete-upload.ts'
 import { holdUpload, SILENT_MS, senderSilentMs } from './hold-upload.ts'
@@ -19,11 +20,17 @@ export async function findUpload(
   const record = await readAlive(deps, address)
   const dead = silentMs !== undefined && silentMs >= SILENT_MS
   if (!dead && (silentMs !== undefined || !isStalled(record))) return record
-  const hold = await holdUpload(deps, address.id, options)
   try {
-    return await loadUpload(deps, address)
-  } finally {
-    hold.release()
+    const hold = await holdUpload(deps, address.id, options)
+    try {
+      return await loadUpload(deps, address)
+    } finally {
+      hold.release()
+    }
+  } catch (error) {
+    // HEAD is never refused for that: the disk takes long over what the dead sender brought, or others came first.
+    if (isFailure(error, 'upload_locked')) return readAlive(deps, address)
+    throw error
   }
 }
 

@@ -100,6 +100,8 @@ async function takeBytes(
     if (!published && isFailure(error, 'not_found')) await deps.blobs.discardDraft(draft.id)
     throw error
   } finally {
+    // Whatever still comes of the body is nobody's.
+    body.stop()
     if (!published) await draft.close()
   }
 }
