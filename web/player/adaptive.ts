@@ -6,6 +6,8 @@ import type { DebugFacts, Engine, EngineCallbacks, EngineOptions } from './engin
 
 /** How long a connection that broke is left alone before the next try. */
 const RETRY_MS = 3_000
+/** Buffers end up to a frame early or late; a position this much before their end is still inside. */
+const EDGE_SECONDS = 0.1
 /** Decoder failures after which hls.js may start over, within `MEDIA_RETRY_MS`. */
 const MEDIA_RETRIES = 3
 const MEDIA_RETRY_MS = 20_000
@@ -60,7 +62,10 @@ class AdaptiveEngine implements Engine {
     if (this.#started) return
     this.#started = true
     const wanted = this.#options.media.currentTime || this.#options.startTimeSeconds
-    this.#hls.startLoad(wanted > 0 ? wanted : -1)
+    const startPosition = wanted > 0 ? wanted : -1
+    // Before the manifest is there, hls.js only notes the wish to load, not from where.
+    this.#hls.config.startPosition = startPosition
+    this.#hls.startLoad(startPosition)
   }
 
   /**
@@ -92,7 +97,9 @@ class AdaptiveEngine implements Engine {
     if (text >= 0) next.subtitleTrack = text
     this.#offer(next)
     if (this.#qualityId) this.selectQuality(this.#qualityId)
-    if (this.#started) next.startLoad(media.currentTime, true)
+    // It must see one segment before it takes over the buffers; beginning behind them makes that a new one.
+    if (this.#started)
+      next.startLoad(media.currentTime + Math.max(0, bufferedAhead(media) - EDGE_SECONDS), true)
   }
 
   selectQuality(id: string | null): void {

@@ -1,0 +1,252 @@
+/** The player pages in a real browser: they play, wait, grow, refuse and can be used by keyboard. */
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { type Browsing, seeItPlay, startBrowsing, tellVideo, untilVideo, watch } from './pages-browser.ts'
+import { type PagesFixture, SECONDS, startPages } from './pages-fixture.ts'
+
+let pages: PagesFixture
+let browsing: Browsing
+
+beforeAll(async () => {
+  pages = await startPages()
+  browsing = await startBrowsing()
+})
+
+afterAll(async () => {
+  await browsing?.close()
+  await pages?.[Symbol.asyncDispose]()
+})
+
+const READY = { durationSeconds: SECONDS, displaySize: { width: 640, height: 360 } }
+
+/** Opens the settings and then one of their menus. */
+async function openMenu(page: Page, item: string): Promise<void> {
+  await page.mouse.move(300, 300)
+  await page.click('media-settings-menu-button')
+  await page.click(item)
+}
+
+/** What the quality menu offers, from the top. */
+async function listQualities(page: Page): Promise<string[]> {
+  return page.$$eval('media-rendition-menu media-chrome-menu-item', (items) =>
+    items.map((item) => item.textContent.trim()),
+  )
+}
+
+describe('a finished video', () => {
+  test('waits for a click, plays picture and sound, seeks, and complains about nothing', async () => {
+    const { uid } = await pages.api.addVideo(READY)
+    await using visitor = await browsing.visit()
+    const { page, complaints } = visitor
+    await page.goto(`${pages.api.url}/${uid}/watch`)
+    await page.waitForSelector('media-controller[mediaduration], media-time-display')
+    const before = await watch(page)
+    expect(before).toMatchObject({ paused: true, currentTime: 0 })
+    expect(pages.requests.filter((path) => path.includes(uid) && path.endsWith('.m4s'))).toEqual([])
+
+    await page.click('.big-play')
+    await seeItPlay(page)
+    expect((await watch(page)).duration).toBeCloseTo(SECONDS, 0)
+
+    await tellVideo(page, 'video.currentTime = 17')
+    await seeItPlay(page)
+    expect((await watch(page)).currentTime).toBeGreaterThan(17)
+    expect(complaints).toEqual([])
+  })
+
+  test('begins with the quality the manifest lists first', async () => {
+    const { uid } = await pages.api.addVideo(READY)
+    await using visitor = await browsing.visit()
+    await visitor.page.goto(`${pages.api.url}/${uid}/watch?autoplay`)
+    await seeItPlay(visitor.page, 0.1)
+    const first = pages.requests.find(
+      (path) => path.includes(`${uid}/`) && /\/(?:high|middle|low)\/0\.m4s/.test(path),
+    )
+    expect(first).toContain('/middle/')
+  })
+
+  test('changes its quality by hand and back to automatic', async () => {
+    const { uid } = await pages.api.addVideo(READY)
+    await using visitor = await browsing.visit()
+    const { page } = visitor
+    await page.goto(`${pages.api.url}/${uid}/watch?autoplay&muted`)
+    await seeItPlay(page, 0.2)
+    // Automatic has gone as high as it can; from here on the menu does not change under the pointer.
+    await untilVideo(page, 'video.videoHeight === 360')
+    await openMenu(page, '.quality-item')
+    expect((await listQualities(page)).slice(0, 3)).toEqual(['360p', '240p', '144p'])
+    await page.click('media-rendition-menu media-chrome-menu-item:has-text("144p")')
+    await untilVideo(page, 'video.videoHeight === 144')
+    await openMenu(page, '.quality-item')
+    await page.click('media-rendition-menu media-chrome-menu-item:has-text("Auto")')
+    await untilVideo(page, 'video.videoHeight > 144')
+    expect(visitor.complaints).toEqual([])
+  })
+
+  test('obeys the keyboard before anything was clicked', async () => {
+    const { uid } = await pages.api.addVideo(READY)
+    await using visitor = await browsing.visit()
+    const { page } = visitor
+    await page.goto(`${pages.api.url}/${uid}/watch`)
+    await page.waitForSelector('media-play-button')
+    await page.keyboard.press('k')
+    await seeItPlay(page)
+    await page.keyboard.press('m')
+    await untilVideo(page, 'video.muted')
+    await page.keyboard.press('ArrowRight')
+    await untilVideo(page, 'video.currentTime > 10')
+    await page.keyboard.press(' ')
+    await untilVideo(page, 'video.paused')
+  })
+
+  test('every control has a name for screen readers', async () => {
+    const { uid } = await pages.api.addVideo(READY)
+    await using visitor = await browsing.visit()
+    const { page } = visitor
+    await page.goto(`${pages.api.url}/${uid}/watch`)
+    await page.waitForSelector('media-play-button[aria-label]')
+    const nameless = await page.$$eval('[role="button"], button, [role="slider"]', (elements) =>
+      elements
+        .filter((each) => !each.getAttribute('aria-label') && !each.textContent.trim())
+        .map((each) => each.outerHTML),
+    )
+    expect(nameless).toEqual([])
+  })
+
+  test('survives segments that are not made yet', async () => {
+    const { uid } = await pages.api.addVideo(READY)
+    await using visitor = await browsing.visit()
+    pages.failSegments(7)
+    await visitor.page.goto(`${pages.api.url}/${uid}/watch?autoplay&muted`)
+    await seeItPlay(visitor.page, 1)
+    expect(visitor.complaints).toEqual([])
+  })
+})
+
+describe('the address of a player page', () => {
+  test('starts where startTime says, loops and is silent when asked', async () => {
+    const { uid } = await pages.api.addVideo(READY)
+    await using visitor = await browsing.visit()
+    await visitor.page.goto(`${pages.api.url}/${uid}/iframe?autoplay=true&muted=true&loop&startTime=0m12s`)
+    await seeItPlay(visitor.page, 0.1)
+    const now = await watch(visitor.page)
+    expect(now.currentTime).toBeGreaterThanOrEqual(12)
+    expect(now.muted).toBe(true)
+    expect(now.loop).toBe(true)
+  })
+
+  test('hides the controls and paints the bars', async () => {
+    const { uid } = await pages.api.addVideo(READY)
+    await using visitor = await browsing.visit()
+    const { page } = visitor
+    await page.goto(
+      `${pages.api.url}/${uid}/iframe?controls=false&letterboxColor=%23123456&primaryColor=nonsense`,
+    )
+    await page.waitForSelector('media-controller.bare', { state: 'attached' })
+    expect(await page.isVisible('media-control-bar')).toBe(false)
+    expect(await page.evaluate(`getComputedStyle(document.querySelector('#player')).backgroundColor`)).toBe(
+      'rgb(18, 52, 86)',
+    )
+  })
+
+  test('tells the manifests who embeds the player', async () => {
+    const { uid } = await pages.api.addVideo(READY)
+    await using visitor = await browsing.visit()
+    const { page } = visitor
+    // Another host name of the same server is another origin.
+    const outside = pages.api.url.replace('127.0.0.1', 'localhost')
+    pages.embedIn(`<!doctype html><script src="${pages.api.url}/embed/v1.latest.js" defer></script>
+      <stream src="${uid}" controls autoplay muted height="360px" width="640px"></stream>`)
+    await page.goto(`${outside}/embedding.html`)
+    const frame = await (await page.waitForSelector('stream > iframe')).contentFrame()
+    if (frame === null) throw new Error('The tag form made no frame.')
+    await frame.waitForSelector('media-controller')
+    await seeItPlay(frame)
+    const asked = pages.requests.filter((path) => path.includes(uid) && path.includes('.m3u8'))
+    expect(asked.length).toBeGreaterThanOrEqual(3)
+    for (const path of asked) expect(path).toContain(`parentOrigin=${encodeURIComponent(outside)}`)
+    expect(visitor.complaints).toEqual([])
+  })
+})
+
+describe('a video that is being made', () => {
+  test('says where it stands and plays by itself as soon as it can', async () => {
+    const { uid } = await pages.api.addVideo({ ...READY, state: 'pendingupload', pctComplete: null })
+    await using visitor = await browsing.visit()
+    const { page, complaints } = visitor
+    await page.goto(`${pages.api.url}/${uid}/watch`)
+    await page.waitForSelector('text=The upload is on its way')
+    await pages.change(uid, { state: 'inprogress', pct_complete: 37.2 })
+    await page.waitForSelector('text=The video is being prepared: 37 %.')
+    expect(await page.getAttribute('[role="progressbar"]', 'aria-valuenow')).toBe('37')
+    await pages.change(uid, { state: 'ready', pct_complete: 40 })
+    await seeItPlay(page)
+    expect(await page.isVisible('.notice')).toBe(false)
+    expect(await page.textContent('.making')).toBe('More qualities: 40 %')
+    expect(complaints).toEqual([])
+  })
+
+  test('gains qualities while it plays, without a break and without loading anything twice', async () => {
+    pages.list('low')
+    const { uid } = await pages.api.addVideo({ ...READY, pctComplete: 20 })
+    await using visitor = await browsing.visit()
+    const { page, complaints } = visitor
+    await page.goto(`${pages.api.url}/${uid}/watch?autoplay&muted`)
+    await seeItPlay(page, 1)
+    await tellVideo(
+      page,
+      `window.stops = []
+       for (const type of ['waiting', 'pause', 'emptied', 'seeking', 'error']) {
+         video.addEventListener(type, () => window.stops.push(type))
+       }`,
+    )
+    pages.list('middle', 'high', 'low')
+    await pages.change(uid, { pct_complete: 100 })
+    await page.locator('media-rendition-menu media-chrome-menu-item').nth(3).waitFor({ state: 'attached' })
+    await seeItPlay(page, 1)
+    expect(await page.evaluate('window.stops')).toEqual([])
+    expect(await page.isVisible('.making')).toBe(false)
+    const loaded = pages.requests.filter((path) => path.includes(`${uid}/low/`) && path.endsWith('.m4s'))
+    expect(new Set(loaded).size).toBe(loaded.length)
+    await openMenu(page, '.quality-item')
+    await page.click('media-rendition-menu media-chrome-menu-item:has-text("360p")')
+    await untilVideo(page, 'video.videoHeight === 360')
+    expect(complaints).toEqual([])
+  })
+
+  test('says what is wrong when it fails', async () => {
+    const { uid } = await pages.api.addVideo({
+      state: 'error',
+      pctComplete: null,
+      error: {
+        reasonCode: 'ERR_NON_VIDEO',
+        reasonText: 'The file was not recognized as a valid video file.',
+        detail: {},
+      },
+    })
+    await using visitor = await browsing.visit()
+    await visitor.page.goto(`${pages.api.url}/${uid}/watch`)
+    await visitor.page.waitForSelector('text=The file was not recognized as a valid video file.')
+    expect(await visitor.page.isVisible('media-control-bar')).toBe(false)
+  })
+})
+
+describe('a browser that wants a gesture before sound', () => {
+  test('sees the video start silently after a wait', async () => {
+    const { uid } = await pages.api.addVideo({ ...READY, state: 'queued', pctComplete: null })
+    await using visitor = await browsing.visit()
+    // Headless Chromium lets everything play, so the refusal is the test's own.
+    await visitor.page.addInitScript(`{
+      const { play } = HTMLMediaElement.prototype
+      HTMLMediaElement.prototype.play = function () {
+        return this.muted ? play.call(this) : Promise.reject(new DOMException('a gesture is needed', 'NotAllowedError'))
+      }
+    }`)
+    await visitor.page.goto(`${pages.api.url}/${uid}/watch`)
+    await visitor.page.waitForSelector('text=Next in line')
+    await pages.change(uid, { state: 'ready', pct_complete: 100 })
+    await seeItPlay(visitor.page)
+    expect((await watch(visitor.page)).muted).toBe(true)
+  })
+})
