@@ -81,6 +81,12 @@ describe('children in memory', () => {
   })
 })
 
+test('a container of thousands of boxes is refused', () => {
+  const bytes = concatBytes(Array.from({ length: 1001 }, () => box('free')))
+  expect(() => [...childBoxes(bytes, 0, bytes.byteLength)]).toThrow(/more than 1000 boxes in one container/)
+  expect([...childBoxes(bytes, 0, bytes.byteLength, { limit: 2000 })]).toHaveLength(1001)
+})
+
 describe('fields', () => {
   const reader = (...values: number[]): FieldReader =>
     new FieldReader(u32(...values), 0, values.length * 4, "'test'")

@@ -19,6 +19,8 @@ export type Box = {
 
 /** Boxes at top level that are looked at before a file is refused: some 2 h of fragments of one picture each. */
 const MAX_TOP_LEVEL_BOXES = 2_000_000
+/** Children of one container, where the caller names no other limit; real ones have a few dozen. */
+const MAX_CHILDREN = 1000
 /** Read at once while walking a file; neighbouring small boxes then cost one read together. */
 const WINDOW_BYTES = 16_384
 /** Size, type and the 64-bit size. */
@@ -32,16 +34,18 @@ export function malformed(where: string, problem: string): HeadwaterError {
 }
 
 /**
- * The children of a container held in memory, in order. Throws `media_malformed` when one overruns the container, or
- * ends there if `tolerant` (sample entries of old QuickTime files end in things that are no boxes).
+ * The children of a container held in memory, in order. Throws `media_malformed` when one overruns the container or there
+ * are more than `limit`; ends at such a child instead if `tolerant` (sample entries of old QuickTime files end in things that are no boxes).
  */
 export function* childBoxes(
   bytes: Uint8Array,
   start: number,
   end: number,
-  options: { tolerant?: boolean } = {},
+  options: { tolerant?: boolean; limit?: number } = {},
 ): Generator<Box> {
+  const { tolerant = false, limit = MAX_CHILDREN } = options
   let position = start
+  let seen = 0
   // QuickTime ends some containers with a 32-bit zero, so fewer than eight bytes or a size of zero end the walk.
   while (end - position >= 8) {
     const view = new DataView(
@@ -52,12 +56,14 @@ export function* childBoxes(
     if (view.getUint32(0) === 0) return
     const box = readHeader(view, position, end)
     if (box === undefined || box.end > end) {
-      if (options.tolerant) return
+      if (tolerant) return
       throw malformed(
         `'${fourcc(view, 4)}'`,
         `claims a size that its container, with ${end - position} bytes left, cannot hold`,
       )
     }
+    seen += 1
+    if (seen > limit) throw malformed(`'${box.type}'`, `is one of more than ${limit} boxes in one container`)
     yield box
     position = box.end
   }

@@ -26,6 +26,9 @@ const NON_SYNC = 0x00010000
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
+/** Runs of one track in one fragment: writers that interleave finely have one for each sample. */
+const MAX_RUNS = 100_000
+
 const TFHD_BASE_DATA_OFFSET = 0x000001
 const TFHD_DESCRIPTION_INDEX = 0x000002
 const TFHD_DURATION = 0x000008
@@ -135,7 +138,7 @@ function readTrackFragment(
   traf: Box,
   context: { moofStart: number; previousEnd: number; tracks: ReadonlyMap<number, GrowingSamples | null> },
 ): number {
-  const boxes = [...childBoxes(bytes, traf.bodyStart, traf.end)]
+  const boxes = [...childBoxes(bytes, traf.bodyStart, traf.end, { limit: MAX_RUNS })]
   const tfhd = boxes.find((box) => box.type === 'tfhd')
   if (tfhd === undefined) throw malformed("'traf'", "has no 'tfhd'")
   const header = readTrackFragmentHeader(fieldsOf(bytes, tfhd), context)
