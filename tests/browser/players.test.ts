@@ -13,8 +13,6 @@ import { makeNumberedSource, type NumberedSource } from './players/numbered-sour
 
 /** One AAC frame at 48 kHz; what a viewer could not notice. */
 const SOUND_TOLERANCE_MS = 21
-/** Pictures the canvas could not read (a switch between two sizes can tear one read), as a share of all. */
-const UNREAD_SHARE = 0.01
 
 type Case = Omit<NumberedSource, 'file'> & {
   readonly name: string
@@ -39,7 +37,7 @@ const CASES: readonly Case[] = [
     fps: 30000 / 1001,
     size: '854x480',
     x264: [...ENCODER, '-g', '300', '-force_key_frames', '0,1.1,3.5,5.2,9.9,11,13'],
-    muxer: ['-movflags', '+frag_keyframe+empty_moov+default_base_moof'],
+    muxer: ['-movflags', '+frag_keyframe+default_base_moof+delay_moov'],
   },
 ]
 
@@ -100,12 +98,12 @@ describe.each(CASES)('$name', (source) => {
 
 /** The number burnt into each displayed picture is the one its media time says; none is missing but dropped ones. */
 function expectEveryFrameInItsPlace(result: Playthrough, source: Case): void {
-  const read = result.frames.filter(([, number]) => number >= 0)
-  expect(result.frames.length - read.length).toBeLessThanOrEqual(result.frames.length * UNREAD_SHARE)
-  const misplaced = read.filter(([mediaTime, number]) => number !== Math.round(mediaTime * source.fps))
-  expect(misplaced).toEqual([])
+  const misplaced = result.frames.filter(
+    ([mediaTime, number]) => number !== Math.round(mediaTime * source.fps),
+  )
+  expect(misplaced.slice(0, 10)).toEqual([])
   // A busy machine drops pictures on the screen; frames that the presentation lost would show as misplaced or as a gap.
-  expect(read.length).toBeGreaterThan(source.seconds * source.fps * 0.5)
+  expect(result.frames.length).toBeGreaterThan(source.seconds * source.fps * 0.2)
 }
 
 function expectOneRange(result: Playthrough, source: Case): void {

@@ -17,6 +17,8 @@ export type Playthrough = {
   /** Pairs of audio-context seconds and media seconds. */
   readonly clock: readonly (readonly [number, number])[]
   readonly stalls: number
+  /** Pictures that had been replaced on the screen before they could be read. */
+  readonly late: number
   readonly ended: boolean
   readonly duration: number
   readonly ranges: readonly (readonly [number, number])[]
@@ -111,12 +113,7 @@ export async function openBenchPage(progressiveFile: string): Promise<BenchPage>
 }
 
 /** Answers with a range where one is asked for: a media element seeks that way. */
-function answer(
-  range: string | undefined,
-  bytes: Buffer,
-  type: string,
-  response: ServerResponse,
-): void {
+function answer(range: string | undefined, bytes: Buffer, type: string, response: ServerResponse): void {
   const match = /^bytes=(\d+)-(\d*)$/.exec(range ?? '')
   if (!match) {
     response

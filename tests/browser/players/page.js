@@ -5,23 +5,28 @@
 
 const BAR_BITS = 12
 const video = document.querySelector('#video')
-const canvas = new OffscreenCanvas(BAR_BITS, 2)
+const ROWS = 100
+const canvas = new OffscreenCanvas(BAR_BITS, ROWS)
 const context = canvas.getContext('2d', { willReadFrequently: true })
 
-/** Number shown by the present picture; -1 when top and bottom disagree (torn, or not ours). */
-function readNumber() {
-  const { videoWidth: w, videoHeight: h } = video
-  context.drawImage(video, 0, h * 0.03, w, h * 0.06, 0, 0, BAR_BITS, 1)
-  context.drawImage(video, 0, h * 0.91, w, h * 0.06, 0, 1, BAR_BITS, 1)
-  const { data } = context.getImageData(0, 0, BAR_BITS, 2)
+/**
+ * The picture on the screen: its own time in seconds and the number it shows, -1 when top and bottom disagree. Taken as
+ * one frame, so that time and number belong together even when the callback that asks comes late.
+ */
+function readPicture() {
+  const frame = new VideoFrame(video)
+  const mediaTime = frame.timestamp / 1e6
+  context.drawImage(frame, 0, 0, BAR_BITS, ROWS)
+  frame.close()
+  const top = context.getImageData(0, 6, BAR_BITS, 1).data
+  const bottom = context.getImageData(0, ROWS - 6, BAR_BITS, 1).data
   let number = 0
   for (let bit = 0; bit < BAR_BITS; bit += 1) {
-    const top = data[bit * 4] > 128
-    const bottom = data[(BAR_BITS + bit) * 4] > 128
-    if (top === bottom) return -1
-    if (top) number += 2 ** bit
+    const set = top[bit * 4] > 128
+    if (set === bottom[bit * 4] > 128) return { mediaTime, number: -1 }
+    if (set) number += 2 ** bit
   }
-  return number
+  return { mediaTime, number }
 }
 
 /** One opened player: `switchNext` asks for another rendition from the next segment on. */
@@ -122,12 +127,15 @@ async function listenForBeeps(log) {
 
 /** Plays from 0 to the end. Times in seconds. */
 window.playThrough = async ({ player, url, switching }) => {
-  const log = { errors: [], loads: [], frames: [], beeps: [], clock: [], stalls: 0, switching }
+  const log = { errors: [], loads: [], frames: [], beeps: [], clock: [], stalls: 0, late: 0, switching }
   const close = await openers[player](url, log)
   await listenForBeeps(log)
   let running = true
   const onFrame = (_, metadata) => {
-    log.frames.push([metadata.mediaTime, readNumber(), metadata.width])
+    const { mediaTime, number } = readPicture()
+    // Another picture has taken its place already: it will be counted by its own callback.
+    if (Math.abs(mediaTime - metadata.mediaTime) < 0.001) log.frames.push([mediaTime, number, metadata.width])
+    else log.late += 1
     if (running) video.requestVideoFrameCallback(onFrame)
   }
   video.requestVideoFrameCallback(onFrame)
@@ -179,5 +187,5 @@ window.seekAndRead = async (seconds) => {
   video.currentTime = seconds
   await settled
   const mediaTime = await Promise.race([shown, new Promise((resolve) => setTimeout(() => resolve(-1), 1500))])
-  return { number: readNumber(), mediaTime, ms: performance.now() - begun }
+  return { number: readPicture().number, mediaTime, ms: performance.now() - begun }
 }
