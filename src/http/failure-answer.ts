@@ -24,7 +24,7 @@ const HEADERS_OF_THE_BODY = [
 /** A request body of at most this length is read to its end, so that the connection can be used again. */
 const READ_ON_BYTES = 262_144
 /** How long a refused client may go on sending before the connection is cut. */
-const LINGER_MS = 1_000
+const LINGER_MS = 2_000
 
 /**
  * Answers with `told`. When the headers of another answer have left already, the connection is destroyed: a cut answer

@@ -32,7 +32,7 @@ export type ByteRoute = {
   readonly pattern: RegExp
   /** Which requests on that path are taken; default all methods. */
   readonly accepts?: (method: string, incoming: IncomingMessage) => boolean
-  /** How a thrown failure is told: `envelope` (API JSON), `plain` (one line of text), `tus` (plain, with tus headers). */
+  /** How a thrown failure is told: `envelope` (API JSON), `plain` (one line of text), `tus` (API JSON with the headers of tus answers). */
   readonly failures: 'envelope' | 'plain' | 'tus'
   readonly handle: ByteHandler
 }

@@ -41,6 +41,8 @@ export type HttpServerDeps = Omit<ApiDeps, 'findPublicUrl' | 'signIn'> & {
 export type HttpServerOptions = {
   /** Tried in order, after our own `/healthz` and the like and before the JSON API. */
   readonly byteRoutes: readonly ByteRoute[]
+  /** A connection on which no byte moves in either direction is cut after this long; default 120 s. */
+  readonly idleMs?: number
 }
 
 export type HttpServer = {
@@ -50,11 +52,10 @@ export type HttpServer = {
   close(graceMs: number): Promise<void>
 }
 
-/** A client gets this long for its request line and headers, */
+/** A client gets this long for its request line and headers. */
 const HEADERS_MS = 20_000
-/** a connection on which no byte moves in either direction is cut after this long, */
 const IDLE_MS = 120_000
-/** and one that waits between two requests after this long: longer than the 60 s of common proxies. */
+/** How long a connection may wait between two requests: longer than the 60 s of common proxies. */
 const KEEP_ALIVE_MS = 75_000
 const HEADER_BYTES = 16_384
 
@@ -70,7 +71,7 @@ export function createHttpServer(deps: HttpServerDeps, options: HttpServerOption
     connectionsCheckingInterval: 5_000,
     noDelay: true,
   })
-  server.timeout = IDLE_MS
+  server.timeout = options.idleMs ?? IDLE_MS
   server.on('request', requests.listener)
   // Whoever reads the body sends the 100, so that a refusal comes before the bytes.
   server.on('checkContinue', requests.listener)

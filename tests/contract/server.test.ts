@@ -164,6 +164,26 @@ describe('the server', () => {
     await closed
   })
 
+  test('cuts a connection on which nothing moves, and tells the handler', async () => {
+    const gone = Promise.withResolvers<void>()
+    server = await startApi({
+      idleMs: 200,
+      byteRoutes: [
+        {
+          pattern: /^\/test$/,
+          failures: 'plain',
+          handle: async (request) => {
+            request.signal.addEventListener('abort', () => gone.resolve())
+            await gone.promise
+          },
+        },
+      ],
+    })
+    const half = 'PATCH /test HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf'
+    expect(await converse(server.url, half, 5_000)).toBe('')
+    await gone.promise
+  })
+
   test('leaves no connection behind', async () => {
     const begun = Promise.withResolvers<void>()
     const started = await serve(async () => {

@@ -43,7 +43,7 @@ export type ApiServer = {
 
 /** Starts it on a free port with a folder of its own. */
 export async function startApi(
-  options: { settings?: Partial<HttpSettings>; byteRoutes?: readonly ByteRoute[] } = {},
+  options: { settings?: Partial<HttpSettings>; byteRoutes?: readonly ByteRoute[]; idleMs?: number } = {},
 ): Promise<ApiServer> {
   const folder = await mkdtemp(join(tmpdir(), 'headwater-api-'))
   const clock = systemClock()
@@ -84,7 +84,10 @@ export async function startApi(
       signInCodes,
       countJobs: () => Promise.resolve({ queued: 0 }),
     },
-    { byteRoutes: [...(options.byteRoutes ?? []), ...formRoutes(uploading), ...tusRoutes(uploading)] },
+    {
+      idleMs: options.idleMs,
+      byteRoutes: [...(options.byteRoutes ?? []), ...formRoutes(uploading), ...tusRoutes(uploading)],
+    },
   )
   const { port } = await server.listen(0, '127.0.0.1')
   const url = `http://127.0.0.1:${port}`
@@ -102,6 +105,7 @@ export async function startApi(
     close: async () => {
       await server.close(1_000)
       await database.close()
+      await blobs.close()
       await rm(folder, { recursive: true })
     },
   }
