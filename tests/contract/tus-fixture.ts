@@ -26,6 +26,9 @@ import { silentLog } from '../../src/lib/log.ts'
 import type { Blobs, Clock } from '../../src/ports.ts'
 
 export const MIB = 1_048_576
+export const TUS = { 'tus-resumable': '1.0.0' }
+export const CHUNK_TYPE = { 'content-type': 'application/offset+octet-stream' }
+export const DAY_SECONDS = 86_400
 
 export type UploadServer = {
   readonly url: string
@@ -173,6 +176,60 @@ export function metadata(pairs: Readonly<Record<string, string>>): string {
   return Object.entries(pairs)
     .map(([key, value]) => `${key} ${Buffer.from(value).toString('base64')}`)
     .join(',')
+}
+
+/** The answer to a creation, with the address and the video's uid. */
+export type Created = Answer & { readonly location: string; readonly path: string; readonly uid: string }
+
+/** The calls of a tus client with a token that may write. */
+export type TusCalls = {
+  /** `Tus-Resumable` and `Authorization`. */
+  readonly auth: Readonly<Record<string, string>>
+  create(
+    lengthBytes: number,
+    options?: { headers?: Record<string, string>; query?: string; body?: Uint8Array },
+  ): Promise<Created>
+  patch(location: string, offset: number, body: Uint8Array, headers?: Record<string, string>): Promise<Answer>
+  head(location: string): Promise<Answer>
+  storedOffset(location: string): Promise<number>
+  /** Lines of a PATCH for a raw socket, which then sends the body as it likes. */
+  patchLines(path: string, offset: number, length: number): string[]
+}
+
+/** Makes the calls for one server. */
+export function tusCalls(server: UploadServer): TusCalls {
+  const auth = { ...TUS, authorization: `Bearer ${server.token}` }
+  const head = (location: string) => call('HEAD', location, auth)
+  return {
+    auth,
+    head,
+    create: async (lengthBytes, options = {}) => {
+      const headers = { ...auth, 'upload-length': String(lengthBytes), ...options.headers }
+      const answer = await call('POST', `${server.endpoint}${options.query ?? ''}`, headers, options.body)
+      const location = answer.headers.location ?? ''
+      const uid = String(answer.headers['stream-media-id'] ?? '')
+      return { ...answer, location, uid, path: location.slice(server.url.length) }
+    },
+    patch: (location, offset, body, headers = {}) => {
+      const own = { 'upload-offset': String(offset), 'content-length': String(body.length) }
+      return call('PATCH', location, { ...auth, ...CHUNK_TYPE, ...own, ...headers }, body)
+    },
+    storedOffset: async (location) => Number((await head(location)).headers['upload-offset']),
+    patchLines: (path, offset, length) => [
+      `PATCH ${path} HTTP/1.1`,
+      'Host: 127.0.0.1',
+      `Authorization: ${auth.authorization}`,
+      'Tus-Resumable: 1.0.0',
+      'Content-Type: application/offset+octet-stream',
+      `Upload-Offset: ${offset}`,
+      `Content-Length: ${length}`,
+    ],
+  }
+}
+
+/** The vendor's number and sentence of a refusal. */
+export function refusalOf(answer: Pick<Answer, 'text'>): { code: unknown; message: string } {
+  return JSON.parse(answer.text).errors[0]
 }
 
 /** An answer as a raw socket saw it. */

@@ -6,6 +6,7 @@ import type { Upload } from './upload.ts'
 /** Bytes and checksums that are stored; what a commit moves forward. */
 export type StoredBytes = { readonly offsetBytes: number; readonly checksums: Uint8Array }
 
+/** Adds an upload, in the transaction that adds its video. */
 export async function insertUpload(trx: Trx, upload: Upload): Promise<void> {
   await trx
     .insertInto('uploads')
@@ -26,6 +27,7 @@ export async function insertUpload(trx: Trx, upload: Upload): Promise<void> {
     .execute()
 }
 
+/** The upload, whatever its state; whether its address still lives is for `checkAlive` to say. */
 export async function getUpload(db: Db, id: string): Promise<Upload | undefined> {
   const row = await db.selectFrom('uploads').selectAll().where('id', '=', id).executeTakeFirst()
   return (
@@ -90,6 +92,7 @@ export async function markTerminated(db: Db, id: string): Promise<void> {
   await db.updateTable('uploads').set({ state: 'terminated', draft_id: null }).where('id', '=', id).execute()
 }
 
+/** Forgets an upload whose address nobody knows. */
 export async function deleteUpload(db: Db, id: string): Promise<void> {
   await db.deleteFrom('uploads').where('id', '=', id).execute()
 }

@@ -12,6 +12,7 @@ import type { Clock } from '../../ports.ts'
 /** Large enough that the cost of a write does not count, small enough to stay in the processor's cache. */
 const BATCH_BYTES = 1_048_576
 
+/** One body; made when its request arrives, it reads nothing before the first `next`. */
 export class BodyBatches implements UploadBody {
   readonly #source: Readable
   readonly #clock: Clock

@@ -1,0 +1,169 @@
+/** A full disk and crashes at the worst instants. uploads.md §2.5, DESIGN 1. */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { finishStalledUploads } from '../../src/core/uploads/index.ts'
+import { getVideo } from '../../src/core/videos/index.ts'
+import { HeadwaterError } from '../../src/lib/failure.ts'
+import { silentLog } from '../../src/lib/log.ts'
+import type { Blobs, Draft } from '../../src/ports.ts'
+import {
+  MIB,
+  sha256,
+  startUploadServer,
+  testBytes,
+  type TusCalls,
+  tusCalls,
+  type UploadServer,
+} from './tus-fixture.ts'
+
+let server: UploadServer
+let calls: TusCalls
+
+beforeAll(async () => {
+  server = await startUploadServer()
+  calls = tusCalls(server)
+})
+afterAll(() => server.stop())
+
+const patch: TusCalls['patch'] = (...args) => calls.patch(...args)
+const storedOffset = (location: string) => calls.storedOffset(location)
+
+describe('a full disk', () => {
+  test('in the middle of a chunk is 507, and the offset is what is stored', async () => {
+    let roomBytes = 3 * MIB + 70_000
+    const on = await startUploadServer({ wrapBlobs: (blobs) => limitRoom(blobs, () => roomBytes) })
+    try {
+      const bytes = testBytes(12 * MIB)
+      const made = await tusCalls(on).create(bytes.length)
+      const answer = await patch(made.location, 0, bytes.subarray(0, 10 * MIB))
+      expect(answer.status).toBe(507)
+      const offset = await storedOffset(made.location)
+      expect(offset % 262_144).toBe(0)
+      expect(offset).toBeGreaterThan(MIB)
+      roomBytes = Number.POSITIVE_INFINITY
+      expect((await patch(made.location, offset, bytes.subarray(offset))).status).toBe(204)
+      expect(await on.sourceHash(made.uid)).toBe(sha256(bytes))
+    } finally {
+      await on.stop()
+    }
+  })
+})
+
+describe('a crash', () => {
+  test('between the last committed byte and publishing is finished by HEAD', async () => {
+    const on = await startUploadServer({ wrapBlobs: (blobs) => failOnce(blobs, 'before publishing') })
+    await expectFinishedBy(on, async (location) => {
+      expect(await storedOffset(location)).toBe(6 * MIB)
+    })
+  })
+
+  test('between publishing and the transaction is finished by HEAD', async () => {
+    const on = await startUploadServer({ wrapBlobs: (blobs) => failOnce(blobs, 'after publishing') })
+    await expectFinishedBy(on, async (location) => {
+      expect(await storedOffset(location)).toBe(6 * MIB)
+    })
+  })
+
+  test('whose sender never comes back is finished by the server', async () => {
+    const on = await startUploadServer({ wrapBlobs: (blobs) => failOnce(blobs, 'after publishing') })
+    await expectFinishedBy(on, async () => {
+      expect(await finishStalledUploads({ ...on.deps, log: silentLog })).toBe(1)
+      expect(await finishStalledUploads({ ...on.deps, log: silentLog })).toBe(0)
+    })
+  })
+
+  async function expectFinishedBy(
+    on: UploadServer,
+    finish: (location: string) => Promise<void>,
+  ): Promise<void> {
+    try {
+      const bytes = testBytes(6 * MIB)
+      const made = await tusCalls(on).create(bytes.length)
+      expect((await patch(made.location, 0, bytes)).status).toBe(500)
+      expect(await getVideo(on.deps.db, made.uid)).toMatchObject({ state: 'pendingupload' })
+      await finish(made.location)
+      expect(await getVideo(on.deps.db, made.uid)).toMatchObject({ state: 'queued', sizeBytes: 6 * MIB })
+      expect(await on.sourceHash(made.uid)).toBe(sha256(bytes))
+      const jobs = await on.deps.db.selectFrom('jobs').select('kind').execute()
+      expect(jobs).toEqual([{ kind: 'ingest' }])
+    } finally {
+      await on.stop()
+    }
+  }
+
+  test('leaves a draft longer than its record, which is cut back', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'headwater-uploads-'))
+    const bytes = testBytes(20 * MIB)
+    const first = await startUploadServer({ dataDir })
+    const made = await tusCalls(first).create(bytes.length)
+    await patch(made.location, 0, bytes.subarray(0, 5 * MIB))
+    const row = await first.deps.db.selectFrom('uploads').selectAll().executeTakeFirstOrThrow()
+    const draft = await first.deps.blobs.resumeDraft(row.draft_id ?? '', {
+      lengthBytes: row.offset_bytes,
+      checksums: row.checksums,
+    })
+    await draft.append([testBytes(MIB, 99)])
+    await draft.close()
+    await first.stop()
+    const second = await startUploadServer({ dataDir })
+    try {
+      const location = `${second.url}${made.path}`
+      expect(await storedOffset(location)).toBe(5 * MIB)
+      expect((await patch(location, 5 * MIB, bytes.subarray(5 * MIB))).status).toBe(204)
+      expect(await second.sourceHash(made.uid)).toBe(sha256(bytes))
+    } finally {
+      await second.stop()
+      await rm(dataDir, { recursive: true, force: true })
+    }
+  })
+})
+
+/** Drafts that can hold only so many bytes in all. */
+function limitRoom(blobs: Blobs, roomBytes: () => number): Blobs {
+  return wrapDrafts(blobs, (draft) => ({
+    append: (buffers) => {
+      const size = buffers.reduce((sum, buffer) => sum + buffer.length, 0)
+      if (draft.lengthBytes + size <= roomBytes()) return draft.append(buffers)
+      return Promise.reject(new HeadwaterError('disk_full', 'The disk of the test is full.'))
+    },
+  }))
+}
+
+/** The first publication fails as if the process had died there. */
+function failOnce(blobs: Blobs, when: 'before publishing' | 'after publishing'): Blobs {
+  let failed = false
+  return wrapDrafts(blobs, (draft) => ({
+    publish: async (name) => {
+      if (failed) return draft.publish(name)
+      failed = true
+      if (when === 'after publishing') await draft.publish(name)
+      else await draft.close()
+      throw new Error(`crashed ${when} ${name}`)
+    },
+  }))
+}
+
+function wrapDrafts(blobs: Blobs, change: (draft: Draft) => Partial<Draft>): Blobs {
+  const wrap = (draft: Draft): Draft => {
+    const changes: Record<PropertyKey, unknown> = { ...change(draft) }
+    return new Proxy(draft, {
+      get: (target, key) => {
+        const value: unknown = changes[key] ?? Reflect.get(target, key, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  }
+  return new Proxy(blobs, {
+    get: (target, key) => {
+      if (key === 'createDraft') return async () => wrap(await target.createDraft())
+      if (key === 'resumeDraft') {
+        return async (...args: Parameters<Blobs['resumeDraft']>) => wrap(await target.resumeDraft(...args))
+      }
+      const value: unknown = Reflect.get(target, key, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
