@@ -18,4 +18,4 @@ test(`after ${ROUNDS} kills at any instant nothing acknowledged is lost, done tw
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
-}, 300_000)
+}, 600_000)

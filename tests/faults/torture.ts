@@ -105,7 +105,8 @@ class Torture {
 
     const stopping = new AbortController()
     const uploading = this.#keepUploading(access, random, stopping.signal)
-    await sleep(100 + random() * 2_500)
+    if (random() < 0.4) await this.#waitForProgress(access)
+    await sleep(100 + random() * 2_000)
     const encoding = await this.#countEncoding(access)
     await this.#kill(program, random)
     stopping.abort()
@@ -197,6 +198,17 @@ class Torture {
   async #countEncoding(access: Server): Promise<number> {
     const videos = await callApi<VideoAnswer[]>(access, '/stream')
     return videos.filter((video) => !hasEnded(video) && video.status.state !== 'pendingupload').length
+  }
+
+  /** Until an encode has got further, so that some kills come just after something was finished. */
+  async #waitForProgress(access: Server): Promise<void> {
+    const measure = async () => {
+      const videos = await callApi<VideoAnswer[]>(access, '/stream')
+      return videos.reduce((sum, video) => sum + Number(video.status.pctComplete ?? 0), 0)
+    }
+    const before = await measure()
+    const deadline = performance.now() + 10_000
+    while ((await measure()) <= before && performance.now() < deadline) await sleep(50)
   }
 
   async #letEverythingEnd(): Promise<void> {
