@@ -1,0 +1,189 @@
+/** The dashboard in a real browser against the real program: what somebody does who never read a word about it. */
+
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Frame, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sample } from '../harness/samples.ts'
+import { callApi, startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
+import { type Browsing, seeItPlay, startBrowsing, tellVideo, watch } from './pages-browser.ts'
+
+let server: TestServer
+let browsing: Browsing
+
+beforeAll(async () => {
+  server = await startServer()
+  browsing = await startBrowsing()
+})
+
+afterAll(async () => {
+  await browsing?.close()
+  await server?.stop()
+})
+
+async function signInByToken(page: Page): Promise<void> {
+  await page.goto(`${server.url}/`)
+  await page.fill('#token', server.token)
+  await page.click('button[type=submit]')
+  await page.waitForSelector('text=Drop a video here')
+}
+
+async function playerFrame(page: Page): Promise<Frame> {
+  const frame = await (await page.waitForSelector('iframe[title^="Player"]')).contentFrame()
+  if (frame === null) throw new Error('The player has no frame.')
+  await frame.waitForSelector('video', { state: 'attached' })
+  return frame
+}
+
+describe('signing in', () => {
+  test('the printed link works once, and its code stays in no address', async () => {
+    const link = /http:\/\/\S+\/#code=\S+/.exec(server.output())?.[0] ?? ''
+    await using visitor = await browsing.visit()
+    const { page, context } = visitor
+    await page.goto(link)
+    await page.waitForSelector('text=Drop a video here')
+    expect(page.url()).toBe(`${server.url}/`)
+    const cookie = (await context.cookies()).find(({ name }) => name === 'headwater_session')
+    expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' })
+    expect(await page.evaluate('JSON.stringify([{ ...localStorage }, { ...sessionStorage }])')).not.toContain(
+      link.split('=')[1],
+    )
+    await page.reload()
+    await page.waitForSelector('text=Drop a video here')
+    expect(visitor.complaints).toEqual([])
+
+    await using second = await browsing.visit()
+    await second.page.goto(link)
+    await second.page.waitForSelector('text=This sign-in link was used already or is too old.')
+  })
+
+  test('a wrong token is refused with a sentence, the right one opens, signing out closes', async () => {
+    await using visitor = await browsing.visit()
+    const { page } = visitor
+    await page.goto(`${server.url}/`)
+    await page.waitForSelector('text=data/api-token')
+    await page.fill('#token', 'wrong')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('[role=alert]:has-text("unknown or revoked")')
+    await signInByToken(page)
+    await page.click('text=Sign out')
+    await page.waitForSelector('#token')
+    await page.reload()
+    await page.waitForSelector('#token')
+    expect(visitor.complaints).toEqual([])
+  })
+})
+
+describe('a video dropped into the page', () => {
+  test('plays right there, gets its qualities, and can be opened, renamed and deleted', async () => {
+    await using visitor = await browsing.visit({ height: 1000 })
+    const { page, complaints } = visitor
+    await signInByToken(page)
+    await page.setInputFiles('input[type=file]', await sample('h264-aac.mp4'))
+
+    const frame = await playerFrame(page)
+    await seeItPlay(frame)
+    await tellVideo(frame, 'video.currentTime = 7')
+    await seeItPlay(frame)
+    expect((await watch(frame)).currentTime).toBeGreaterThan(7)
+
+    await page.waitForSelector('[aria-label="Qualities"] >> text=as uploaded')
+    const [first] = await callApi<{ uid: string }[]>(server, '/stream?limit=1')
+    const uid = first?.uid ?? ''
+    await waitForVideo(server, uid, 'complete')
+    await page.waitForSelector('text=Ready')
+    await page.waitForSelector(`section[aria-label="Library"] img[src^="/${uid}/thumbnails/"]`)
+
+    await page.click('text=Details')
+    await page.waitForURL(`${server.url}/videos/${uid}`)
+    await page.waitForSelector('h1:has-text("h264-aac.mp4")')
+    expect(await page.inputValue('input[readonly] >> nth=0')).toBe(`${server.url}/${uid}/watch`)
+    await page.waitForSelector('text=All qualities finished')
+
+    await page.click('text=Rename')
+    await page.fill('#name', 'Test pattern')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('h1:has-text("Test pattern")')
+
+    await page.click('button:has-text("Delete")')
+    await page.click('text=Delete for good')
+    await page.waitForURL(`${server.url}/`)
+    expect(await callApi<{ uid: string }[]>(server, '/stream')).not.toContainEqual(
+      expect.objectContaining({ uid }),
+    )
+    expect(complaints).toEqual([])
+  })
+
+  test('that is no video says so, and what to do', async () => {
+    const file = join(server.dataDir, 'shopping.txt')
+    await writeFile(file, 'two lemons, a lamp\n'.repeat(100))
+    await using visitor = await browsing.visit()
+    const { page } = visitor
+    await signInByToken(page)
+    await page.setInputFiles('input[type=file]', file)
+    await page.waitForSelector('[role=alert]:has-text("not recognized as a valid video file")')
+    await page.waitForSelector('text=Check that it is a video')
+  })
+
+  test('goes on after a pause, and a cancelled one is gone', async () => {
+    const file = join(server.dataDir, 'large.mp4')
+    await writeFile(file, Buffer.alloc(120_000_000))
+    await using visitor = await browsing.visit()
+    const { page, context } = visitor
+    await signInByToken(page)
+    // Slow enough to be met on its way.
+    const session = await context.newCDPSession(page)
+    const throttle = (uploadThroughput: number) =>
+      session.send('Network.emulateNetworkConditions', {
+        offline: false,
+        latency: 0,
+        downloadThroughput: -1,
+        uploadThroughput,
+      })
+    await throttle(8_000_000)
+    await page.setInputFiles('input[type=file]', file)
+    await page.waitForSelector('text=/MB\\/s/')
+    await page.click('[aria-label="Pause large.mp4"]')
+    await page.waitForSelector('text=/^Paused/')
+    await page.click('[aria-label="Resume large.mp4"]')
+    await page.waitForSelector('[aria-label="Pause large.mp4"]')
+    await page.click('[aria-label="Cancel large.mp4"]')
+    await page.waitForSelector('text=Drop a video here')
+    await throttle(-1)
+    await expect
+      .poll(() => callApi<{ meta: { name: string } }[]>(server, '/stream?search=large.mp4'), {
+        timeout: 10_000,
+      })
+      .toEqual([])
+    expect(visitor.complaints).toEqual([])
+  })
+})
+
+describe('the library', () => {
+  test('finds by name, also by an address with the search in it', async () => {
+    const names = ['harbour.mp4', 'garden.mp4']
+    const source = await sample('h264-aac.mp4')
+    const uids = await Promise.all(names.map((name) => uploadFile(server, source, { name })))
+    await using visitor = await browsing.visit()
+    const { page } = visitor
+    await signInByToken(page)
+    await page.waitForSelector('h3:has-text("harbour.mp4")')
+    await page.fill('[aria-label="Search by name"]', 'GARD')
+    await page.waitForSelector('h3:has-text("harbour.mp4")', { state: 'detached' })
+    expect(page.url()).toBe(`${server.url}/?q=GARD`)
+    await page.reload()
+    await page.waitForSelector('h3:has-text("garden.mp4")')
+    await page.fill('[aria-label="Search by name"]', 'nothing like it')
+    await page.waitForSelector('text=Nothing is called')
+    for (const { uid } of uids)
+      await callApi(server, `/stream/${uid}`, { method: 'DELETE' }).catch(() => undefined)
+  })
+
+  test('says that a video is not there instead of showing an empty page', async () => {
+    await using visitor = await browsing.visit()
+    const { page } = visitor
+    await signInByToken(page)
+    await page.goto(`${server.url}/videos/${'0'.repeat(32)}`)
+    await page.waitForSelector('text=There is nothing here')
+  })
+})
