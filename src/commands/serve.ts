@@ -70,6 +70,7 @@ export async function start(settings: Settings, log: Logger): Promise<Running> {
       readStaticFiles(join(import.meta.dirname, '../../web/dist')),
       keepFirstToken(db, clock, secrets),
     ])
+    opened.push(() => blobs.close())
     const decoder = await createDecoder({ build, blobs, workDir: join(settings.dataDir, 'work'), log })
     const indexer = createIndexer({ blobs })
     opened.push(() => indexer.stop())
