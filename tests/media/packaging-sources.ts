@@ -121,7 +121,7 @@ export const SOURCES: readonly PackagingSource[] = [
   {
     name: 'open GOPs',
     picturePassthrough: false,
-    soundPassthrough: true,
+    soundPassthrough: false,
     args: [
       ...picture('25', 12),
       ...tone(12),

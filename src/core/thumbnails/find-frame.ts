@@ -1,7 +1,7 @@
 /** Which picture is on the screen at an instant: its segment, and its number in it. */
 
 import { assert } from '../../lib/failure.ts'
-import { scaleTicks, secondsToTicks } from '../../lib/ticks.ts'
+import { scaleTicks } from '../../lib/ticks.ts'
 import { type Plan, segmentCount } from '../timeline/index.ts'
 import type { SourceIndex } from '../playback/index.ts'
 
@@ -20,8 +20,10 @@ export type Frame = {
  */
 export function findFrame(plan: Plan, seconds: number, index: SourceIndex | undefined): Frame {
   const end = plan.cuts.at(-1) ?? 0
+  // The tick that has begun; a whole one may come out of the multiplication a little too small.
+  const asked = Math.floor(seconds * plan.timescale + 1e-6)
   // A tick before the end is still the last picture.
-  const ticks = Math.min(Math.max(0, secondsToTicks(seconds, plan.timescale)), Math.max(0, end - 1))
+  const ticks = Math.min(Math.max(0, asked), Math.max(0, end - 1))
   if (plan.frames.kind === 'grid') return gridFrame(plan, plan.frames, ticks)
   assert(index !== undefined, 'pictures at the source’s own times need its index')
   return sourceFrame(plan, index, ticks)
