@@ -26,6 +26,9 @@ const MAX_RATE = 70
 const MIN_DIVIDED = 40
 /** What uneven pictures get at most: closer ones than 1/30 s are dropped. */
 const UNEVEN_RATE = 30
+/** Share of even distances above which a source has a base rate, and above which nothing is left out. */
+const MOSTLY_EVEN = 0.9
+const EVEN = 0.98
 /** Clocks of files are rounded to a millisecond at worst, cameras drift a little. */
 const JITTER_SECONDS = 0.0021
 
@@ -42,17 +45,14 @@ export function findRate(times: Float64Array, endTicks: number, timescale: numbe
   for (let index = 1; index < count; index += 1) {
     deltas[index - 1] = ((times[index] ?? 0) - (times[index - 1] ?? 0)) / timescale
   }
-  const mean = span / (count - 1)
   const sorted = deltas.slice().sort()
-  const median = sorted[(count - 1) >> 1] ?? mean
-  const evenWith = (delta: number): number =>
-    deltas.reduce((sum, found) => sum + (Math.abs(found - delta) <= jitter(delta) ? 1 : 0), 0) / deltas.length
-  if (evenWith(mean) >= 0.98) {
-    return { average, grid: limitRate(usualRate(1 / mean, count)), constant: true }
-  }
-  // Even but for pictures left out: the base rate is the median's.
-  if (median > 0 && evenWith(median) >= 0.9) {
-    return { average, grid: limitRate(usualRate(1 / median, 100)), constant: false }
+  const median = sorted[(count - 1) >> 1] ?? 0
+  // Most distances are one picture; their mean evens out the rounding of the file's clock.
+  const even = deltas.filter((delta) => Math.abs(delta - median) <= jitter(median))
+  const share = even.length / deltas.length
+  if (median > 0 && share >= MOSTLY_EVEN) {
+    const step = even.reduce((sum, delta) => sum + delta, 0) / even.length
+    return { average, grid: limitRate(usualRate(1 / step, even.length)), constant: share >= EVEN }
   }
   const quick = sorted[Math.floor(deltas.length / 10)] ?? median
   const base = usualRate(1 / Math.max(quick, 1 / UNEVEN_RATE), 20)

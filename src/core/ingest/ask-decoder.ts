@@ -185,7 +185,11 @@ function readingMs(sizeBytes: number): number {
 /** A decoder that gives up on a file says that the file is at fault; one that was stopped does not. */
 function asUnreadable(error: unknown): unknown {
   if (!isFailure(error, 'decoder_failed') || error.facts.reason !== 'exit') return error
-  const said = String(error.facts.stderr ?? '')
+  const stderr = String(error.facts.stderr ?? '')
+  if (/Stream map '0:V:\d+' matches no streams/.test(stderr)) {
+    return new HeadwaterError('media_not_video', 'The file has no picture track.', { cause: error })
+  }
+  const said = stderr
     .trimEnd()
     .split('\n')
     .filter((line) => /error|invalid|not found|could not|unsupported|unknown|failed|no /i.test(line))

@@ -90,8 +90,13 @@ async function factsOfRemux(
     return await factsOf(deps, { container, media: source, movie: null, signal })
   }
   const facts = await factsOf(deps, { container, media: remuxed, movie, signal })
-  const { durationSeconds } = await reportOn(deps, source, 0, signal)
-  refuseCutShort(facts.times, durationSeconds, source.sizeBytes)
+  const declared = await reportOn(deps, source, 0, signal)
+  if (facts.sound === null && declared.sound !== null) {
+    // The copy carries sound that its container has no name for.
+    await deps.blobs.delete(remuxed.name)
+    return await factsOf(deps, { container, media: source, movie: null, signal })
+  }
+  refuseCutShort(facts.times, declared.durationSeconds, source.sizeBytes)
   return facts
 }
 
@@ -175,10 +180,18 @@ function checkedSound(
 ): { sound: SourceSound | null; notes: readonly string[] } {
   if (sound === null) return { sound: null, notes: [] }
   if (report.sound === null) {
-    return { sound: null, notes: [`Its sound (${sound.codec}) cannot be decoded and was left out.`] }
+    return {
+      sound: null,
+      notes: [`Its sound (${printable(sound.codec)}) cannot be decoded and was left out.`],
+    }
   }
   const { codec, sampleRate, channels } = report.sound
   return { sound: { track: sound.track, codec, sampleRate, channels }, notes: [] }
+}
+
+/** Codes of strangers go into messages. */
+function printable(code: string): string {
+  return code.replaceAll(/[^\x20-\x7e]/g, '?')
 }
 
 function requirePicture(report: DecoderReport): NonNullable<DecoderReport['picture']> {

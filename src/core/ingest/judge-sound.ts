@@ -29,13 +29,12 @@ const MAX_DRIFT_SECONDS = 0.012
 /** Sound that begins later than this is not filled frame by frame but encoded, silence and all. */
 const MAX_LATE_SECONDS = 60
 
-/** Judges the track. */
-export function judgeSound(track: MovieTrack): SoundVerdict {
+/** Judges the track; `codec` is how it is called. */
+export function judgeSound(track: MovieTrack, codec: string): SoundVerdict {
   const refuse = (because: string): SoundVerdict => ({ passthrough: false, because })
   const [entry] = track.entries
   if (track.entries.length !== 1) return refuse('its coding changes on the way')
-  if (entry?.fourcc !== 'mp4a' || entry.config === null)
-    return refuse(`it is ${entry?.fourcc ?? 'unknown'}, not AAC`)
+  if (entry?.fourcc !== 'mp4a' || entry.config === null) return refuse(`it is ${codec}, not AAC`)
   // QuickTime's own sound description (version 1 or 2) is not what an MP4 of players holds.
   if (entry.box[17] !== 0) return refuse("it has QuickTime's own description")
   const facts = readAudioSpecificConfig(entry.config)

@@ -209,10 +209,10 @@ function judgeIndexedSound(facts: SourceFacts, body: PictureBody): SoundVerdict 
   const track = facts.sound === null ? undefined : facts.movie?.tracks[facts.sound.track]
   if (track === undefined)
     return { passthrough: false, because: `a file of this kind (${facts.container}) has no index` }
-  // Its frames begin at the movie's 0, where a constant-rate picture begins as well.
-  if (body.video.length === 0) return { passthrough: false, because: 'there is no picture' }
+  // Its segments are cut together with passed-through pictures only.
+  if (body.frames.kind === 'grid') return { passthrough: false, because: 'the picture is encoded as well' }
   try {
-    return judgeSound(track)
+    return judgeSound(track, facts.sound?.codec ?? 'unknown')
   } catch (error) {
     if (isFailure(error, 'media_malformed')) return { passthrough: false, because: error.message }
     throw error
