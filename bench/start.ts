@@ -1,11 +1,14 @@
 /** From the second start on a folder (nothing to be made any more) to `/readyz`, and what the idle server holds. */
 
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startProgram } from '../tests/faults/program.ts'
 import { environmentOf, withFolder } from '../tests/faults/own-folder.ts'
 import { formatTable, median, megabytes, seconds } from './table.ts'
 
+/** As users start it. */
+const LAUNCHER = join(import.meta.dirname, '../bin/headwater')
 const RUNS = 5
 const START_LIMIT_MS = 1_000
 const MEMORY_LIMIT_BYTES = 180e6
@@ -44,7 +47,7 @@ type Measured = { readonly startMs: number; readonly idleBytes: number }
 
 async function measureStart(dataDir: string): Promise<Measured> {
   const startedMs = performance.now()
-  const program = startProgram(['serve'], environmentOf(dataDir))
+  const program = startProgram(['serve'], environmentOf(dataDir), [LAUNCHER])
   const url = await program.ready
   while (!(await isReady(url))) await sleep(POLL_MS)
   const startMs = performance.now() - startedMs
