@@ -8,6 +8,7 @@ import { manifestRoutes } from '../http/bytes/manifests.ts'
 import { segmentRoutes } from '../http/bytes/segments.ts'
 import { pageRoutes } from '../http/pages.ts'
 import type { StaticFiles } from '../http/static-files.ts'
+import type { Log } from '../lib/log.ts'
 import type { Clock, Decoder } from '../ports.ts'
 import type { Db } from '../tables.ts'
 import type { Role } from './role.ts'
@@ -15,6 +16,7 @@ import type { Role } from './role.ts'
 export type DeliveryRoleDeps = {
   readonly db: Db
   readonly clock: Clock
+  readonly log: Log
   readonly playback: Playback
   readonly decoder: Decoder
   /** The built player and dashboard; `undefined` when they have not been built. */

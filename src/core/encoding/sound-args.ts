@@ -89,8 +89,9 @@ function buildGraph({ rendition, firstFrame, endFrame, originUs }: SoundRun): st
     // Microseconds, so that moving the chunk's start to 0 is exact to a twentieth of a sample.
     'asettb=1/1000000',
     `asetpts=PTS-(${startUs})`,
-    // Begins exactly at 0, cutting or filling with silence; holes inside are filled as well.
-    `aresample=${rendition.sampleRate}:async=1:first_pts=0`,
+    // Begins exactly at 0, cutting or filling with silence. Holes are filled from 10 ms on: by default only those over
+    // 100 ms are, while containers that count milliseconds are off by one or two all the time.
+    `aresample=${rendition.sampleRate}:async=1:min_hard_comp=0.01:first_pts=0`,
     `aformat=sample_fmts=fltp:channel_layouts=${layout}`,
     // Silence to the end of the picture.
     'apad',
