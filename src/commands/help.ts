@@ -29,6 +29,7 @@ Prints the watch address as soon as the video plays, then follows the encode to 
   --name TEXT      title of the video; default: the file's name
   --server URL     default: HEADWATER_PUBLIC_URL, else the server on this machine
   --token TOKEN    default: HEADWATER_API_TOKEN, else the one in the data folder
+  --account ID     default: HEADWATER_ACCOUNT_ID, else the one in the data folder
   --no-wait        return after the last byte
   --restart        forget an interrupted upload of this file and begin anew`,
 
@@ -39,7 +40,8 @@ headwater token revoke <id>
 Asks the running server, else works on the data folder itself. A new token is shown once; only its hash is kept.
 
   --server URL     default: HEADWATER_PUBLIC_URL, else the server on this machine
-  --token TOKEN    the token to ask with; default: HEADWATER_API_TOKEN, else the one in the data folder`,
+  --token TOKEN    the token to ask with; default: HEADWATER_API_TOKEN, else the one in the data folder
+  --account ID     default: HEADWATER_ACCOUNT_ID, else the one in the data folder`,
 
   doctor: `headwater doctor
 
