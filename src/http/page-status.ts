@@ -3,7 +3,7 @@
  * written into the page itself. No secrets, nothing a viewer of the page may not know.
  */
 
-import type { Video, VideoState } from '../core/videos/video.ts'
+import type { Video, VideoState } from '../core/videos/index.ts'
 
 export type PageStatus = {
   readonly state: VideoState

@@ -1,6 +1,5 @@
 import { Link } from '@tanstack/react-router'
 import { ArrowRight, X } from 'lucide-react'
-import { useState } from 'react'
 import { isSettled, useVideo, useVideoProgress } from '../api/videos.ts'
 import { Button, buttonClass } from '../ui/button.tsx'
 import { CopyButton } from '../ui/copy-button.tsx'
@@ -13,8 +12,6 @@ type Props = { uid: string; name: string; autoplay: boolean; onDismiss: () => vo
 
 /** A video whose last byte is in: it plays here, and its qualities are made beside it. */
 export function ArrivedCard({ uid, name, autoplay, onDismiss }: Props) {
-  // Decided once: a second arrival must neither start over the first player nor play into it.
-  const [startsByItself] = useState(autoplay)
   const video = useVideo(uid)
   const settled = video.data !== undefined && isSettled(video.data)
   const progress = useVideoProgress(uid, !settled)
@@ -22,7 +19,7 @@ export function ArrivedCard({ uid, name, autoplay, onDismiss }: Props) {
   return (
     <article className="overflow-hidden rounded-2xl border border-line bg-surface shadow-card">
       <div className="grid md:grid-cols-[minmax(0,1.65fr)_minmax(0,1fr)]">
-        <PlayerFrame uid={uid} title={name} autoplay={startsByItself} />
+        <PlayerFrame uid={uid} title={name} autoplay={autoplay} />
         <div className="flex min-w-0 flex-col p-5">
           <div className="flex items-start gap-2">
             <h2 className="min-w-0 flex-1 pt-1 text-base leading-snug font-semibold tracking-tight break-words">

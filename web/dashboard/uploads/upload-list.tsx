@@ -6,7 +6,6 @@ import { UploadCard } from './upload-card.tsx'
 export function UploadList() {
   const { uploads, items } = useUploads()
   if (items.length === 0) return null
-  const doneCount = items.filter((item) => item.state === 'done').length
   return (
     <section aria-label="Uploads" className="mt-5">
       <ul className="grid gap-4">
@@ -16,7 +15,7 @@ export function UploadList() {
               <ArrivedCard
                 uid={item.uid}
                 name={item.name}
-                autoplay={doneCount === 1}
+                autoplay={item.startsByItself}
                 onDismiss={() => uploads.dismiss(item.key)}
               />
             ) : (

@@ -29,6 +29,8 @@ export type UploadItem = {
   readonly uid: string | null
   /** Whether part of it was there already from an earlier try. */
   readonly resumed: boolean
+  /** Whether its player starts by itself: the first to arrive does; a second must not play into it. */
+  readonly startsByItself: boolean
   /** What went wrong, when `failed`. */
   readonly problem: string | null
 }
@@ -141,6 +143,7 @@ export class Uploads {
       bytesPerSecond: null,
       uid: null,
       resumed: false,
+      startsByItself: false,
       problem: null,
     }
     const running: Running = { item, tus, speed: new Speed() }
@@ -177,7 +180,13 @@ export class Uploads {
   }
 
   #onSuccess(running: Running): void {
-    this.#change(running, { state: 'done', sentBytes: running.item.sizeBytes, bytesPerSecond: null })
+    const startsByItself = !this.#running.some(({ item }) => item.state === 'done')
+    this.#change(running, {
+      state: 'done',
+      sentBytes: running.item.sizeBytes,
+      bytesPerSecond: null,
+      startsByItself,
+    })
     if (running.item.uid !== null) this.#onDone(running.item.uid)
     this.#startWaiting()
   }
