@@ -11,7 +11,6 @@ const SENTENCES: Record<string, string> = {
   inprogress: 'Preparation began',
   planned: 'File looked at',
   ready: 'Can be watched',
-  rendition: 'A quality has begun',
   complete: 'All qualities finished',
   edited: 'Changed',
   failure: 'A step failed',
@@ -32,10 +31,7 @@ export function Timeline({ events, loading }: { events: readonly VideoEvent[]; l
             className={`absolute top-1.5 -left-[1.53rem] size-2 rounded-full ring-4 ring-surface ${event.kind === 'error' || event.kind === 'failure' ? 'bg-danger' : 'bg-accent'}`}
           />
           <div className="flex items-baseline justify-between gap-3 text-sm">
-            <span>
-              {SENTENCES[event.kind] ?? event.kind}
-              {suffix(event)}
-            </span>
+            <span>{tell(event)}</span>
             <time
               dateTime={event.at}
               title={formatDateTime(event.at)}
@@ -50,7 +46,9 @@ export function Timeline({ events, loading }: { events: readonly VideoEvent[]; l
   )
 }
 
-function suffix(event: VideoEvent): string {
+function tell(event: VideoEvent): string {
+  if (event.kind !== 'rendition') return SENTENCES[event.kind] ?? event.kind
   const name = event.detail['name']
-  return event.kind === 'rendition' && typeof name === 'string' ? `: ${name}` : ''
+  if (name === 'audio') return 'Sound finished'
+  return typeof name === 'string' ? `${name} finished` : 'A quality finished'
 }
