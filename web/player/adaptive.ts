@@ -46,6 +46,8 @@ class AdaptiveEngine implements Engine {
   #started = false
   #troubled = false
   #qualityId: string | null = null
+  /** Up to here the buffers hold what an earlier hls.js loaded, of which the present one knows nothing. */
+  #inheritedUntilSeconds = 0
   #textTrackChosen = false
   #mediaFailures: number[] = []
   #retryTimer: ReturnType<typeof setTimeout> | undefined
@@ -82,6 +84,7 @@ class AdaptiveEngine implements Engine {
     }
     const previous = this.#hls
     const media = this.#options.media
+    this.#inheritedUntilSeconds = 0
     next.startLevel = findSimilarLevel(next.levels, previous.levels[previous.loadLevel], next.firstLevel)
     const { bandwidthEstimate } = previous
     if (Number.isFinite(bandwidthEstimate)) next.bandwidthEstimate = bandwidthEstimate
@@ -96,16 +99,21 @@ class AdaptiveEngine implements Engine {
     const text = next.subtitleTracks.findIndex((track) => track.name === textName)
     if (text >= 0) next.subtitleTrack = text
     this.#offer(next)
-    if (this.#qualityId) this.selectQuality(this.#qualityId)
+    if (this.#qualityId !== null) this.selectQuality(this.#qualityId)
+    this.#inheritedUntilSeconds = media.currentTime + bufferedAhead(media)
     // It must see one segment before it takes over the buffers; beginning behind them makes that a new one.
     if (this.#started)
-      next.startLoad(media.currentTime + Math.max(0, bufferedAhead(media) - EDGE_SECONDS), true)
+      next.startLoad(Math.max(media.currentTime, this.#inheritedUntilSeconds - EDGE_SECONDS), true)
   }
 
   selectQuality(id: string | null): void {
     this.#qualityId = id
-    // `nextLevel` lets the segment that is playing end and replaces what is buffered after it.
-    this.#hls.nextLevel = id === null ? -1 : this.#hls.levels.findIndex((level) => renditionId(level) === id)
+    const hls = this.#hls
+    const level = id === null ? -1 : hls.levels.findIndex((each) => renditionId(each) === id)
+    // `nextLevel` lets the segment that is playing end and replaces what is buffered after it, but only what hls.js
+    // itself has loaded; what was inherited has to be thrown away as a whole, or the choice would show much later.
+    if (level >= 0 && this.#options.media.currentTime < this.#inheritedUntilSeconds) hls.currentLevel = level
+    else hls.nextLevel = level
   }
 
   selectSoundTrack(id: string): void {
