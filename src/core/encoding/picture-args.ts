@@ -106,8 +106,8 @@ function firstChain(run: PictureRun, top: VideoRendition): string[] {
       ? [run.filters.has('bwdif') ? 'bwdif=mode=send_frame' : 'yadif=mode=send_frame']
       : []),
     ...(frames.kind === 'grid' ? gridFilters(frames) : []),
-    // Bicubic is x264's usual company; video range whatever came.
-    `scale=${width}:${height}:flags=bicubic:out_range=tv`,
+    // Bicubic is x264's usual company. The same size costs nothing, unless something else is asked for as well.
+    `scale=${width}:${height}:flags=bicubic${SAYS_RANGE_ASIDE.has(picture.codec) ? ':out_range=tv' : ''}`,
     ...toSdr(picture, run.filters),
     ...TURNS[picture.rotation],
     // Anamorphic pixels were evened out by the scaler.
@@ -115,6 +115,12 @@ function firstChain(run: PictureRun, top: VideoRendition): string[] {
     'format=yuv420p',
   ]
 }
+
+/**
+ * Decoders that give full-range pictures in the format of video-range ones; the others give `yuvj420p`, which
+ * `format=yuv420p` converts.
+ */
+const SAYS_RANGE_ASIDE: ReadonlySet<string> = new Set(['av1', 'vp9', 'vp8', 'prores', 'dnxhd'])
 
 const TURNS: Readonly<Record<SourcePicture['rotation'], readonly string[]>> = {
   0: [],

@@ -21,6 +21,7 @@ import {
   type SourcePicture,
 } from '../timeline/index.ts'
 import { readMatrix } from './index-facts.ts'
+import type { PictureTimeline } from './source-facts.ts'
 
 /** A passed-through picture, measured. */
 export type PassthroughPicture = {
@@ -49,11 +50,18 @@ const MAX_RATE = 70.5
 /** A picture that begins later is encoded; up to this the first one starts at 0 and lasts longer (rule 4). */
 const MAX_LATE_SECONDS = 1
 
-/** Judges an H.264 track; `endTicks` is where the picture ends. */
-export function judgePicture(track: MovieTrack, picture: SourcePicture, endTicks: number): PictureVerdict {
-  const because = refuseBitstream(track, picture) ?? refuseEdits(track, endTicks)
-  if (because !== undefined) return { passthrough: false, because }
-  return measure(track, endTicks)
+/** Judges an H.264 track whose pictures are shown as `timeline` says. */
+export function judgePicture(
+  track: MovieTrack,
+  picture: SourcePicture,
+  timeline: PictureTimeline,
+): PictureVerdict {
+  const bitstream = refuseBitstream(track, picture)
+  if (bitstream !== undefined) return { passthrough: false, because: bitstream }
+  const presentation = presentationTimes(track)
+  const edits = refuseEdits(track, presentation, timeline.endTicks)
+  if (edits !== undefined) return { passthrough: false, because: edits }
+  return measure(track, presentation, timeline)
 }
 
 function refuseBitstream(track: MovieTrack, picture: SourcePicture): string | undefined {
@@ -77,9 +85,8 @@ function refuseBitstream(track: MovieTrack, picture: SourcePicture): string | un
   return undefined
 }
 
-function refuseEdits(track: MovieTrack, endTicks: number): string | undefined {
+function refuseEdits(track: MovieTrack, times: Float64Array, endTicks: number): string | undefined {
   const { timescale } = track
-  const times = presentationTimes(track)
   if (editShape(track).kind === 'several') return 'its edit list has several stretches'
   const { firstSample } = pictureTimes(track)
   const start = times[firstSample] ?? 0
@@ -99,12 +106,14 @@ function refuseEdits(track: MovieTrack, endTicks: number): string | undefined {
   return undefined
 }
 
-function measure(track: MovieTrack, endTicks: number): PictureVerdict {
+function measure(
+  track: MovieTrack,
+  presentation: Float64Array,
+  { sorted: sortedPresentation, endTicks }: PictureTimeline,
+): PictureVerdict {
   const { samples, timescale } = track
   const shown = pictureTimes(track)
-  const allowed = allowedCuts(samples, presentationTimes(track)).filter(
-    (sample) => sample >= shown.firstSample,
-  )
+  const allowed = allowedCuts(samples, presentation).filter((sample) => sample >= shown.firstSample)
   if (allowed[0] !== shown.firstSample) {
     return { passthrough: false, because: 'its first picture needs others that come later' }
   }
@@ -117,9 +126,13 @@ function measure(track: MovieTrack, endTicks: number): PictureVerdict {
   if (longest > LONGEST_SECONDS) {
     return { passthrough: false, because: `it cannot be cut for ${longest.toFixed(1)} s at a stretch` }
   }
-  const times = new Float64Array(samples.count - shown.firstSample)
-  for (let index = 0; index < times.length; index += 1) times[index] = shown.at(shown.firstSample + index)
-  const sorted = times.slice().sort()
+  // As the plan shows them: the first one from 0 on (rule 4).
+  const times = presentation.slice(shown.firstSample)
+  times[0] = 0
+  const sorted = sortedPresentation.slice()
+  sorted[0] = 0
+  if (sorted.length !== times.length)
+    return { passthrough: false, because: 'some of its pictures are never shown' }
   for (let index = 1; index < sorted.length; index += 1) {
     if (sorted[index] === sorted[index - 1]) {
       return { passthrough: false, because: 'two of its pictures are shown at the same time' }

@@ -92,7 +92,7 @@ function judge(facts: SourceFacts): PictureVerdict {
   if (track === undefined)
     return { passthrough: false, because: `a file of this kind (${facts.container}) has no index` }
   try {
-    return judgePicture(track, facts.picture, facts.times.endTicks)
+    return judgePicture(track, facts.picture, facts.times)
   } catch (error) {
     if (isFailure(error, 'media_malformed')) return { passthrough: false, because: error.message }
     throw error
