@@ -35,8 +35,8 @@ export function readPacketList(text: string): PictureTimeline | undefined {
   for (const line of text.split('\n')) {
     if (line.startsWith('#') || line === '') continue
     const [, dts = '', pts = '', duration = ''] = line.split(',').map((field) => field.trim())
-    const shown = Number(pts === 'NOPTS' ? dts : pts)
-    if (!Number.isFinite(shown)) continue
+    const shown = readTime(pts) ?? readTime(dts)
+    if (shown === undefined) continue
     times.push(shown)
     const lasts = Math.max(0, Number(duration) || 0)
     durations += lasts
@@ -54,4 +54,10 @@ export function readPacketList(text: string): PictureTimeline | undefined {
     endTicks: Math.max(1, Math.round((end - first) * unit)),
     originUs: Math.round((first * unit * 1e6) / Number(den)),
   }
+}
+
+/** A missing time is written as a word, or as the smallest number of 64 bits. */
+function readTime(field: string): number | undefined {
+  const time = Number.parseInt(field, 10)
+  return Number.isSafeInteger(time) ? time : undefined
 }
