@@ -14,7 +14,7 @@ export type FinishedChunk = {
   readonly blob: BlobFacts
   /** Byte length of each segment, in order from the blob's start. */
   readonly segmentBytes: readonly number[]
-  /** The rendition's init segment; recorded with its first chunk. */
+  /** The rendition's init segment; recorded with its first chunk. Without checksums when it was there already. */
   readonly init: BlobFacts
   readonly codec: string
 }
@@ -33,6 +33,7 @@ export async function recordChunk(trx: Trx, clock: Clock, chunk: FinishedChunk):
     .where('first_segment', '=', chunk.firstSegment)
     .executeTakeFirst()
   if (taken !== undefined) return false
+  await requireSameInit(trx, chunk)
   await recordBlob(trx, clock, uid, chunk.init)
   await recordBlob(trx, clock, uid, chunk.blob)
   await trx
@@ -54,6 +55,26 @@ export async function recordChunk(trx: Trx, clock: Clock, chunk: FinishedChunk):
     .execute()
   await bumpRevision(trx, uid)
   return true
+}
+
+/** Two first chunks may have raced to publish the init segment; what the second wrote must be what the first did. */
+async function requireSameInit(trx: Trx, { init, rendition }: FinishedChunk): Promise<void> {
+  const recorded = await trx
+    .selectFrom('blobs')
+    .select(['size_bytes', 'checksums'])
+    .where('name', '=', init.name)
+    .executeTakeFirst()
+  if (recorded === undefined || init.checksums.byteLength === 0) return
+  const same = recorded.size_bytes === init.sizeBytes && isEqual(recorded.checksums, init.checksums)
+  if (!same) {
+    throw new HeadwaterError('decoder_failed', `Two chunks of ${rendition} have different headers.`, {
+      facts: { rendition, reason: 'header' },
+    })
+  }
+}
+
+function isEqual(left: Uint8Array, right: Uint8Array): boolean {
+  return left.byteLength === right.byteLength && left.every((byte, index) => byte === right[index])
 }
 
 /** Which segments of each rendition are there. */

@@ -3,7 +3,7 @@
  * never encoded again; everything new is published first and then recorded in one transaction with the job's end.
  */
 
-import type { ClaimedJob } from '../../jobs/job.ts'
+import { type ClaimedJob, PRIORITY } from '../../jobs/job.ts'
 import type { JobContext } from '../../jobs/run-jobs.ts'
 import { assert } from '../../lib/failure.ts'
 import type { Decoder, DecoderTask } from '../../ports.ts'
@@ -45,8 +45,12 @@ export type EncodeDeps = PublishDeps & {
   readonly threads: number
 }
 
-/** Encodes give way to requests. */
+/** Encodes give way to requests; the first seconds of a video, which somebody waits for, do not. */
 const NICE = 10
+
+function niceOf(job: ClaimedJob): number {
+  return job.priority <= PRIORITY.first ? 0 : NICE
+}
 
 /** Runs the job. */
 export async function encodeChunk(deps: EncodeDeps, job: ClaimedJob, context: JobContext): Promise<void> {
@@ -117,7 +121,7 @@ async function makePictures(work: ChunkWork): Promise<FinishedChunk[]> {
     }),
     outputs: renditions.map(pictureOutput),
     limits: pictureLimits(plan.picture, renditions, seconds),
-    nice: NICE,
+    nice: niceOf(job),
   }
   try {
     const run = await deps.decoder.run(task, {
@@ -192,7 +196,10 @@ async function makeSound(work: ChunkWork): Promise<FinishedChunk[]> {
     const made: FinishedChunk[] = []
     for (const run of missingRuns(chunk, finished.get(rendition.id) ?? new Set())) {
       made.push(
-        await encodeSound(deps, payload.uid, row, rendition, run, { signal: context.signal, nice: NICE }),
+        await encodeSound(deps, payload.uid, row, rendition, run, {
+          signal: context.signal,
+          nice: niceOf(job),
+        }),
       )
     }
     return made
