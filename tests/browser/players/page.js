@@ -79,7 +79,9 @@ const openers = {
     player.on('fragmentLoadingCompleted', ({ request }) => {
       if (request.mediaType !== 'video' || request.type !== 'MediaSegment') return
       log.loads.push(`${request.representation?.index ?? '?'}:${request.index}`)
-      if (!log.switching) return
+      // Asked to switch after the last segment, dash.js waits for another one and never says that the stream is over.
+      const left = player.duration() - (request.startTime + request.duration)
+      if (!log.switching || left < 0.1) return
       const list = player.getRepresentationsByType('video')
       const now = list.findIndex((one) => one.id === request.representation?.id)
       player.setRepresentationForTypeByIndex('video', (now + 1) % list.length)
