@@ -1,4 +1,7 @@
-/** What the records of videos must do on every database and blob store; run by each combination's own test file. */
+/**
+ * What the records of videos must do on every database and blob store; run by each combination's own test file.
+ * Long because it is one suite: an adapter passes all of it or none.
+ */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sourceBlob } from '../../src/core/blob-names.ts'

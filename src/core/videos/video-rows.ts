@@ -38,6 +38,7 @@ export function videoFromRow(row: VideoRow): Video {
   }
 }
 
+/** The row of a new video: every column. */
 export function videoToRow(video: Video): Insertable<VideosTable> {
   return {
     uid: video.uid,
