@@ -2,7 +2,11 @@
 
 import { writeFile } from 'node:fs/promises'
 import { formatSettingsPage } from '../src/config/describe-settings.ts'
+import { formatErrorsPage } from '../src/http/errors-page.ts'
 
-const page = new URL('../docs/settings.md', import.meta.url)
-await writeFile(page, formatSettingsPage())
-process.stdout.write('docs/settings.md written\n')
+const pages = { 'settings.md': formatSettingsPage(), 'errors.md': formatErrorsPage() }
+
+for (const [name, text] of Object.entries(pages)) {
+  await writeFile(new URL(`../docs/${name}`, import.meta.url), text)
+  process.stdout.write(`docs/${name} written\n`)
+}

@@ -11,6 +11,7 @@ import { openFolderBlobs } from '../adapters/folder/blobs.ts'
 import { openDatabase } from '../adapters/sql/open-database.ts'
 import { systemClock } from '../adapters/system/clock.ts'
 import { createIndexer } from '../adapters/threads/index-thread.ts'
+import { dataFolder } from '../config/data-folder.ts'
 import { launcherPid } from '../config/launcher.ts'
 import { openSecrets, type Secrets } from '../config/secrets.ts'
 import type { Settings } from '../config/settings.ts'
@@ -61,17 +62,18 @@ export async function start(settings: Settings, log: Logger): Promise<Running> {
   const opened = new Stack()
   try {
     const clock = systemClock()
-    const { db, close } = await openDatabase({ file: join(settings.dataDir, 'headwater.db') })
+    const { databaseFile, blobsFolder, workFolder } = dataFolder(settings.dataDir)
+    const { db, close } = await openDatabase({ file: databaseFile })
     opened.push(close)
     const secrets = await openSecrets({ ...settings, ...ids(clock) })
     const [blobs, build, files] = await Promise.all([
-      openFolderBlobs({ folder: settings.dataDir }),
+      openFolderBlobs({ folder: blobsFolder }),
       findFfmpeg({ path: settings.ffmpeg }),
       readStaticFiles(join(import.meta.dirname, '../../web/dist')),
       keepFirstToken(db, clock, secrets),
     ])
     opened.push(() => blobs.close())
-    const decoder = await createDecoder({ build, blobs, workDir: join(settings.dataDir, 'work'), log })
+    const decoder = await createDecoder({ build, blobs, workDir: workFolder, log })
     const indexer = createIndexer({ blobs })
     opened.push(() => indexer.stop())
     const jobs = createJobTable({ db, clock })
