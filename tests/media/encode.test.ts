@@ -1,6 +1,6 @@
 /** Chunks: aligned in every rung, one header per rendition, sound exact, nothing made twice, and a viewer first. */
 
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -91,6 +91,23 @@ describe('a passthrough', () => {
     await engine.encode()
     const written = await writeRendition(engine, uid, '360p')
     expect(await pictureHashes(written)).toEqual(await pictureHashes(source))
+  })
+})
+
+describe('a source with a damaged stretch', () => {
+  test('has whole rungs all the same', async () => {
+    const path = await makeSource(
+      join(folder, 'whole.mp4'),
+      '-f lavfi -i testsrc2=s=854x480:r=25:d=10 -c:v libx264 -preset veryfast -crf 32 -g 50 -bf 2 -movflags faststart',
+    )
+    const bytes = await readFile(path)
+    bytes.fill(0, bytes.length / 2, bytes.length / 2 + 20_000)
+    const uid = await engine.addSource(bytes)
+    await engine.ingest(uid)
+    await engine.encode()
+    expect((await engine.plan(uid)).complete).toBe(true)
+    const { packets } = await probe(await writeRendition(engine, uid, '360p'))
+    expect(packets).toHaveLength(250)
   })
 })
 

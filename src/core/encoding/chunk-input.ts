@@ -9,7 +9,7 @@ import type { Plan } from '../timeline/index.ts'
 import type { IndexedPicture, IndexedSound } from './load-source.ts'
 import { shortRead } from './load-source.ts'
 import type { PictureFrames, PictureInput } from './picture-args.ts'
-import { gridTicks } from './frame-rate.ts'
+import { gridTicks, reduce } from './frame-rate.ts'
 import { gridFrames } from './encode-plan.ts'
 
 /** Pictures before and after a chunk that the grid may look at. */
@@ -29,6 +29,8 @@ export type ChunkPictures = {
   readonly input: DecoderInput
   readonly args: PictureInput
   readonly frames: PictureFrames
+  /** The same number of pictures where some cannot be decoded: evenly spaced, each the nearest there is. */
+  readonly filled: PictureFrames
   /** Plan time of every picture of the chunk, ascending. */
   readonly times: Float64Array
   /** Picture, counted from the chunk's first, at which each segment begins, and the end. */
@@ -69,8 +71,21 @@ function sourcePictures(
     input: piped(blobs, mediaBlob, slice),
     args: { demuxer: 'mov', stream: 0, seekSeconds: null },
     frames: { kind: 'source', timescale: indexed.track.timescale },
+    filled: evenly(times, slice, indexed),
     times,
     starts: Array.from(starts, (sample) => sample - start),
+  }
+}
+
+/** As many pictures as `times`, from the first to the last. */
+function evenly(times: Float64Array, slice: Slice, { track }: IndexedPicture): PictureFrames {
+  const first = times[0] ?? 0
+  const span = Math.max(1, (times.at(-1) ?? 0) - first)
+  return {
+    kind: 'grid',
+    rate: reduce({ num: Math.max(1, times.length - 1) * track.timescale, den: span }),
+    startUs: Math.round(((first + slice.shiftTicks) * 1e6) / track.timescale),
+    timescale: track.timescale,
   }
 }
 
@@ -100,6 +115,7 @@ function gridPictures(
       input: { from: 'blob', name: mediaBlob },
       args: { demuxer: plan.demuxer, stream: plan.picture.track, seekSeconds: seekTo(plan, seconds(first)) },
       frames: { kind: 'grid', rate, startUs },
+      filled: { kind: 'grid', rate, startUs },
     }
   }
   const { track, times } = indexed
@@ -113,6 +129,7 @@ function gridPictures(
     input: piped(blobs, mediaBlob, slice),
     args: { demuxer: 'mov', stream: 0, seekSeconds: null },
     frames: { kind: 'grid', rate, startUs },
+    filled: { kind: 'grid', rate, startUs },
   }
 }
 

@@ -5,7 +5,7 @@
 
 import { type ClaimedJob, PRIORITY } from '../../jobs/job.ts'
 import type { JobContext } from '../../jobs/run-jobs.ts'
-import { assert } from '../../lib/failure.ts'
+import { assert, isFailure } from '../../lib/failure.ts'
 import type { Decoder, DecoderTask } from '../../ports.ts'
 import type { Trx } from '../../tables.ts'
 import {
@@ -86,7 +86,23 @@ type ChunkWork = {
   readonly chunk: EncodeChunk
 }
 
+/** Pictures of a damaged stretch may be missing; then those around them stand in, and the chunk is evenly spaced. */
 async function makePictures(work: ChunkWork): Promise<FinishedChunk[]> {
+  try {
+    return await runPictures(work, { filled: false })
+  } catch (error) {
+    const short = isFailure(error, 'decoder_failed') && error.facts.reason === 'short'
+    if (!short || work.row.plan.frames.kind !== 'source') throw error
+    const { uid, firstSegment } = work.payload
+    work.deps.log.warn(
+      { uid, firstSegment, reason: error.message },
+      'pictures are missing; others stand in for them',
+    )
+    return await runPictures(work, { filled: true })
+  }
+}
+
+async function runPictures(work: ChunkWork, { filled }: { filled: boolean }): Promise<FinishedChunk[]> {
   const { deps, job, context, payload, row, finished, chunk } = work
   const { plan } = row
   const runsOf = (rendition: VideoRendition) => missingRuns(chunk, finished.get(rendition.id) ?? new Set())
@@ -110,7 +126,7 @@ async function makePictures(work: ChunkWork): Promise<FinishedChunk[]> {
     args: buildPictureArgs({
       input: pictures.args,
       picture: plan.picture,
-      frames: pictures.frames,
+      frames: filled ? pictures.filled : pictures.frames,
       frameCount,
       keyFrames: pictures.starts.slice(0, -1),
       renditions,
@@ -141,6 +157,7 @@ async function makePictures(work: ChunkWork): Promise<FinishedChunk[]> {
             firstSegment: chunk.firstSegment,
             times: pictures.times,
             starts: pictures.starts,
+            anySpacing: filled,
           },
           true,
         )

@@ -29,6 +29,8 @@ export type PlannedPictures = {
   readonly firstSegment: number
   readonly times: Float64Array
   readonly starts: readonly number[]
+  /** Pictures stand in for missing ones, so their distances say nothing. Default false. */
+  readonly anySpacing?: boolean
 }
 
 /**
@@ -50,7 +52,8 @@ export async function packPictures(
   const { samples } = track
   const total = starts.at(-1) ?? 0
   if (whole && samples.count !== total) {
-    throw unexpected(rendition, `${total} pictures were planned, ${samples.count} came`)
+    const reason = samples.count < total ? 'short' : 'unexpected'
+    throw unexpected(rendition, `${total} pictures were planned, ${samples.count} came`, reason)
   }
   const segments: SegmentParts[] = []
   for (let index = 0; index + 1 < starts.length; index += 1) {
@@ -123,7 +126,7 @@ function placePictures(
     times[sample - range.start] = planned.times[place] ?? 0
     const before = order[rank - 1]
     // The film's first picture may have been stretched to begin at 0 (rule 4).
-    if (before === undefined || place <= 1) continue
+    if (before === undefined || place <= 1 || planned.anySpacing === true) continue
     const came = (shown(sample) - shown(before)) / track.timescale
     const due = ((planned.times[place] ?? 0) - (planned.times[place - 1] ?? 0)) / plan.timescale
     if (Math.abs(came - due) > tolerance) {
@@ -136,11 +139,11 @@ function placePictures(
   return { samples, range, times }
 }
 
-function unexpected(rendition: { id: string }, what: string): HeadwaterError {
+function unexpected(rendition: { id: string }, what: string, reason = 'unexpected'): HeadwaterError {
   return new HeadwaterError(
     'decoder_failed',
     `The encoder made something else than was asked for in ${rendition.id}: ${what}.`,
-    { facts: { rendition: rendition.id, reason: 'unexpected' } },
+    { facts: { rendition: rendition.id, reason } },
   )
 }
 

@@ -17,7 +17,13 @@ export type PictureFrames =
   /** Every picture that comes, at its own time. */
   | { readonly kind: 'source'; readonly timescale: number }
   /** A constant rate: the chunk's first picture is the one on show at `startUs` of the decoder's time. */
-  | { readonly kind: 'grid'; readonly rate: Rational; readonly startUs: number }
+  | {
+      readonly kind: 'grid'
+      readonly rate: Rational
+      readonly startUs: number
+      /** The encoder's clock where it must be that of other chunks; default one tick per picture. */
+      readonly timescale?: number
+    }
 
 export type PictureRun = {
   readonly input: PictureInput
@@ -200,8 +206,11 @@ function outputArgs(run: PictureRun, rendition: VideoRendition, index: number): 
     '-fps_mode',
     'passthrough',
     '-enc_time_base',
-    frames.kind === 'grid' ? `${frames.rate.den}/${frames.rate.num}` : `1/${frames.timescale}`,
-    ...(frames.kind === 'source' ? ['-video_track_timescale', String(frames.timescale)] : []),
+    // It is written into the headers, so every chunk of a rendition has the same.
+    frames.kind === 'grid' && frames.timescale === undefined
+      ? `${frames.rate.den}/${frames.rate.num}`
+      : `1/${frames.timescale}`,
+    ...(frames.timescale === undefined ? [] : ['-video_track_timescale', String(frames.timescale)]),
     '-frames:v',
     String(run.frameCount),
     '-an',
