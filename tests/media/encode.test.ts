@@ -101,7 +101,8 @@ describe('a source with a damaged stretch', () => {
       '-f lavfi -i testsrc2=s=854x480:r=25:d=10 -c:v libx264 -preset veryfast -crf 32 -g 50 -bf 2 -movflags faststart',
     )
     const bytes = await readFile(path)
-    bytes.fill(0, bytes.length / 2, bytes.length / 2 + 20_000)
+    const middle = bytes.length >> 1
+    bytes.fill(0, middle, middle + 20_000)
     const uid = await engine.addSource(bytes)
     await engine.ingest(uid)
     await engine.encode()
