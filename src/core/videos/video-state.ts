@@ -66,7 +66,7 @@ export async function moveVideo(
 }
 
 /**
- * Ends a video with a reason for its owner; `detail` says what was found. One that plays already goes on playing, and
+ * Ends a video with a reason for its owner; `detail.detail` is the sentence that says what was found. One that plays already goes on playing, and
  * one that failed keeps its first reason: then only the event is written. Throws `not_found`.
  */
 export async function failVideo(
@@ -85,7 +85,9 @@ export async function failVideo(
     })
     return video
   }
-  const error = { reasonCode, reasonText: REASON_TEXTS[reasonCode], detail }
+  // The vendor's sentence first, for whoever looks for it; then what was found.
+  const found = typeof detail.detail === 'string' ? ` ${detail.detail}` : ''
+  const error = { reasonCode, reasonText: `${REASON_TEXTS[reasonCode]}${found}`, detail }
   return moveVideo(trx, clock, uid, 'error', { error }, { detail: { ...detail, reasonCode } })
 }
 

@@ -31,7 +31,7 @@ export function ArrivedCard({ uid, name, autoplay, onDismiss }: Props) {
           </div>
           <div className="mt-2 mb-5">{video.data && <StateBadge video={video.data} />}</div>
           {video.data && failed ? (
-            <Problem video={video.data} events={progress.data?.events ?? []} />
+            <Problem video={video.data} />
           ) : (
             <RenditionBars renditions={progress.data?.renditions ?? []} />
           )}

@@ -1,5 +1,5 @@
 import { CircleAlert } from 'lucide-react'
-import type { ApiVideo, VideoEvent } from '../api/videos.ts'
+import type { ApiVideo } from '../api/videos.ts'
 
 /** What somebody can do about each reason. */
 const ADVICE: Record<string, string> = {
@@ -16,27 +16,15 @@ const ADVICE: Record<string, string> = {
 }
 
 /** Why a video failed, and what to do. */
-export function Problem({ video, events }: { video: ApiVideo; events: readonly VideoEvent[] }) {
+export function Problem({ video }: { video: ApiVideo }) {
   const { errorReasonCode, errorReasonText } = video.status
-  const found = findDetail(events)
   return (
     <section role="alert" className="rounded-xl bg-danger-soft p-4">
       <h3 className="flex items-center gap-2 text-sm font-semibold text-danger">
         <CircleAlert aria-hidden className="size-4 shrink-0" />
         {errorReasonText || 'The video could not be processed.'}
       </h3>
-      {found !== null && <p className="mt-2 text-sm leading-relaxed">What was found: {found}</p>}
       <p className="mt-2 text-sm leading-relaxed">{ADVICE[errorReasonCode] ?? ADVICE['ERR_UNKNOWN']}</p>
     </section>
   )
-}
-
-/** The sentence that the failed step left behind. */
-function findDetail(events: readonly VideoEvent[]): string | null {
-  const detail = events.findLast((event) => event.kind === 'error')?.detail
-  for (const key of ['sentence', 'detail', 'found', 'message']) {
-    const value = detail?.[key]
-    if (typeof value === 'string' && value !== '') return value
-  }
-  return null
 }

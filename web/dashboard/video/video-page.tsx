@@ -71,7 +71,7 @@ function LoadedVideo({ video }: { video: ApiVideo }) {
       </header>
       <div className="grid gap-6 lg:grid-cols-[minmax(0,1.9fr)_minmax(0,1fr)]">
         <div className="grid min-w-0 content-start gap-6">
-          {failed ? <Problem video={video} events={events} /> : <Player video={video} name={name} />}
+          {failed ? <Problem video={video} /> : <Player video={video} name={name} />}
           {!failed && <Addresses video={video} />}
         </div>
         <div className="grid min-w-0 content-start gap-6">
