@@ -114,6 +114,7 @@ export async function startEngine(
     },
     async close() {
       await indexer.stop()
+      await blobs.close()
       await close()
       if (options.folder === undefined) await rm(folder, { recursive: true })
     },
