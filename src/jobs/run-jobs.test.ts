@@ -127,6 +127,8 @@ test('a failed job is tried again after its delay, and given up after its last a
   for (const attempt of [1, 2]) {
     const row = await untilState('queued', attempt)
     expect(row.run_at_us - clock.nowUs()).toBe(retryDelayMs(1, attempt) * 1000)
+    // The runner has found nothing to claim and sleeps: only then does it notice that the clock moves.
+    while (clock.sleepers < 1) await new Promise(setImmediate)
     clock.advance(retryDelayMs(1, attempt))
   }
   expect(await given.promise).toMatchObject({ message: 'try 3 failed' })

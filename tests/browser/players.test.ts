@@ -75,28 +75,33 @@ describe.each(CASES)('$name', (source) => {
 
   afterAll(() => bench.close())
 
-  test.each(PLAYERS)('$player plays $manifest, switching at every segment', async ({ player, manifest }) => {
-    await bench.reload()
-    const result = await bench.playThrough({
-      player,
-      url: `${server.url}/${uid}/manifest/${manifest}`,
-      switching: true,
+  // dash.js applies a switch a moment after it was asked for; when that moment falls behind its last request it never says
+  // that the stream is over (seen with any server). It gets another try, the others do not.
+  const tries = (player: PlayerName) => ({ retry: player === 'dash' ? 2 : 0 })
+
+  for (const { player, manifest } of PLAYERS)
+    test(`${player} plays ${manifest}, switching at every segment`, tries(player), async () => {
+      await bench.reload()
+      const result = await bench.playThrough({
+        player,
+        url: `${server.url}/${uid}/manifest/${manifest}`,
+        switching: true,
+      })
+      // hls.js also reports what it recovers from by itself; a stall or a gap would show below.
+      const fatal = result.errors.filter(
+        (error) => player !== 'hls' || error.endsWith('fatal') || error.startsWith('stuck'),
+      )
+      expect(fatal).toEqual([])
+      expect(result.ended).toBe(true)
+      expect(new Set(result.frames.map(([, , width]) => width)).size).toBeGreaterThan(1)
+      expectEveryFrameInItsPlace(result, source)
+      expectOneRange(result, source)
+      expectSoundWithPicture(result)
+      for (const frame of framesAroundJoins(source)) {
+        const seek = await bench.seekAndRead((frame + 0.5) / source.fps)
+        expect(seek.number, `seek to frame ${frame} in ${player}`).toBe(frame)
+      }
     })
-    // hls.js also reports what it recovers from by itself; a stall or a gap would show below.
-    const fatal = result.errors.filter(
-      (error) => player !== 'hls' || error.endsWith('fatal') || error.startsWith('stuck'),
-    )
-    expect(fatal).toEqual([])
-    expect(result.ended).toBe(true)
-    expect(new Set(result.frames.map(([, , width]) => width)).size).toBeGreaterThan(1)
-    expectEveryFrameInItsPlace(result, source)
-    expectOneRange(result, source)
-    expectSoundWithPicture(result)
-    for (const frame of framesAroundJoins(source)) {
-      const seek = await bench.seekAndRead((frame + 0.5) / source.fps)
-      expect(seek.number, `seek to frame ${frame} in ${player}`).toBe(frame)
-    }
-  })
 })
 
 /** The number burnt into each displayed picture is the one its media time says; none is missing but dropped ones. */
