@@ -4,7 +4,6 @@
  * had opened.
  */
 
-import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
 import { createDecoder, findFfmpeg } from '../adapters/ffmpeg/index.ts'
 import { openFolderBlobs } from '../adapters/folder/blobs.ts'
@@ -15,25 +14,11 @@ import { dataFolder } from '../config/data-folder.ts'
 import { launcherPid } from '../config/launcher.ts'
 import { openSecrets, type Secrets } from '../config/secrets.ts'
 import type { Settings } from '../config/settings.ts'
-import { createApiToken, SignInCodes } from '../core/access/index.ts'
-import { requestSegment } from '../core/encoding/index.ts'
-import { createPlayback } from '../core/playback/index.ts'
-import { DEFAULT_UPLOAD_LIMITS } from '../core/uploads/index.ts'
-import { createHttpServer } from '../http/server.ts'
-import { signIn } from '../http/sign-in.ts'
-import { readStaticFiles } from '../http/static-files.ts'
-import { countJobs } from '../jobs/count-jobs.ts'
+import { createApiToken } from '../core/access/index.ts'
 import { createJobTable } from '../jobs/job-table.ts'
-import { KeyedLock } from '../lib/keyed-lock.ts'
 import type { Clock } from '../ports.ts'
-import { createApiRole } from '../roles/api.ts'
-import { createDeliveryRole } from '../roles/delivery.ts'
-import type { Role } from '../roles/role.ts'
-import { createWorkerRole } from '../roles/worker.ts'
 import type { Db } from '../tables.ts'
 
-/** Requests may go on this long after a stop was asked for; with the roles' own ends it stays within ten seconds. */
-const GRACE_MS = 6_000
 /** How often a server started by npm looks whether its npm is still there. */
 const LAUNCHER_CHECK_MS = 1_000
 
@@ -63,13 +48,19 @@ export async function start(settings: Settings, log: Logger): Promise<Running> {
   try {
     const clock = systemClock()
     const { databaseFile, blobsFolder, workFolder } = dataFolder(settings.dataDir)
-    const { db, close } = await openDatabase({ file: databaseFile })
+    // Three things at once: the decoder is asked what it can, the database is opened, the rest of the program is read.
+    const finding = findFfmpeg({ path: settings.ffmpeg })
+    const opening = openDatabase({ file: databaseFile })
+    const reading = import('./start-roles.ts')
+    // Their failures are met below, in this order.
+    for (const promise of [finding, reading]) promise.catch(() => undefined)
+    const { db, close } = await opening
     opened.push(close)
+
     const secrets = await openSecrets({ ...settings, ...ids(clock) })
-    const [blobs, build, files] = await Promise.all([
+    const [blobs, build] = await Promise.all([
       openFolderBlobs({ folder: blobsFolder }),
-      findFfmpeg({ path: settings.ffmpeg }),
-      readStaticFiles(join(import.meta.dirname, '../../web/dist')),
+      finding,
       keepFirstToken(db, clock, secrets),
     ])
     opened.push(() => blobs.close())
@@ -79,39 +70,11 @@ export async function start(settings: Settings, log: Logger): Promise<Running> {
     const jobs = createJobTable({ db, clock })
     await jobs.releaseAll()
 
-    const httpSettings = { ...settings, accountId: secrets.accountId }
-    const shared = { db, blobs, jobs, clock, decoder, indexer, log }
-    const limits = {
-      ...DEFAULT_UPLOAD_LIMITS,
-      minFreeBytes: settings.minFreeBytes,
-      storageMinutes: settings.storageMinutes ?? 0,
-    }
-    const guard = signIn({ ...shared, settings: httpSettings })
-    const playback = createPlayback({ ...shared, requestSegment: (wanted) => requestSegment(shared, wanted) })
-    const make: Readonly<Record<Role['name'], () => Role>> = {
-      worker: () => createWorkerRole({ ...shared, settings }),
-      delivery: () => createDeliveryRole({ ...shared, playback, files }),
-      api: () =>
-        createApiRole({ uploads: { ...shared, locks: new KeyedLock(), limits }, signIn: guard, log }),
-    }
-    const roles = (['worker', 'delivery', 'api'] as const)
-      .filter((name) => settings.roles.includes(name))
-      .map((name) => make[name]())
-    for (const role of roles) {
-      await role.start()
-      opened.push(() => role.stop())
-    }
-
-    const signInCodes = new SignInCodes(clock)
-    const server = createHttpServer(
-      { ...shared, settings: httpSettings, signInCodes, countJobs: () => countJobs(db) },
-      // Uploads first: their paths are fixed words, those of playback begin with any id.
-      { byteRoutes: roles.toReversed().flatMap((role) => role.routes) },
-    )
-    opened.push(() => server.close(GRACE_MS))
-    const { port } = await server.listen(settings.port, settings.host)
+    const { startRoles } = await reading
+    const adapters = { db, blobs, jobs, clock, decoder, indexer, log }
+    const { port, signInCode } = await startRoles(adapters, { settings, secrets, opened })
     log.info({ ffmpeg: build.id, roles: settings.roles, workers: settings.workers }, 'started')
-    return { port, secrets, signInCode: signInCodes.issue(secrets.accountId), stop: () => opened.unwind() }
+    return { port, secrets, signInCode, stop: () => opened.unwind() }
   } catch (error) {
     await opened.unwind()
     throw error

@@ -7,6 +7,7 @@ import { Migrator } from 'kysely/migration'
 import { announceCommit } from '../../lib/commit-signal.ts'
 import type { Db, Tables } from '../../tables.ts'
 import { migrationProvider } from './migrations/index.ts'
+import { LateReader } from './late-reader.ts'
 import { sqliteDialect } from './sqlite-dialect.ts'
 import { SqliteThread } from './sqlite-thread.ts'
 
@@ -22,7 +23,7 @@ export async function openDatabase(options: { file: string }): Promise<OpenedDat
   const { file } = options
   await mkdir(dirname(file), { recursive: true })
   const writer = new SqliteThread({ file, lockFile: `${file}-lock` })
-  const reader = new SqliteThread({ file, lockFile: null })
+  const reader = new LateReader(() => new SqliteThread({ file, lockFile: null }))
   const db: Db = new Kysely<Tables>({
     dialect: sqliteDialect({ writer, reader, onCommit: () => announceCommit(db) }),
   })
@@ -33,7 +34,6 @@ export async function openDatabase(options: { file: string }): Promise<OpenedDat
   }
   try {
     await writer.open()
-    await reader.open()
     await migrate(db)
     await syncFolder(dirname(file))
   } catch (error) {

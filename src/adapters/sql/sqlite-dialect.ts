@@ -17,6 +17,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely'
 import { HeadwaterError } from '../../lib/failure.ts'
+import type { LateReader } from './late-reader.ts'
 import type { SqliteThread } from './sqlite-thread.ts'
 import type { SqliteReply } from './sqlite-worker.ts'
 
@@ -25,7 +26,7 @@ const WRITER_WAIT_MS = 30_000
 
 export type SqliteDialectOptions = {
   readonly writer: SqliteThread
-  readonly reader: SqliteThread
+  readonly reader: LateReader
   /** Called after each commit. */
   readonly onCommit: () => void
 }
@@ -125,11 +126,13 @@ class ThreadConnection implements DatabaseConnection {
 
   async executeQuery<R>({ sql, parameters, query }: CompiledQuery): Promise<QueryResult<R>> {
     if (this.#letGo !== undefined) return queryResult(await this.#options.writer.run(sql, parameters))
-    if (SelectQueryNode.is(query)) return queryResult(await this.#options.reader.run(sql, parameters))
+    const reads = SelectQueryNode.is(query)
+    const reader = reads ? await this.#options.reader.get({ wait: this.#turns.isTaken }) : undefined
+    if (reader !== undefined) return queryResult(await reader.run(sql, parameters))
     const letGo = await this.#turns.take()
     try {
       const reply = await this.#options.writer.run(sql, parameters)
-      this.#options.onCommit()
+      if (!reads) this.#options.onCommit()
       return queryResult(reply)
     } finally {
       letGo()
@@ -146,6 +149,11 @@ class ThreadConnection implements DatabaseConnection {
 class WriterTurns {
   readonly #queue: (() => void)[] = []
   #taken = false
+
+  /** Whether somebody is writing. */
+  get isTaken(): boolean {
+    return this.#taken
+  }
 
   /** Waits for its turn; answers how to let go, once. Throws `internal` after 30 s. */
   async take(): Promise<() => void> {

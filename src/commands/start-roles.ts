@@ -1,0 +1,90 @@
+/**
+ * The second half of the composition root: roles and the HTTP server over adapters that are open. A module of its own
+ * because reading its imports takes the processor as long as opening the database takes the disk and the threads:
+ * `serve` does both at once.
+ */
+
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Secrets } from '../config/secrets.ts'
+import type { Settings } from '../config/settings.ts'
+import { SignInCodes } from '../core/access/index.ts'
+import { requestSegment } from '../core/encoding/index.ts'
+import { createPlayback } from '../core/playback/index.ts'
+import { DEFAULT_UPLOAD_LIMITS } from '../core/uploads/index.ts'
+import { createHttpServer } from '../http/server.ts'
+import { signIn } from '../http/sign-in.ts'
+import { readStaticFiles } from '../http/static-files.ts'
+import { countJobs } from '../jobs/count-jobs.ts'
+import type { Jobs } from '../jobs/job.ts'
+import { KeyedLock } from '../lib/keyed-lock.ts'
+import type { Blobs, Clock, Decoder, Indexer } from '../ports.ts'
+import { createApiRole } from '../roles/api.ts'
+import { createDeliveryRole } from '../roles/delivery.ts'
+import type { Role } from '../roles/role.ts'
+import { createWorkerRole } from '../roles/worker.ts'
+import type { Db } from '../tables.ts'
+
+/** Requests may go on this long after a stop was asked for; with the roles' own ends it stays within ten seconds. */
+const GRACE_MS = 6_000
+
+/** What is open by now. */
+export type Adapters = {
+  readonly db: Db
+  readonly blobs: Blobs
+  readonly jobs: Jobs
+  readonly clock: Clock
+  readonly decoder: Decoder
+  readonly indexer: Indexer
+  readonly log: Logger
+}
+
+export type StartOptions = {
+  readonly settings: Settings
+  readonly secrets: Secrets
+  /** Takes the end of everything that was started, as soon as it was; run in reverse. */
+  readonly opened: { push(end: () => Promise<void>): void }
+}
+
+/** Starts the roles in order, then listens. Answers the port and a code that signs a browser in once. */
+export async function startRoles(
+  adapters: Adapters,
+  { settings, secrets, opened }: StartOptions,
+): Promise<{ port: number; signInCode: string }> {
+  const { db, clock, log } = adapters
+  const httpSettings = { ...settings, accountId: secrets.accountId }
+  const limits = {
+    ...DEFAULT_UPLOAD_LIMITS,
+    minFreeBytes: settings.minFreeBytes,
+    storageMinutes: settings.storageMinutes ?? 0,
+  }
+  const guard = signIn({ ...adapters, settings: httpSettings })
+  const files = await readStaticFiles(join(import.meta.dirname, '../../web/dist'))
+  const playback = createPlayback({
+    ...adapters,
+    requestSegment: (wanted) => requestSegment(adapters, wanted),
+  })
+  const make: Readonly<Record<Role['name'], () => Role>> = {
+    worker: () => createWorkerRole({ ...adapters, settings }),
+    delivery: () => createDeliveryRole({ ...adapters, playback, files }),
+    api: () =>
+      createApiRole({ uploads: { ...adapters, locks: new KeyedLock(), limits }, signIn: guard, log }),
+  }
+  const roles = (['worker', 'delivery', 'api'] as const)
+    .filter((name) => settings.roles.includes(name))
+    .map((name) => make[name]())
+  for (const role of roles) {
+    await role.start()
+    opened.push(() => role.stop())
+  }
+
+  const signInCodes = new SignInCodes(clock)
+  const server = createHttpServer(
+    { ...adapters, settings: httpSettings, signInCodes, countJobs: () => countJobs(db) },
+    // Uploads first: their paths are fixed words, those of playback begin with any id.
+    { byteRoutes: roles.toReversed().flatMap((role) => role.routes) },
+  )
+  opened.push(() => server.close(GRACE_MS))
+  const { port } = await server.listen(settings.port, settings.host)
+  return { port, signInCode: signInCodes.issue(secrets.accountId) }
+}
