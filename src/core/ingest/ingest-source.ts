@@ -55,7 +55,8 @@ export async function ingestSource(deps: IngestDeps, job: ClaimedJob, context: J
 async function ingest(deps: IngestDeps, job: ClaimedJob, context: JobContext, video: Video): Promise<void> {
   const startedMs = deps.clock.monotonicMs()
   const facts = await inspectSource(deps, video.uid, context.signal)
-  let index: BlobFacts | null = null
+  // Written while the plan is made: neither needs the other.
+  const publishing = facts.movie === null ? Promise.resolve(null) : publishIndex(deps, video.uid, facts.movie)
   try {
     const { plan, notes } = makePlan(facts, {
       decoder: deps.decoder.build.id,
@@ -64,13 +65,14 @@ async function ingest(deps: IngestDeps, job: ClaimedJob, context: JobContext, vi
       newId: (name) => `${name}-${deps.clock.newUid().slice(0, 12)}`,
     })
     checkDuration(planDurationSeconds(plan), video.maxDurationSeconds)
-    index = facts.movie === null ? null : await publishIndex(deps, video.uid, facts.movie)
+    const index = await publishing
     const { media, container } = facts
     await openTimeline(deps, job, { uid: video.uid, plan, media, index, container, notes })
     const ms = Math.round(deps.clock.monotonicMs() - startedMs)
     deps.log.info({ uid: video.uid, ms, container, notes }, 'source ingested')
   } catch (error) {
-    // Nobody names them yet.
+    // Nobody names them yet; what publishing failed with was thrown above, if it was the reason.
+    const index = await publishing.catch(() => null)
     for (const blob of [index, facts.media.made]) if (blob !== null) await deps.blobs.delete(blob.name)
     throw error
   }
