@@ -132,8 +132,8 @@ async function runPictures(work: ChunkWork, { filled }: { filled: boolean }): Pr
       renditions,
       quality: plan.quality,
       filters: deps.decoder.build.filters,
-      // The first chunk of a pass runs alone and takes all there is.
-      threads: chunk.firstSegment === 0 ? 0 : deps.threads,
+      // The first chunk of a pass runs alone, and so does the only other one of a short video: they take all there is.
+      threads: chunk.firstSegment === 0 || row.plan.videoChunks.length <= 2 ? 0 : deps.threads,
     }),
     outputs: renditions.map(pictureOutput),
     limits: pictureLimits(plan.picture, renditions, seconds),

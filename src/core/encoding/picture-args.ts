@@ -112,8 +112,9 @@ function firstChain(run: PictureRun, top: VideoRendition): string[] {
       ? [run.filters.has('bwdif') ? 'bwdif=mode=send_frame' : 'yadif=mode=send_frame']
       : []),
     ...(frames.kind === 'grid' ? gridFilters(frames) : []),
-    // Bicubic is x264's usual company. The same size costs nothing, unless something else is asked for as well.
-    `scale=${width}:${height}:flags=bicubic${SAYS_RANGE_ASIDE.has(picture.codec) ? ':out_range=tv' : ''}`,
+    // Bicubic is x264's usual company; the low rung is in a hurry. The same size costs nothing, unless something else is
+    // asked for as well.
+    `scale=${width}:${height}:flags=${top.made === 'low' ? 'bilinear' : 'bicubic'}${SAYS_RANGE_ASIDE.has(picture.codec) ? ':out_range=tv' : ''}`,
     ...toSdr(picture, run.filters),
     ...TURNS[picture.rotation],
     // Anamorphic pixels were evened out by the scaler.
