@@ -1,12 +1,20 @@
 /** The three questions ingest asks the decoder: what is this, where are its packets, and: copy it into an MP4. */
 
 import { HeadwaterError, isFailure } from '../../lib/failure.ts'
-import type { BlobFacts, Blobs, DecoderFile, DecoderRun, DecoderTask } from '../../ports.ts'
+import type { Log } from '../../lib/log.ts'
+import type { BlobFacts, Blobs, Clock, Decoder, DecoderFile, DecoderRun, DecoderTask } from '../../ports.ts'
 import { remuxBlob } from '../blob-names.ts'
-import type { InspectDeps } from './inspect-source.ts'
 import { buildPacketListArgs, PACKET_LIST, readPacketList } from './packet-times.ts'
 import { buildReportArgs, type DecoderReport, readReport } from './read-report.ts'
 import type { MediaBlob, PictureTimeline } from './source-facts.ts'
+
+/** Who is asked, and where copies go. */
+export type AskDeps = {
+  readonly blobs: Blobs
+  readonly decoder: Decoder
+  readonly clock: Clock
+  readonly log: Log
+}
 
 const MEMORY_BYTES = 3 * 1024 ** 3
 /** 216,000 pictures of two hours make 15 MB. */
@@ -15,7 +23,7 @@ const COPY_BUFFER_BYTES = 1024 * 1024
 
 /** What the decoder says of the file and of its first pictures. Throws `media_malformed` when it cannot read it. */
 export async function reportOn(
-  deps: InspectDeps,
+  deps: AskDeps,
   media: MediaBlob,
   stream: number,
   signal: AbortSignal,
@@ -40,7 +48,7 @@ export async function reportOn(
 
 /** When the pictures are, from the packets' own times. Throws `media_malformed` when there is none. */
 export async function listPackets(
-  deps: InspectDeps,
+  deps: AskDeps,
   media: MediaBlob,
   stream: number,
   signal: AbortSignal,
@@ -81,7 +89,7 @@ export async function listPackets(
  * codecs do not fit either or the copy fails. Times begin at 0.
  */
 export async function remux(
-  deps: InspectDeps,
+  deps: AskDeps,
   uid: string,
   source: MediaBlob,
   signal: AbortSignal,

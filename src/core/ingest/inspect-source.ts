@@ -5,10 +5,9 @@
  */
 
 import { HeadwaterError, isFailure } from '../../lib/failure.ts'
-import type { Log } from '../../lib/log.ts'
 import type { Movie } from '../../media/isobmff/movie.ts'
 import { SNIFF_BYTES, sniff } from '../../media/sniff.ts'
-import type { Blobs, Clock, Decoder, Indexer } from '../../ports.ts'
+import type { Blobs, Indexer } from '../../ports.ts'
 import type { SourceSound } from '../timeline/index.ts'
 import { sourceBlob } from '../blob-names.ts'
 import {
@@ -20,17 +19,12 @@ import {
   isSliceable,
   pictureTimeline,
 } from './index-facts.ts'
-import { listPackets, remux, reportOn } from './ask-decoder.ts'
+import { type AskDeps, listPackets, remux, reportOn } from './ask-decoder.ts'
 import type { DecoderReport } from './read-report.ts'
 import type { MediaBlob, PictureTimeline, SourceFacts } from './source-facts.ts'
 
-export type InspectDeps = {
-  readonly blobs: Blobs
-  readonly decoder: Decoder
-  readonly indexer: Indexer
-  readonly clock: Clock
-  readonly log: Log
-}
+/** What looking at a source takes. */
+export type InspectDeps = AskDeps & { readonly indexer: Indexer }
 
 /** Containers that hold sound only; there is nothing to look for. */
 const SOUND_ONLY: readonly string[] = ['wav', 'mp3', 'aac', 'flac', 'aiff', 'ac3']
