@@ -141,6 +141,12 @@ export const ERRORS: Readonly<Record<FailureCode, ErrorRow>> = {
     start: 'Locked',
     when: 'Another request is still writing to this upload.',
   },
+  checksum_mismatch: {
+    status: 460,
+    number: 10005,
+    start: 'Checksum Mismatch',
+    when: "The body is not what `Upload-Checksum` says; nothing of it was kept (the status is tus's own).",
+  },
   tus_version_unsupported: {
     status: 412,
     number: 10005,

@@ -25,6 +25,7 @@ const KINDS = {
   upload_expired: 'caller',
   upload_offset_mismatch: 'caller',
   upload_locked: 'caller',
+  checksum_mismatch: 'caller',
   tus_version_unsupported: 'caller',
   form_not_media: 'caller',
   playback_token_required: 'caller',

@@ -1,7 +1,8 @@
 /** Uploads to the real program: what survives `kill -9`, and what the vendor's sample client does with it. */
 
+import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Upload } from 'tus-js-client'
@@ -79,6 +80,46 @@ test('kill -9 in the middle of a chunk: what was acknowledged is there, and the 
   expect(result).toMatchObject({ uid, size: bytes.length })
   expect(result.uploaded).not.toBeNull()
   expect(result.status.state).not.toBe('pendingupload')
+})
+
+test('kill -9 while a checksum is under way: nothing unchecked is ever acknowledged', async () => {
+  const bytes = testBytes(12 * MIB, 3)
+  const made = await call('POST', endpoint(), { ...auth, 'upload-length': String(bytes.length) })
+  const uid = String(made.headers['stream-media-id'])
+  const path = (made.headers.location ?? '').slice(server.url.length)
+  const client = new RawClient(Number(new URL(server.url).port))
+  const digest = createHash('sha256').update(bytes).digest('base64')
+  await client.head(
+    `PATCH ${path} HTTP/1.1`,
+    'Host: 127.0.0.1',
+    `Authorization: ${auth.authorization}`,
+    'Tus-Resumable: 1.0.0',
+    'Content-Type: application/offset+octet-stream',
+    'Upload-Offset: 0',
+    `Upload-Checksum: sha256 ${digest}`,
+    `Content-Length: ${bytes.length}`,
+  )
+  // All but the last byte, and most of it is in the draft before the server dies.
+  await client.bytes(bytes.subarray(0, -1))
+  const drafts = join(server.dataDir, 'drafts')
+  const largest = async () => {
+    const sizes = (await readdir(drafts)).map(async (id) => (await stat(join(drafts, id))).size)
+    return Math.max(0, ...(await Promise.all(sizes)))
+  }
+  while ((await largest()) < 10 * MIB) await new Promise((resolve) => setTimeout(resolve, 5))
+  await killAndRestart()
+  await client.ended()
+
+  const url = `${server.url}${path}`
+  expect((await call('HEAD', url, auth)).headers['upload-offset']).toBe('0')
+  const whole = {
+    ...auth,
+    'content-type': 'application/offset+octet-stream',
+    'upload-offset': '0',
+    'upload-checksum': `sha256 ${digest}`,
+  }
+  expect((await call('PATCH', url, whole, bytes)).status).toBe(204)
+  expect(sha256(await stored(uid))).toBe(sha256(bytes))
 })
 
 test('tus-js-client comes through a restart by itself', async () => {

@@ -2,9 +2,9 @@
 
 import { checkChunkLength } from './chunk-rules.ts'
 import { createUpload, type NewUpload } from './create-upload.ts'
-import { type ReceivedChunk, receiveChunk } from './receive-chunk.ts'
+import { type Chunk, type ReceivedChunk, receiveChunk } from './receive-chunk.ts'
 import { dropUpload } from './terminate-upload.ts'
-import type { UploadBody, UploadDeps } from './upload.ts'
+import type { UploadDeps } from './upload.ts'
 
 /**
  * Creates an upload and takes its first chunk. When the chunk is refused or breaks off no upload is left: the sender
@@ -13,7 +13,7 @@ import type { UploadBody, UploadDeps } from './upload.ts'
 export async function createUploadWithChunk(
   deps: UploadDeps,
   request: NewUpload,
-  chunk: { readonly chunkBytes: number | undefined; readonly body: UploadBody },
+  chunk: Omit<Chunk, 'address' | 'offsetBytes'>,
   options: { signal: AbortSignal },
 ): Promise<ReceivedChunk> {
   checkChunkLength({ offsetBytes: 0, lengthBytes: request.lengthBytes, chunkBytes: chunk.chunkBytes })

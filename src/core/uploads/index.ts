@@ -1,4 +1,5 @@
 /** What others may import from `core/uploads`. */
+export { CHECKSUM_ALGORITHMS, parseUploadChecksum, type UploadChecksum } from './checksum.ts'
 export { CHUNK_STEP_BYTES, MAX_CHUNK_BYTES, MAX_UPLOAD_BYTES, MIN_CHUNK_BYTES } from './chunk-rules.ts'
 export { createUpload, type NewUpload } from './create-upload.ts'
 export { createUploadWithChunk } from './create-with-chunk.ts'

@@ -14,6 +14,7 @@ import {
   MAX_CHUNK_BYTES,
   roomForChunk,
 } from './chunk-rules.ts'
+import { CheckedBody, type UploadChecksum } from './checksum.ts'
 import { finishUpload } from './complete-upload.ts'
 import { loadUpload } from './find-upload.ts'
 import { type StoredBody, storeBody } from './store-body.ts'
@@ -28,6 +29,8 @@ export type Chunk = {
   /** `Content-Length` of the request; undefined when it has none. */
   readonly chunkBytes: number | undefined
   readonly body: UploadBody
+  /** `Upload-Checksum` of the request. */
+  readonly checksum?: UploadChecksum
 }
 
 /** The upload after a chunk. `whole` is false when the body broke off: then no answer must say that it was kept. */
@@ -35,9 +38,10 @@ export type ReceivedChunk = { readonly upload: Upload; readonly whole: boolean }
 
 /**
  * Takes one chunk. The body is not touched before everything that can be refused by the headers has been checked.
- * What arrives of a broken body is kept, rounded down. The last chunk completes the upload. Throws `not_found`,
- * `upload_expired`, `upload_locked`, `upload_offset_mismatch`, `bad_request`, `payload_too_large`, `disk_full`; `signal`
- * ends the wait for another request only.
+ * What arrives of a broken body is kept, rounded down; of one with a checksum all is kept or nothing. The last chunk
+ * completes the upload. Whether the upload has expired is asked when the chunk's turn comes: one that began in time is
+ * taken whole. Throws `not_found`, `upload_expired`, `upload_locked`, `upload_offset_mismatch`, `bad_request`,
+ * `payload_too_large`, `checksum_mismatch`, `disk_full`; `signal` ends the wait for another request only.
  */
 export async function receiveChunk(
   deps: UploadDeps,
@@ -56,44 +60,49 @@ export async function receiveChunk(
     }
     const place = { ...upload, chunkBytes: chunk.chunkBytes }
     checkChunkLength(place)
-    if (chunk.chunkBytes === 0) return { upload, whole: true }
-    if (upload.offsetBytes === upload.lengthBytes) return await takeNothing(upload, chunk.body)
-    return await takeBytes(deps, upload, chunk.body, place)
+    const body = chunk.checksum ? new CheckedBody(chunk.body, chunk.checksum) : chunk.body
+    if (chunk.chunkBytes === 0 || upload.offsetBytes === upload.lengthBytes) {
+      return await takeNothing(upload, body, chunk.chunkBytes)
+    }
+    return await takeBytes(deps, upload, body, place)
   } finally {
     hold.release()
   }
 }
 
-/** A body of unknown length for an upload that has everything: it must turn out to be empty. */
-async function takeNothing(upload: Upload, body: UploadBody): Promise<ReceivedChunk> {
-  if ((await body.next()) !== undefined) throw chunkBeyondEnd({ ...upload, chunkBytes: undefined })
-  return { upload, whole: body.state === 'complete' }
+/** An empty body; one of unknown length for an upload that has everything must turn out to be empty. */
+async function takeNothing(
+  upload: Upload,
+  body: UploadBody | CheckedBody,
+  chunkBytes: number | undefined,
+): Promise<ReceivedChunk> {
+  if (chunkBytes === undefined) {
+    if ((await body.next()) !== undefined) throw chunkBeyondEnd({ ...upload, chunkBytes })
+    if (body.state !== 'complete') return { upload, whole: false }
+  }
+  const mismatch = body instanceof CheckedBody ? body.mismatch() : undefined
+  if (mismatch) throw mismatch
+  return { upload, whole: true }
 }
 
 async function takeBytes(
   deps: UploadDeps,
   upload: Upload,
-  body: UploadBody,
+  body: UploadBody | CheckedBody,
   place: ChunkPlace,
 ): Promise<ReceivedChunk> {
   const draft = await openDraft(deps, upload)
   let published = false
   try {
     const stored = await storeBody(draft, body, roomForChunk(place))
-    const refusal = refuseStored(stored, place)
-    // Bytes beyond the upload's end say that the sender is confused about it: nothing of them is stored.
-    const keepBytes =
-      refusal === 'beyond_end'
-        ? upload.offsetBytes
-        : keepableOffset(upload.offsetBytes + stored.bytes, upload.lengthBytes)
-    const moved = await commitBytes(deps, upload, draft, keepBytes)
+    const { failure, keep } = judgeStored(stored, place, body)
+    const reachedBytes = upload.offsetBytes + (keep ? stored.bytes : 0)
+    const moved = await commitBytes(deps, upload, draft, keepableOffset(reachedBytes, upload.lengthBytes))
     if (moved.offsetBytes === moved.lengthBytes) {
       published = true
       return { upload: await finishUpload(deps, moved, draft), whole: true }
     }
-    if (refusal === 'beyond_end') throw chunkBeyondEnd(place)
-    if (refusal === 'too_large') throw chunkTooLarge()
-    if (stored.ending === 'disk_full') throw stored.failure
+    if (failure !== undefined) throw failure
     return { upload: moved, whole: stored.ending === 'complete' }
   } catch (error) {
     // Deleted while its bytes came: no record names the draft any more.
@@ -106,10 +115,25 @@ async function takeBytes(
   }
 }
 
-/** Why a body of unknown length was cut off while it was read. */
-function refuseStored(stored: StoredBody, place: ChunkPlace): 'beyond_end' | 'too_large' | undefined {
-  if (stored.ending !== 'more') return undefined
-  return place.lengthBytes - place.offsetBytes <= MAX_CHUNK_BYTES ? 'beyond_end' : 'too_large'
+/** What is to be told of a body that came, if anything is wrong with it, and whether what is stored of it counts. */
+function judgeStored(
+  stored: StoredBody,
+  place: ChunkPlace,
+  body: UploadBody | CheckedBody,
+): { readonly failure?: unknown; readonly keep: boolean } {
+  const checked = body instanceof CheckedBody
+  if (stored.ending === 'complete') {
+    const failure = checked ? body.mismatch() : undefined
+    return { failure, keep: failure === undefined }
+  }
+  // A checksum is of the whole body: of a part nobody knows whether it is right.
+  if (stored.ending === 'broken') return { keep: !checked }
+  if (stored.ending === 'disk_full') return { failure: stored.failure, keep: !checked }
+  // Bytes beyond the upload's end say that the sender is confused about it: nothing of them is stored.
+  const beyondEnd = place.lengthBytes - place.offsetBytes <= MAX_CHUNK_BYTES
+  return beyondEnd
+    ? { failure: chunkBeyondEnd(place), keep: false }
+    : { failure: chunkTooLarge(), keep: !checked }
 }
 
 async function openDraft(deps: UploadDeps, upload: Upload): Promise<Draft> {

@@ -5,11 +5,14 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
+  CHECKSUM_ALGORITHMS,
+  type Chunk,
   createUpload,
   createUploadWithChunk,
   findUpload,
   MAX_UPLOAD_BYTES,
   type NewUpload,
+  parseUploadChecksum,
   receiveChunk,
   terminateUpload,
   type Upload,
@@ -40,7 +43,7 @@ const PREFLIGHT_HEADERS = {
   'access-control-max-age': '86400',
 }
 
-const EXTENSIONS = 'creation,creation-with-upload,expiration,termination'
+const EXTENSIONS = 'creation,creation-with-upload,expiration,checksum,termination'
 const CHUNK_TYPE = 'application/offset+octet-stream'
 
 /** The tus routes. `POST` with `multipart/form-data` and no tus header is left to the form route. */
@@ -85,6 +88,7 @@ function tusHandler(handle: ByteHandler): ByteHandler {
       'tus-version': '1.0.0',
       'tus-max-size': String(MAX_UPLOAD_BYTES),
       'tus-extension': EXTENSIONS,
+      'tus-checksum-algorithm': CHECKSUM_ALGORITHMS,
     })
     endEmpty(outgoing, 204)
   }
@@ -103,11 +107,7 @@ async function handleCreation(
   const withChunk = contentType(incoming) === CHUNK_TYPE
   let upload: Upload
   if (withChunk) {
-    refuseChecksum(incoming)
-    const chunk = {
-      chunkBytes: bodyLength(incoming),
-      body: requestBody(incoming, outgoing, deps.uploads),
-    }
+    const chunk = readChunk(deps, incoming, outgoing)
     const received = await createUploadWithChunk(deps.uploads, creation, chunk, request)
     if (!received.whole) return breakOff(incoming, outgoing)
     upload = received.upload
@@ -169,10 +169,8 @@ async function handlePatch(
       `PATCH takes Content-Type ${CHUNK_TYPE}, not ${contentType(incoming) || 'a request without one'}.`,
     )
   }
-  refuseChecksum(incoming)
   const offsetBytes = readCount(incoming, 'upload-offset')
-  const body = requestBody(incoming, outgoing, deps.uploads)
-  const chunk = { address, offsetBytes, chunkBytes: bodyLength(incoming), body }
+  const chunk = { address, offsetBytes, ...readChunk(deps, incoming, outgoing) }
   const { upload, whole } = await receiveChunk(deps.uploads, chunk, request)
   if (!whole) return breakOff(incoming, outgoing)
   setHeaders(outgoing, { 'upload-offset': String(upload.offsetBytes), ...expiryOf(upload) })
@@ -213,12 +211,17 @@ function readCreation(request: ByteRequest, incoming: IncomingMessage, accountId
   }
 }
 
-function refuseChecksum(incoming: IncomingMessage): void {
-  if (incoming.headers['upload-checksum'] === undefined) return
-  throw new HeadwaterError(
-    'bad_request',
-    'Upload-Checksum is not offered by this server (see Tus-Extension of OPTIONS); send the chunk without it.',
-  )
+/** The body of a request that brings bytes, and what its headers say of it. */
+function readChunk(
+  deps: TusDeps,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Omit<Chunk, 'address' | 'offsetBytes'> {
+  return {
+    chunkBytes: bodyLength(incoming),
+    checksum: parseUploadChecksum(headerText(incoming, 'upload-checksum')),
+    body: requestBody(incoming, outgoing, deps.uploads),
+  }
 }
 
 /** tus 1.0.0: the header is needed in every request except OPTIONS. */
