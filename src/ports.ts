@@ -177,3 +177,46 @@ export interface Indexer {
   readIndex(name: BlobName): Promise<Movie>
   stop(): Promise<void>
 }
+
+/** One question to another machine. */
+export type FetchRequest = {
+  readonly method: 'GET' | 'HEAD'
+  /** http or https. User info is sent as Basic authentication, to this host only, and never told to anybody else. */
+  readonly url: string
+  /** Names in lower case; they follow redirects to other hosts, so nothing secret may be among them. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** A body of more bytes is not read to its end. */
+  readonly maxBytes: number
+}
+
+/** The answer whose headers have come. Either its body is read, or it is discarded. */
+export interface FetchedAnswer {
+  readonly status: number
+  /** Names in lower case; of a header that may come several times, nothing. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Host (and port) that answered, after redirects; fit to be shown. */
+  readonly host: string
+  /**
+   * The bytes as they were sent, never decompressed. To be read once; leaving off closes the connection. Throws
+   * `fetch_failed` when it breaks off, stands still or grows too large, or the abort reason.
+   */
+  readonly body: AsyncIterable<Uint8Array>
+  discard(): void
+}
+
+/**
+ * The one way out to addresses that strangers name. Every host is resolved once, every address it has is checked, and
+ * only a checked one is connected to; so is every redirect's. A crash leaves nothing.
+ */
+export interface Fetcher {
+  /**
+   * Sends a question, follows up to five redirects, and answers with whatever status comes. Throws `fetch_refused` for
+   * what may not be asked, `fetch_failed` (fact `mayPass`: whether it is worth another try), or the abort reason.
+   */
+  fetch(request: FetchRequest, options: { signal: AbortSignal }): Promise<FetchedAnswer>
+  /**
+   * The addresses a host may be reached at, for what is not HTTP: connect to one of these and never resolve again.
+   * Throws as `fetch` does.
+   */
+  findAddresses(host: string, options: { signal: AbortSignal }): Promise<readonly string[]>
+}

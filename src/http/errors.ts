@@ -198,6 +198,18 @@ export const ERRORS: Readonly<Record<FailureCode, ErrorRow>> = {
     start: 'Range Not Satisfiable',
     when: 'No byte of the asked range exists.',
   },
+  fetch_refused: {
+    status: 400,
+    number: 10005,
+    start: 'Bad Request',
+    when: 'Nothing may be fetched from the given address: it is private (`HEADWATER_ALLOW_PRIVATE_FETCH`), or no http or https.',
+  },
+  fetch_failed: {
+    status: 400,
+    number: 10005,
+    start: 'Bad Request',
+    when: 'The given address could not be fetched.',
+  },
   media_not_video: {
     status: 400,
     number: 10059,

@@ -13,13 +13,21 @@ import { moveVideo, recordBlob, type Video } from '../videos/index.ts'
 import { DAY_US, noSuchUpload, type Upload, type UploadDeps } from './upload.ts'
 import { markComplete } from './upload-records.ts'
 
+/** Bytes of a source that are all on stable storage, in a draft or (after a crash) published already. */
+export type WholeSource = {
+  readonly videoUid: string
+  readonly lengthBytes: number
+  readonly draftId: string | null
+  /** Block checksums of all of it. */
+  readonly checksums: Uint8Array
+}
+
 /**
  * Publishes the source and queues the video. To be called by the holder of the upload's lock, when its committed offset
  * is its length. `draft` is the open draft if the caller has it; it is used up. Throws `not_found` when the video was
  * deleted meanwhile.
  */
 export async function finishUpload(deps: UploadDeps, upload: Upload, draft?: Draft): Promise<Upload> {
-  const source = await publishSource(deps, upload, draft)
   const finished: Upload = {
     ...upload,
     state: 'complete',
@@ -27,17 +35,36 @@ export async function finishUpload(deps: UploadDeps, upload: Upload, draft?: Dra
     // The address goes on answering HEAD for a day (uploads.md §2.4).
     expiresUs: deps.clock.nowUs() + DAY_US,
   }
+  await completeSource(deps, upload, {
+    draft,
+    end: async (trx) => {
+      if (!(await markComplete(trx, upload.id, finished.expiresUs))) throw noSuchUpload()
+    },
+  })
+  return finished
+}
+
+/**
+ * Publishes a source, then in one transaction: `end` forgets how it came, the video is queued, its ingest enqueued. For
+ * the only one who works on this source. `draft` is the open draft if the caller has it; it is used up. `end` throws
+ * `not_found` when the video was deleted meanwhile, and so does this.
+ */
+export async function completeSource(
+  deps: Pick<UploadDeps, 'db' | 'blobs' | 'clock' | 'jobs'>,
+  whole: WholeSource,
+  options: { draft?: Draft; end: (trx: Trx) => Promise<void> },
+): Promise<void> {
+  const source = await publishSource(deps, whole, options.draft)
   try {
     await deps.db.transaction().execute(async (trx) => {
-      if (!(await markComplete(trx, upload.id, finished.expiresUs))) throw noSuchUpload()
-      await takeSource(deps, trx, upload.videoUid, source)
+      await options.end(trx)
+      await takeSource(deps, trx, whole.videoUid, source)
     })
   } catch (error) {
     // Deleted while its last bytes came: nobody else knows of the blob.
     if (isFailure(error, 'not_found')) await deps.blobs.delete(source.name)
     throw error
   }
-  return finished
 }
 
 /** Hands a published source to its video, inside the transaction that ends the upload: row, state, job. */
@@ -61,20 +88,20 @@ export async function takeSource(
 
 async function publishSource(
   deps: Pick<UploadDeps, 'blobs'>,
-  upload: Upload,
+  whole: WholeSource,
   open?: Draft,
 ): Promise<BlobFacts> {
-  const name = sourceBlob(upload.videoUid)
+  const name = sourceBlob(whole.videoUid)
   if (open) return open.publish(name)
-  if (upload.lengthBytes === 0 && upload.draftId === null) {
+  if (whole.lengthBytes === 0 && whole.draftId === null) {
     const empty = await deps.blobs.createDraft()
     return empty.publish(name)
   }
-  const published = await findPublished(deps, name, upload)
+  const published = await findPublished(deps, name, whole)
   if (published) return published
-  const draft = await deps.blobs.resumeDraft(upload.draftId ?? '', {
-    lengthBytes: upload.lengthBytes,
-    checksums: upload.checksums,
+  const draft = await deps.blobs.resumeDraft(whole.draftId ?? '', {
+    lengthBytes: whole.lengthBytes,
+    checksums: whole.checksums,
   })
   return draft.publish(name)
 }
@@ -83,13 +110,13 @@ async function publishSource(
 async function findPublished(
   deps: Pick<UploadDeps, 'blobs'>,
   name: string,
-  upload: Upload,
+  whole: WholeSource,
 ): Promise<BlobFacts | undefined> {
   try {
     const reader = await deps.blobs.open(name)
     const { sizeBytes } = reader
     await reader.close()
-    return sizeBytes === upload.lengthBytes ? { name, sizeBytes, checksums: upload.checksums } : undefined
+    return sizeBytes === whole.lengthBytes ? { name, sizeBytes, checksums: whole.checksums } : undefined
   } catch (error) {
     if (isFailure(error, 'not_found')) return undefined
     throw error
