@@ -3,8 +3,6 @@
  * test must own it. Each says what a crash may leave behind and who cleans that up.
  */
 
-import type { Movie } from './media/isobmff/movie.ts'
-
 /** Time and randomness. Nothing in `core` or `jobs` reads a clock or makes an id by itself. */
 export interface Clock {
   /** Wall clock, microseconds since 1970-01-01 UTC (a safe integer). */
@@ -168,13 +166,17 @@ export interface Decoder {
   run(task: DecoderTask, options: DecoderOptions): Promise<DecoderRun>
 }
 
-/** Reads sample indexes beside the event loop: a two-hour one takes 0.1 s of processor time. */
-export interface Indexer {
+/**
+ * Work beside the event loop, for what takes longer than a few milliseconds: reading the index of a two-hour file takes
+ * 0.2 s of processor time. One piece at a time, in the order asked. What it can do is put together in `commands/`; a
+ * capability gives it a typed face (`core/ingest/planner.ts`).
+ */
+export interface Thread {
   /**
-   * The index of an MP4 or MOV blob. Throws what `media/isobmff/read-movie.ts` throws, `not_found` when there is no such
-   * blob, and `media_malformed` when reading takes longer than any honest file needs.
+   * Runs `work` on `input`, which is copied, and on the bytes of `blob`. Throws what the work throws, `not_found` when
+   * there is no such blob, and `media_malformed` when it takes longer or more memory than any honest file needs.
    */
-  readIndex(name: BlobName): Promise<Movie>
+  run(work: string, input: unknown, options?: { readonly blob?: BlobName }): Promise<unknown>
   stop(): Promise<void>
 }
 

@@ -9,7 +9,7 @@ import { createDecoder, findFfmpeg } from '../adapters/ffmpeg/index.ts'
 import { openFolderBlobs } from '../adapters/folder/blobs.ts'
 import { openDatabase } from '../adapters/sql/open-database.ts'
 import { systemClock } from '../adapters/system/clock.ts'
-import { createIndexer } from '../adapters/threads/index-thread.ts'
+import { createThread } from '../adapters/threads/work-thread.ts'
 import { dataFolder } from '../config/data-folder.ts'
 import { launcherPid } from '../config/launcher.ts'
 import { openSecrets, type Secrets } from '../config/secrets.ts'
@@ -65,13 +65,13 @@ export async function start(settings: Settings, log: Logger): Promise<Running> {
     ])
     opened.push(() => blobs.close())
     const decoder = await createDecoder({ build, blobs, workDir: workFolder, log })
-    const indexer = createIndexer({ blobs })
-    opened.push(() => indexer.stop())
+    const thread = createThread({ blobs, module: new URL('./index-thread.ts', import.meta.url) })
+    opened.push(() => thread.stop())
     const jobs = createJobTable({ db, clock })
     await jobs.releaseAll()
 
     const { startRoles } = await reading
-    const adapters = { db, blobs, jobs, clock, decoder, indexer, log }
+    const adapters = { db, blobs, jobs, clock, decoder, thread, log }
     const { port, signInCode } = await startRoles(adapters, { settings, secrets, opened })
     log.info({ ffmpeg: build.id, roles: settings.roles, workers: settings.workers }, 'started')
     return { port, secrets, signInCode, stop: () => opened.unwind() }

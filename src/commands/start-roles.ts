@@ -10,7 +10,9 @@ import type { Secrets } from '../config/secrets.ts'
 import type { Settings } from '../config/settings.ts'
 import { SignInCodes } from '../core/access/index.ts'
 import { requestSegment } from '../core/encoding/index.ts'
+import { createPlanner } from '../core/planning/index.ts'
 import { createPlayback } from '../core/playback/index.ts'
+import { SourceIndexes } from '../core/timeline/index.ts'
 import { DEFAULT_UPLOAD_LIMITS } from '../core/uploads/index.ts'
 import { createHttpServer } from '../http/server.ts'
 import { signIn } from '../http/sign-in.ts'
@@ -18,7 +20,7 @@ import { readStaticFiles } from '../http/static-files.ts'
 import { countJobs } from '../jobs/count-jobs.ts'
 import type { Jobs } from '../jobs/job.ts'
 import { KeyedLock } from '../lib/keyed-lock.ts'
-import type { Blobs, Clock, Decoder, Indexer } from '../ports.ts'
+import type { Blobs, Clock, Decoder, Thread } from '../ports.ts'
 import { createApiRole } from '../roles/api.ts'
 import { createDeliveryRole } from '../roles/delivery.ts'
 import type { Role } from '../roles/role.ts'
@@ -35,7 +37,8 @@ export type Adapters = {
   readonly jobs: Jobs
   readonly clock: Clock
   readonly decoder: Decoder
-  readonly indexer: Indexer
+  /** Does `ingestWorks`. */
+  readonly thread: Thread
   readonly log: Logger
 }
 
@@ -60,12 +63,15 @@ export async function startRoles(
   }
   const guard = signIn({ ...adapters, settings: httpSettings })
   const files = await readStaticFiles(join(import.meta.dirname, '../../web/dist'))
+  const indexes = new SourceIndexes(adapters.blobs)
   const playback = createPlayback({
     ...adapters,
+    indexes,
     requestSegment: (wanted) => requestSegment(adapters, wanted),
   })
   const make: Readonly<Record<Role['name'], () => Role>> = {
-    worker: () => createWorkerRole({ ...adapters, settings }),
+    worker: () =>
+      createWorkerRole({ ...adapters, indexes, planner: createPlanner(adapters.thread), settings }),
     delivery: () => createDeliveryRole({ ...adapters, playback, files }),
     api: () =>
       createApiRole({ uploads: { ...adapters, locks: new KeyedLock(), limits }, signIn: guard, log }),

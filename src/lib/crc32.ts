@@ -4,3 +4,8 @@ import { crc32 as zlibCrc32 } from 'node:zlib'
 export function crc32(...pieces: readonly Uint8Array[]): number {
   return pieces.reduce((sum, piece) => zlibCrc32(piece, sum), 0)
 }
+
+/** The CRC-32 of everything `sum` was made of, and `piece` after it. */
+export function continueCrc32(sum: number, piece: Uint8Array): number {
+  return zlibCrc32(piece, sum)
+}

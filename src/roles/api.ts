@@ -3,8 +3,7 @@
  * that a crash stopped at their last step are finished, expired and forgotten things removed.
  */
 
-import type { UploadDeps } from '../core/uploads/index.ts'
-import { finishStalledUploads } from '../core/uploads/index.ts'
+import { type UploadDeps, finishStalledUploads } from '../core/uploads/index.ts'
 import { sweep, sweepLeftovers } from '../core/videos/index.ts'
 import { formRoutes } from '../http/bytes/form.ts'
 import { tusRoutes } from '../http/bytes/tus.ts'

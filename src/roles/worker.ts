@@ -7,15 +7,15 @@ import {
   EncodeProgress,
   giveUpEncode,
   planAgain,
-  SourceIndexes,
   urgentChunk,
 } from '../core/encoding/index.ts'
+import type { Planner } from '../core/planning/index.ts'
 import { failIngest, type IngestDeps, ingestSource } from '../core/ingest/index.ts'
-import type { ClaimedJob, Jobs } from '../jobs/job.ts'
+import { type ClaimedJob, type Jobs, PRIORITY } from '../jobs/job.ts'
 import { type JobHandler, JobRunner, type SlotRule } from '../jobs/run-jobs.ts'
-import { PRIORITY } from '../jobs/job.ts'
 import type { Log } from '../lib/log.ts'
-import type { Blobs, Clock, Decoder, Indexer } from '../ports.ts'
+import type { Blobs, Clock, Decoder } from '../ports.ts'
+import type { SourceIndexes } from '../core/timeline/index.ts'
 import type { Db } from '../tables.ts'
 import type { Role } from './role.ts'
 
@@ -25,7 +25,8 @@ export type WorkerDeps = {
   readonly jobs: Jobs
   readonly clock: Clock
   readonly decoder: Decoder
-  readonly indexer: Indexer
+  readonly planner: Planner
+  readonly indexes: SourceIndexes
   readonly log: Log
   readonly settings: {
     /** Encodes at a time. */
@@ -38,10 +39,12 @@ export type WorkerDeps = {
 /** Kinds of jobs this role runs, each with its handler. */
 export function workerHandlers(deps: WorkerDeps): Record<'ingest' | 'encode' | 'urgent', JobHandler> {
   const { workers, quality, forceLadder } = deps.settings
-  const ingest: IngestDeps = { ...deps, quality, forceLadder }
+  const ingest: IngestDeps = {
+    ...deps,
+    settings: { decoder: deps.decoder.build.id, quality, forceLadder },
+  }
   const encode: EncodeDeps = {
     ...deps,
-    indexes: new SourceIndexes(deps.blobs),
     progress: new EncodeProgress(deps),
     threads: encoderThreads(workers),
   }

@@ -9,9 +9,10 @@ import { createDecoder, findFfmpeg } from '../../src/adapters/ffmpeg/index.ts'
 import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
 import { openDatabase } from '../../src/adapters/sql/open-database.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
-import { createIndexer } from '../../src/adapters/threads/index-thread.ts'
+import { createThread } from '../../src/adapters/threads/work-thread.ts'
 import { sourceBlob } from '../../src/core/blob-names.ts'
-import { getPlanRow, type PlanRow } from '../../src/core/timeline/index.ts'
+import { createPlanner } from '../../src/core/planning/index.ts'
+import { getPlanRow, type PlanRow, SourceIndexes } from '../../src/core/timeline/index.ts'
 import { getVideo, insertVideo, recordBlob, type Video } from '../../src/core/videos/index.ts'
 import type { JobHandler } from '../../src/jobs/run-jobs.ts'
 import { createJobTable } from '../../src/jobs/job-table.ts'
@@ -55,10 +56,21 @@ export async function startEngine(
     workDir: join(folder, 'work'),
     log,
   })
-  const indexer = createIndexer({ blobs })
+  const module = new URL('../../src/commands/index-thread.ts', import.meta.url)
+  const thread = createThread({ blobs, module })
   const jobs = createJobTable({ db, clock })
   const settings = { workers: 1, quality: 'standard', forceLadder: options.forceLadder ?? false } as const
-  const deps: WorkerDeps = { db, blobs, jobs, clock, decoder, indexer, log, settings }
+  const deps: WorkerDeps = {
+    db,
+    blobs,
+    jobs,
+    clock,
+    decoder,
+    planner: createPlanner(thread),
+    indexes: new SourceIndexes(blobs),
+    log,
+    settings,
+  }
   const handlers: Record<string, JobHandler> = workerHandlers(deps)
   const claim = (kind: string) => jobs.claim({ kinds: [kind], leaseMs: 600_000 })
   const run = async (job: ClaimedJob): Promise<void> =>
@@ -113,7 +125,7 @@ export async function startEngine(
       return row
     },
     async close() {
-      await indexer.stop()
+      await thread.stop()
       await blobs.close()
       await close()
       if (options.folder === undefined) await rm(folder, { recursive: true })

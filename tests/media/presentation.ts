@@ -2,7 +2,7 @@
 
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
-import type { Plan } from '../../src/core/timeline/index.ts'
+import type { Plan } from '../../src/core/planning/index.ts'
 import { type InitFacts, readInit, readSegment, type SegmentFacts } from './read-cmaf.ts'
 
 export type FetchedSegment = SegmentFacts & {

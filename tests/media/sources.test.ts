@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { planDurationSeconds } from '../../src/core/timeline/index.ts'
+import { planDurationSeconds } from '../../src/core/planning/index.ts'
 import { type Engine, makeSource, startEngine } from './engine.ts'
 import { picturePsnr, probe, shownTimes, writeRendition } from './rendition.ts'
 

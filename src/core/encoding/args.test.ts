@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { SourcePicture, VideoRendition } from '../timeline/index.ts'
-import { chunkOf, planChunks } from './encode-plan.ts'
+import { type SourcePicture, type VideoRendition, chunkOf, planChunks } from '../planning/index.ts'
 import { buildPictureArgs, type PictureRun } from './picture-args.ts'
 import { missingRuns } from './publish-chunk.ts'
 import { buildSoundArgs, framesToDrop } from './sound-args.ts'

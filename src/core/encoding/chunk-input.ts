@@ -4,13 +4,12 @@ import type { ByteRange } from '../../lib/byte-range.ts'
 import { assert } from '../../lib/failure.ts'
 import { type Slice, type SliceParts, sliceSource } from '../../media/cmaf/slice-source.ts'
 import type { MovieTrack } from '../../media/isobmff/movie.ts'
+import { presentationOf } from '../../media/isobmff/presentation.ts'
 import type { BlobName, Blobs, DecoderInput } from '../../ports.ts'
-import type { Plan } from '../timeline/index.ts'
-import type { IndexedPicture, IndexedSound } from './load-source.ts'
-import { shortRead } from './load-source.ts'
+import { type Plan, gridTicks, reduce, gridFrames } from '../planning/index.ts'
+import type { OwnPictures, SourceIndex } from '../timeline/index.ts'
+import { shortRead } from './read-blob.ts'
 import type { PictureFrames, PictureInput } from './picture-args.ts'
-import { gridTicks, reduce } from './frame-rate.ts'
-import { gridFrames } from './encode-plan.ts'
 
 /** Pictures before and after a chunk that the grid may look at. */
 const PICTURE_MARGIN_SECONDS = 0.5
@@ -37,48 +36,46 @@ export type ChunkPictures = {
   readonly starts: readonly number[]
 }
 
-/** The pictures of `range`. `indexed` null = the decoder reads the file itself. */
+/** The pictures of `range`. `index` null = the decoder reads the file itself. */
 export function choosePictures(
   blobs: Blobs,
   plan: Plan,
   mediaBlob: BlobName,
-  indexed: IndexedPicture | null,
+  index: SourceIndex | null,
   range: SegmentRange,
 ): ChunkPictures {
   if (plan.frames.kind === 'source') {
-    assert(indexed?.source !== null && indexed?.source !== undefined, 'Passthrough needs an index.')
-    return sourcePictures(blobs, mediaBlob, indexed, indexed.source, range)
+    assert(index !== null && index.own !== null, 'Passthrough needs an index.')
+    return sourcePictures(blobs, mediaBlob, index.picture, index.own, range)
   }
-  return gridPictures(blobs, plan, plan.frames, mediaBlob, indexed, range)
+  return gridPictures(blobs, plan, plan.frames, mediaBlob, index?.picture ?? null, range)
 }
 
 /** Beside a passthrough: exactly the samples of its segments. */
 function sourcePictures(
   blobs: Blobs,
   mediaBlob: BlobName,
-  indexed: IndexedPicture,
-  source: NonNullable<IndexedPicture['source']>,
+  track: MovieTrack,
+  own: OwnPictures,
   range: SegmentRange,
 ): ChunkPictures {
-  const starts = source.segmentSamples.subarray(range.firstSegment, range.endSegment + 1)
+  const starts = own.segmentSamples.subarray(range.firstSegment, range.endSegment + 1)
   const start = starts[0] ?? 0
   const end = starts.at(-1) ?? start
-  const times = Float64Array.from({ length: end - start }, (_, index) =>
-    source.shown.at(start + index),
-  ).sort()
-  const slice = sliceSource({ track: indexed.track, range: { start, end }, times: indexed.times })
+  const times = Float64Array.from({ length: end - start }, (_, index) => own.times.at(start + index)).sort()
+  const slice = sliceSource({ track, range: { start, end } })
   return {
     input: piped(blobs, mediaBlob, slice),
     args: { demuxer: 'mov', stream: 0, seekSeconds: null },
-    frames: { kind: 'source', timescale: indexed.track.timescale },
-    filled: evenly(times, slice, indexed),
+    frames: { kind: 'source', timescale: track.timescale },
+    filled: evenly(times, slice, track),
     times,
     starts: Array.from(starts, (sample) => sample - start),
   }
 }
 
 /** As many pictures as `times`, from the first to the last. */
-function evenly(times: Float64Array, slice: Slice, { track }: IndexedPicture): PictureFrames {
+function evenly(times: Float64Array, slice: Slice, track: MovieTrack): PictureFrames {
   const first = times[0] ?? 0
   const span = Math.max(1, (times.at(-1) ?? 0) - first)
   return {
@@ -94,7 +91,7 @@ function gridPictures(
   plan: Plan,
   frames: Plan['frames'] & { kind: 'grid' },
   mediaBlob: BlobName,
-  indexed: IndexedPicture | null,
+  track: MovieTrack | null,
   range: SegmentRange,
 ): ChunkPictures {
   const { rate } = frames
@@ -108,7 +105,7 @@ function gridPictures(
     ),
     starts: bounds.map((frame) => frame - first),
   }
-  if (indexed === null) {
+  if (track === null) {
     const startUs = plan.originUs + Math.round(seconds(first) * 1e6)
     return {
       ...common,
@@ -118,11 +115,10 @@ function gridPictures(
       filled: { kind: 'grid', rate, startUs },
     }
   }
-  const { track, times } = indexed
-  const phase = gridPhase(times, track.timescale, rate.num / rate.den)
+  const phase = gridPhase(track, rate.num / rate.den)
   const from = (seconds(first) + phase - PICTURE_MARGIN_SECONDS) * track.timescale
   const to = (seconds(end) + phase + PICTURE_MARGIN_SECONDS) * track.timescale
-  const slice = sliceSource({ track, range: samplesBetween(track, times, from, to), times })
+  const slice = sliceSource({ track, range: samplesBetween(track, from, to) })
   const startUs = Math.round((seconds(first) + phase + slice.shiftTicks / track.timescale) * 1e6)
   return {
     ...common,
@@ -137,26 +133,26 @@ function gridPictures(
  * How far the source's own even pictures lie off the grid, in seconds, at most half a picture: without it a phase near
  * one half would round up and down in turn.
  */
-function gridPhase(times: Float64Array, timescale: number, framesPerSecond: number): number {
+function gridPhase(track: MovieTrack, framesPerSecond: number): number {
+  const at = presentationOf(track)
   let first = Number.POSITIVE_INFINITY
-  for (const time of times) if (time >= 0 && time < first) first = time
+  for (let sample = 0; sample < track.samples.count; sample += 1) {
+    const time = at(sample)
+    if (time >= 0 && time < first) first = time
+  }
   if (!Number.isFinite(first)) return 0
-  const place = (first / timescale) * framesPerSecond
+  const place = (first / track.timescale) * framesPerSecond
   return (place - Math.round(place)) / framesPerSecond
 }
 
 /** Decode-order samples from the last sync sample shown at or before `from` to the last one shown before `to`. */
-function samplesBetween(
-  track: MovieTrack,
-  times: Float64Array,
-  from: number,
-  to: number,
-): { start: number; end: number } {
+function samplesBetween(track: MovieTrack, from: number, to: number): { start: number; end: number } {
   const { count, sync } = track.samples
+  const at = presentationOf(track)
   let start = 0
   let end = 1
   for (let sample = 0; sample < count; sample += 1) {
-    const time = times[sample] ?? 0
+    const time = at(sample)
     if (sync[sample] === 1 && time <= from) start = sample
     if (time < to) end = sample + 1
   }
@@ -168,7 +164,7 @@ export function chooseSound(
   blobs: Blobs,
   plan: Plan,
   mediaBlob: BlobName,
-  indexed: IndexedSound | null,
+  index: SourceIndex | null,
   seconds: { readonly start: number; readonly end: number },
 ): {
   input: DecoderInput
@@ -177,7 +173,7 @@ export function chooseSound(
   seekSeconds: number | null
   originUs: number
 } | null {
-  if (indexed === null) {
+  if (index === null) {
     return {
       input: { from: 'blob', name: mediaBlob },
       demuxer: plan.demuxer,
@@ -186,11 +182,13 @@ export function chooseSound(
       originUs: plan.originUs,
     }
   }
-  const { track, times } = indexed
+  const track = index.sound
+  if (track === null) return null
+  const at = presentationOf(track)
   const from = (seconds.start - SOUND_MARGIN_SECONDS) * track.timescale
   const to = (seconds.end + SOUND_MARGIN_SECONDS) * track.timescale
-  if ((times.at(-1) ?? 0) < from || (times[0] ?? 0) >= to) return null
-  const slice = sliceSource({ track, range: samplesBetween(track, times, from, to), times })
+  if (at(track.samples.count - 1) < from || at(0) >= to) return null
+  const slice = sliceSource({ track, range: samplesBetween(track, from, to) })
   return {
     input: piped(blobs, mediaBlob, slice),
     demuxer: 'mov',

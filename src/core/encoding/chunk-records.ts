@@ -3,7 +3,8 @@
 import { assert, HeadwaterError } from '../../lib/failure.ts'
 import type { BlobFacts, Clock } from '../../ports.ts'
 import type { Db, Trx } from '../../tables.ts'
-import { bumpRevision, type Plan } from '../timeline/index.ts'
+import type { Plan } from '../planning/index.ts'
+import { bumpRevision } from '../timeline/index.ts'
 import { recordBlob } from '../videos/index.ts'
 
 /** A run of finished segments of one rendition, published as one blob. */

@@ -11,10 +11,11 @@ import type { Trx } from '../../tables.ts'
 import {
   type AudioRendition,
   type EncodeChunk,
-  getPlanRow,
-  type PlanRow,
   type VideoRendition,
-} from '../timeline/index.ts'
+  chunkOf,
+  renditionsOfPass,
+} from '../planning/index.ts'
+import { getPlanRow, type PlanRow, type SourceIndex, type SourceIndexes } from '../timeline/index.ts'
 import { choosePictures, chooseSound } from './chunk-input.ts'
 import {
   type FinishedChunk,
@@ -22,9 +23,7 @@ import {
   findFinished,
   requireSameDecoder,
 } from './chunk-records.ts'
-import { chunkOf, renditionsOfPass } from './encode-plan.ts'
 import { type EncodePayload, enqueueFollowing } from './enqueue-chunks.ts'
-import type { IndexedSource, SourceIndexes } from './load-source.ts'
 import { packPictures, packSound } from './pack-chunk.ts'
 import { buildPictureArgs, pictureOutput } from './picture-args.ts'
 import type { EncodeProgress } from './progress.ts'
@@ -109,8 +108,8 @@ async function runPictures(work: ChunkWork, { filled }: { filled: boolean }): Pr
   const renditions = renditionsOfPass(plan, payload.pass).filter((rendition) => runsOf(rendition).length > 0)
   if (renditions.length === 0) return []
   requireSameDecoder(plan, deps.decoder.build.id)
-  const indexed = await openIndex(deps, row)
-  const pictures = choosePictures(deps.blobs, plan, row.mediaBlob, indexed?.picture ?? null, chunk)
+  const index = await openIndex(deps, row)
+  const pictures = choosePictures(deps.blobs, plan, row.mediaBlob, index, chunk)
   const frameCount = pictures.starts.at(-1) ?? 0
   const seconds = ((plan.cuts[chunk.endSegment] ?? 0) - (plan.cuts[chunk.firstSegment] ?? 0)) / plan.timescale
   const progress = deps.progress.begin(payload.uid, job.id, {
@@ -238,7 +237,7 @@ export async function encodeSound(
   const firstFrame = rendition.cuts[range.firstSegment] ?? 0
   const endFrame = rendition.cuts[range.endSegment] ?? 0
   const seconds = (frame: number): number => (frame * rendition.frameSamples) / rendition.sampleRate
-  const indexed = await openIndex(deps, row)
+  const index = await openIndex(deps, row)
   const { firstSegment, endSegment } = range
   const publish = async (file: Parameters<typeof packSound>[0]): Promise<FinishedChunk> => {
     const drop = framesToDrop(firstFrame)
@@ -251,7 +250,7 @@ export async function encodeSound(
       file: file ?? { sizeBytes: 0, read: () => Promise.resolve(0) },
     })
   }
-  const sound = chooseSound(deps.blobs, row.plan, row.mediaBlob, indexed?.sound ?? null, {
+  const sound = chooseSound(deps.blobs, row.plan, row.mediaBlob, index, {
     start: seconds(firstFrame),
     end: seconds(endFrame),
   })
@@ -285,6 +284,6 @@ export async function encodeSound(
 export async function openIndex(
   deps: Pick<EncodeDeps, 'indexes'>,
   row: PlanRow,
-): Promise<IndexedSource | null> {
+): Promise<SourceIndex | null> {
   return row.indexBlob === null ? null : await deps.indexes.open(row.indexBlob, row.plan)
 }

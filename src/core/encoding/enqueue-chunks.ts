@@ -2,7 +2,7 @@
 
 import { type Jobs, PRIORITY, type Priority } from '../../jobs/job.ts'
 import type { Trx } from '../../tables.ts'
-import type { EncodeChunk, Plan } from '../timeline/index.ts'
+import type { EncodeChunk, Plan } from '../planning/index.ts'
 
 /** What an `encode` job is to make: one chunk of sound, or of the renditions of a pass. */
 export type EncodePayload = {

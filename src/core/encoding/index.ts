@@ -1,11 +1,7 @@
 /** What others may import from `core/encoding`. */
 export { isComplete, isPlayable } from './chunk-records.ts'
 export { type EncodeDeps, encodeChunk } from './encode-chunk.ts'
-export { planChunks, planRendition, REORDER_PICTURES } from './encode-plan.ts'
 export { enqueueFirstChunks } from './enqueue-chunks.ts'
-export { findRate, gridTicks, gridTimescale } from './frame-rate.ts'
-export { planLadder, type Rung } from './ladder.ts'
-export { SourceIndexes } from './load-source.ts'
 export { giveUpEncode } from './give-up.ts'
 export { EncodeProgress } from './progress.ts'
 export { planAgain } from './plan-again.ts'

@@ -11,7 +11,7 @@ import { formatAvcCodec } from '../../media/codecs/avc.ts'
 import type { ByteSource, MovieTrack, SampleTable } from '../../media/isobmff/movie.ts'
 import { readMovie } from '../../media/isobmff/read-movie.ts'
 import { avc1Entry, mp4aEntry } from '../../media/isobmff/write-boxes.ts'
-import type { AudioRendition, Plan, VideoRendition } from '../timeline/index.ts'
+import type { AudioRendition, Plan, VideoRendition } from '../planning/index.ts'
 
 /** The header and the segments of a rendition; body ranges are bytes of the encoder's file. */
 export type PackedChunk = {

@@ -1,6 +1,6 @@
 /** Argument list of one picture chunk: one decode, a cascade of scalers, every rung at once. Pure; a reason per flag. */
 
-import type { Rational, SourcePicture, VideoRendition } from '../timeline/index.ts'
+import type { Rational, SourcePicture, VideoRendition } from '../planning/index.ts'
 
 /** Where the pictures come from, in the decoder's view. */
 export type PictureInput = {

@@ -6,7 +6,8 @@
 import type { Jobs } from '../../jobs/job.ts'
 import type { Blobs, Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
-import { getPlanRow, type Plan, replacePlan } from '../timeline/index.ts'
+import type { Plan } from '../planning/index.ts'
+import { getPlanRow, replacePlan } from '../timeline/index.ts'
 import { dropRendition, findFinished, isComplete, segmentsOf } from './chunk-records.ts'
 import { enqueueFirstChunks } from './enqueue-chunks.ts'
 

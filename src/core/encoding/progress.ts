@@ -2,7 +2,7 @@
 
 import type { Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
-import type { Plan } from '../timeline/index.ts'
+import type { Plan } from '../planning/index.ts'
 import { recordProgress } from '../videos/index.ts'
 import { encodedRenditions, type FinishedSegments } from './chunk-records.ts'
 

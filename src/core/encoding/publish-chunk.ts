@@ -8,7 +8,8 @@ import type { ByteSource } from '../../media/isobmff/movie.ts'
 import type { BlobFacts, Blobs, Clock, Draft } from '../../ports.ts'
 import type { Db, Trx } from '../../tables.ts'
 import { chunkBlob, initBlob } from '../blob-names.ts'
-import { listRenditionRows, markComplete, type Plan } from '../timeline/index.ts'
+import type { Plan } from '../planning/index.ts'
+import { listRenditionRows, markComplete } from '../timeline/index.ts'
 import { moveVideo, recordEvent, recordProgress, requireVideo } from '../videos/index.ts'
 import {
   encodedRenditions,
@@ -19,7 +20,7 @@ import {
   isPlayable,
   recordChunk,
 } from './chunk-records.ts'
-import { readBlob } from './load-source.ts'
+import { readBlob } from './read-blob.ts'
 import { finishedPct } from './progress.ts'
 import type { PackedChunk } from './pack-chunk.ts'
 

@@ -1,6 +1,6 @@
 /** Argument list of one chunk of sound, on the AAC frame grid, with frames before it that are dropped. Pure. */
 
-import type { AudioRendition } from '../timeline/index.ts'
+import type { AudioRendition } from '../planning/index.ts'
 
 /** Samples in an AAC frame. */
 const FRAME = 1024

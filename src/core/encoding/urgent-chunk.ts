@@ -8,11 +8,11 @@ import { type ClaimedJob, type Jobs, PRIORITY } from '../../jobs/job.ts'
 import type { JobContext } from '../../jobs/run-jobs.ts'
 import type { DecoderFile } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
-import { type EncodeChunk, getPlanRow, type PlanRow, type VideoRendition } from '../timeline/index.ts'
+import { type EncodeChunk, type VideoRendition, chunkOf } from '../planning/index.ts'
+import { getPlanRow, type PlanRow } from '../timeline/index.ts'
 import { choosePictures } from './chunk-input.ts'
 import { findFinished, requireSameDecoder } from './chunk-records.ts'
 import { type EncodeDeps, encodeSound, openIndex, pictureLimits } from './encode-chunk.ts'
-import { chunkOf } from './encode-plan.ts'
 import type { UrgentPayload } from './enqueue-chunks.ts'
 import { packPictures } from './pack-chunk.ts'
 import { buildPictureArgs, pictureOutput } from './picture-args.ts'
@@ -79,8 +79,8 @@ async function encodePictures(
 ): Promise<void> {
   const { plan } = row
   requireSameDecoder(plan, deps.decoder.build.id)
-  const indexed = await openIndex(deps, row)
-  const pictures = choosePictures(deps.blobs, plan, row.mediaBlob, indexed?.picture ?? null, range)
+  const index = await openIndex(deps, row)
+  const pictures = choosePictures(deps.blobs, plan, row.mediaBlob, index, range)
   const planned = {
     plan,
     rendition,

@@ -4,9 +4,14 @@ import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
 import type { BlobFacts, Blobs, Clock, Decoder, DecoderFile, DecoderRun, DecoderTask } from '../../ports.ts'
 import { remuxBlob } from '../blob-names.ts'
-import { buildPacketListArgs, PACKET_LIST, readPacketList } from './packet-times.ts'
-import { buildReportArgs, type DecoderReport, readReport } from './read-report.ts'
-import type { MediaBlob, PictureTimeline } from './source-facts.ts'
+import {
+  buildPacketListArgs,
+  PACKET_LIST,
+  buildReportArgs,
+  type DecoderReport,
+  readReport,
+  type MediaBlob,
+} from '../planning/index.ts'
 
 /** Who is asked, and where copies go. */
 export type AskDeps = {
@@ -46,13 +51,13 @@ export async function reportOn(
   }
 }
 
-/** When the pictures are, from the packets' own times. Throws `media_malformed` when there is none. */
+/** The list of the picture's packets, for `readPacketList`. Throws `media_malformed` when the file cannot be read. */
 export async function listPackets(
   deps: AskDeps,
   media: MediaBlob,
   stream: number,
   signal: AbortSignal,
-): Promise<PictureTimeline> {
+): Promise<Uint8Array> {
   const task: DecoderTask = {
     label: `list packets of ${media.name}`,
     input: { from: 'blob', name: media.name },
@@ -73,12 +78,10 @@ export async function listPackets(
     throw asUnreadable(error)
   }
   try {
-    const times = readPacketList(await readText(run.files.get(PACKET_LIST)))
-    if (times !== undefined) return times
-    throw new HeadwaterError(
-      'media_malformed',
-      'The file has a picture track, but no picture in it has a time.',
-    )
+    const list = run.files.get(PACKET_LIST)
+    if (list === undefined) return new Uint8Array()
+    const bytes = new Uint8Array(list.sizeBytes)
+    return bytes.subarray(0, await list.read(bytes, 0))
   } finally {
     await run.release()
   }
@@ -176,13 +179,6 @@ async function publishFile(
     await draft.discard()
     throw error
   }
-}
-
-async function readText(file: DecoderFile | undefined): Promise<string> {
-  if (file === undefined) return ''
-  const bytes = new Uint8Array(file.sizeBytes)
-  const got = await file.read(bytes, 0)
-  return new TextDecoder().decode(bytes.subarray(0, got))
 }
 
 /** Reading a file through: a slow disk gives 20 MB/s. */

@@ -7,23 +7,18 @@
 import type { ClaimedJob, Jobs } from '../../jobs/job.ts'
 import type { JobContext } from '../../jobs/run-jobs.ts'
 import { HeadwaterError, isFailure } from '../../lib/failure.ts'
-import { formatIndex } from '../../media/isobmff/index-format.ts'
-import type { Movie } from '../../media/isobmff/movie.ts'
 import type { BlobFacts, Blobs } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { indexBlob } from '../blob-names.ts'
-import { planDurationSeconds } from '../timeline/index.ts'
+import { planDurationSeconds, type PlanSettings } from '../planning/index.ts'
 import { type ErrorReasonCode, failVideo, getVideo, moveVideo, type Video } from '../videos/index.ts'
 import { type InspectDeps, inspectSource } from './inspect-source.ts'
-import { makePlan } from './make-plan.ts'
 import { openTimeline } from './open-timeline.ts'
 
 export type IngestDeps = InspectDeps & {
   readonly db: Db
   readonly jobs: Jobs
-  readonly quality: 'standard' | 'high'
-  /** Encode every rung even beside a passthrough of its size; for benchmarks. */
-  readonly forceLadder: boolean
+  readonly settings: PlanSettings
 }
 
 /** Shortest video there is (uploads.md §7). */
@@ -54,26 +49,19 @@ export async function ingestSource(deps: IngestDeps, job: ClaimedJob, context: J
 
 async function ingest(deps: IngestDeps, job: ClaimedJob, context: JobContext, video: Video): Promise<void> {
   const startedMs = deps.clock.monotonicMs()
-  const facts = await inspectSource(deps, video.uid, context.signal)
-  // Written while the plan is made: neither needs the other.
-  const publishing = facts.movie === null ? Promise.resolve(null) : publishIndex(deps, video.uid, facts.movie)
+  const { settings } = deps
+  const inspected = await inspectSource(deps, { uid: video.uid, settings, signal: context.signal })
+  const { plan, notes, media, container } = inspected
+  let index: BlobFacts | null = null
   try {
-    const { plan, notes } = makePlan(facts, {
-      decoder: deps.decoder.build.id,
-      quality: deps.quality,
-      forceLadder: deps.forceLadder,
-      newId: (name) => `${name}-${deps.clock.newUid().slice(0, 12)}`,
-    })
     checkDuration(planDurationSeconds(plan), video.maxDurationSeconds)
-    const index = await publishing
-    const { media, container } = facts
+    if (inspected.index !== null) index = await publishIndex(deps, video.uid, inspected.index)
     await openTimeline(deps, job, { uid: video.uid, plan, media, index, container, notes })
     const ms = Math.round(deps.clock.monotonicMs() - startedMs)
     deps.log.info({ uid: video.uid, ms, container, notes }, 'source ingested')
   } catch (error) {
-    // Nobody names them yet; what publishing failed with was thrown above, if it was the reason.
-    const index = await publishing.catch(() => null)
-    for (const blob of [index, facts.media.made]) if (blob !== null) await deps.blobs.delete(blob.name)
+    // Nobody names them yet.
+    for (const blob of [index, media.made]) if (blob !== null) await deps.blobs.delete(blob.name)
     throw error
   }
 }
@@ -98,11 +86,11 @@ function checkDuration(seconds: number, maxSeconds: number | null): void {
 async function publishIndex(
   deps: { blobs: Blobs; clock: IngestDeps['clock'] },
   uid: string,
-  movie: Movie,
+  index: Uint8Array,
 ): Promise<BlobFacts> {
   const draft = await deps.blobs.createDraft()
   try {
-    await draft.append([formatIndex(movie)])
+    await draft.append([index])
     return await draft.publish(indexBlob(uid, deps.clock.newUid()))
   } catch (error) {
     await draft.discard()

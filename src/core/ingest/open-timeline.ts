@@ -4,7 +4,8 @@ import type { ClaimedJob, Jobs } from '../../jobs/job.ts'
 import type { BlobFacts, Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { enqueueFirstChunks, isComplete, isPlayable } from '../encoding/index.ts'
-import { insertPlan, type Plan, planDurationSeconds } from '../timeline/index.ts'
+import { type Plan, planDurationSeconds, type MediaBlob } from '../planning/index.ts'
+import { insertPlan } from '../timeline/index.ts'
 import {
   type JsonObject,
   moveVideo,
@@ -13,7 +14,6 @@ import {
   requireVideo,
   setSourceFacts,
 } from '../videos/index.ts'
-import type { MediaBlob } from './source-facts.ts'
 
 export type OpenDeps = { readonly db: Db; readonly jobs: Jobs; readonly clock: Clock }
 

@@ -2,15 +2,15 @@
 
 import type { Blobs, Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
-import { Timelines, type WantedSegment } from '../timeline/index.ts'
+import { type SourceIndexes, Timelines, type WantedSegment } from '../timeline/index.ts'
 import { SegmentCutter } from './cut-segment.ts'
 import { Playables } from './find-playable.ts'
-import { OpenIndexes } from './open-indexes.ts'
 
 export type PlaybackDeps = {
   readonly db: Db
   readonly blobs: Blobs
   readonly clock: Clock
+  readonly indexes: SourceIndexes
   /** Asks for a segment to be encoded before everything else; `core/encoding` offers it. */
   readonly requestSegment: (wanted: WantedSegment) => Promise<void>
 }
@@ -20,19 +20,18 @@ export type Playback = {
   readonly blobs: Blobs
   readonly playables: Playables
   readonly timelines: Timelines
-  readonly indexes: OpenIndexes
+  readonly indexes: SourceIndexes
   readonly cutter: SegmentCutter
 }
 
 /** Makes it; it holds caches only and needs no closing. */
 export function createPlayback(deps: PlaybackDeps): Playback {
   const timelines = new Timelines(deps)
-  const indexes = new OpenIndexes(deps.blobs)
   return {
     blobs: deps.blobs,
     playables: new Playables({ db: deps.db, clock: deps.clock, timelines }),
     timelines,
-    indexes,
-    cutter: new SegmentCutter(indexes),
+    indexes: deps.indexes,
+    cutter: new SegmentCutter(deps.indexes),
   }
 }

@@ -8,16 +8,16 @@ import { cutAudioSegment, cutVideoSegment, type SegmentParts } from '../../media
 import { writeAudioInit, writeVideoInit } from '../../media/cmaf/write-init.ts'
 import { silentAacFrame } from '../../media/codecs/aac.ts'
 import type { MovieTrack } from '../../media/isobmff/movie.ts'
-import type { Plan, Track } from '../timeline/index.ts'
+import type { Plan } from '../planning/index.ts'
+import type { SourceIndex, SourceIndexes, Track } from '../timeline/index.ts'
 import { type Body, bodyOf } from './body.ts'
-import type { OpenIndexes, SourceIndex } from './open-indexes.ts'
 import type { Playable } from './find-playable.ts'
 
 /** Cuts segments of passthrough tracks. */
 export class SegmentCutter {
-  readonly #indexes: OpenIndexes
+  readonly #indexes: SourceIndexes
 
-  constructor(indexes: OpenIndexes) {
+  constructor(indexes: SourceIndexes) {
     this.#indexes = indexes
   }
 
@@ -49,12 +49,14 @@ export class SegmentCutter {
 
 function cutPicture(index: SourceIndex, plan: Plan, track: Track, segment: number): SegmentParts {
   const { samples } = index.picture
-  const start = index.segmentSamples[segment] ?? 0
-  const end = index.segmentSamples[segment + 1] ?? start
+  const { own } = index
+  assert(own !== null, 'the picture is not passed through')
+  const start = own.segmentSamples[segment] ?? 0
+  const end = own.segmentSamples[segment + 1] ?? start
   return cutVideoSegment({
     samples,
     range: { start, end },
-    times: Float64Array.from({ length: end - start }, (_, sample) => index.pictureTimes.at(start + sample)),
+    times: Float64Array.from({ length: end - start }, (_, sample) => own.times.at(start + sample)),
     startTicks: plan.cuts[segment] ?? 0,
     endTicks: plan.cuts[segment + 1] ?? 0,
     editStartTicks: passthroughPicture(plan, track.id).editStartTicks,
@@ -109,7 +111,7 @@ function passthroughSound(plan: Plan) {
 }
 
 function soundTrack(index: SourceIndex): MovieTrack {
-  assert(index.sound !== undefined, 'the index has no sound')
+  assert(index.sound !== null, 'the index has no sound')
   return index.sound
 }
 

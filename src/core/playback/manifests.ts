@@ -4,7 +4,8 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import { formatStaticMpd, type Representation } from '../../media/dash/mpd.ts'
 import { formatMediaPlaylist } from '../../media/hls/media-playlist.ts'
 import { formatMultivariant, type Variant } from '../../media/hls/multivariant.ts'
-import type { Rational, Timeline, Track } from '../timeline/index.ts'
+import type { Rational } from '../planning/index.ts'
+import type { Timeline, Track } from '../timeline/index.ts'
 import type { Playable } from './find-playable.ts'
 
 /** What the query of a manifest's address asks for. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { SourceIndex } from '../playback/index.ts'
-import type { Plan } from '../timeline/index.ts'
+import type { Plan } from '../planning/index.ts'
+import type { OwnPictures } from '../timeline/index.ts'
 import { findFrame } from './find-frame.ts'
 
 const grid = (num: number, den: number, cuts: number[], frameCount: number, timescale: number): Plan =>
@@ -18,7 +18,7 @@ describe('the picture at an instant', () => {
     [10, 2, 49, 9_960],
     [99, 2, 49, 9_960],
   ])('at %d s of a constant rate: segment %i, number %i', (seconds, segment, number, timeMs) => {
-    expect(findFrame(even, seconds, undefined)).toEqual({ segment, number, timeMs })
+    expect(findFrame(even, seconds, null)).toEqual({ segment, number, timeMs })
   })
 
   test('is the same for every picture of 29.97 a second, at its start and just before its end', () => {
@@ -26,7 +26,7 @@ describe('the picture at an instant', () => {
     for (let frame = 0; frame < 300; frame += 1) {
       const [start, end] = [(frame * 1_001) / 30_000, ((frame + 1) * 1_001 - 1) / 30_000]
       for (const seconds of [start, end]) {
-        const found = findFrame(plan, seconds, undefined)
+        const found = findFrame(plan, seconds, null)
         expect(found.segment * 120 + found.number).toBe(frame)
       }
     }
@@ -34,12 +34,12 @@ describe('the picture at an instant', () => {
 
   test('follows the source’s own times, whatever their order', () => {
     const times = [0, 5, 2, 3, 8, 20, 12]
-    const index = {
+    const own: OwnPictures = {
       segmentSamples: Uint32Array.from([0, 4, 7]),
-      pictureTimes: { firstSample: 0, at: (n: number) => times[n] },
+      times: { firstSample: 0, at: (sample) => times[sample] ?? 0 },
     }
     const plan = { timescale: 10, cuts: [0, 8, 25], frames: { kind: 'source' } } as unknown as Plan
-    const at = (seconds: number) => findFrame(plan, seconds, index as unknown as SourceIndex)
+    const at = (seconds: number) => findFrame(plan, seconds, own)
     expect(at(0)).toMatchObject({ segment: 0, number: 0 })
     expect(at(0.25)).toMatchObject({ segment: 0, number: 1, timeMs: 200 })
     expect(at(0.7)).toMatchObject({ segment: 0, number: 3, timeMs: 500 })

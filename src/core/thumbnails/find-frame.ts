@@ -2,8 +2,8 @@
 
 import { assert } from '../../lib/failure.ts'
 import { scaleTicks } from '../../lib/ticks.ts'
-import { type Plan, segmentCount } from '../timeline/index.ts'
-import type { SourceIndex } from '../playback/index.ts'
+import { type Plan, segmentCount } from '../planning/index.ts'
+import type { OwnPictures } from '../timeline/index.ts'
 
 /** A picture of every rendition of a video: they show the same pictures at the same times. */
 export type Frame = {
@@ -15,18 +15,18 @@ export type Frame = {
 }
 
 /**
- * The picture shown at `seconds`: the last one that begins at or before it. `index` is needed where the pictures are the
- * source's own.
+ * The picture shown at `seconds`: the last one that begins at or before it. `own`: those pictures, where they are the
+ * source's.
  */
-export function findFrame(plan: Plan, seconds: number, index: SourceIndex | undefined): Frame {
+export function findFrame(plan: Plan, seconds: number, own: OwnPictures | null): Frame {
   const end = plan.cuts.at(-1) ?? 0
   // The tick that has begun; a whole one may come out of the multiplication a little too small.
   const asked = Math.floor(seconds * plan.timescale + 1e-6)
   // A tick before the end is still the last picture.
   const ticks = Math.min(Math.max(0, asked), Math.max(0, end - 1))
   if (plan.frames.kind === 'grid') return gridFrame(plan, plan.frames, ticks)
-  assert(index !== undefined, 'pictures at the source’s own times need its index')
-  return sourceFrame(plan, index, ticks)
+  assert(own !== null, 'pictures at the source’s own times need its index')
+  return sourceFrame(plan, own, ticks)
 }
 
 function gridFrame(plan: Plan, frames: Extract<Plan['frames'], { kind: 'grid' }>, ticks: number): Frame {
@@ -39,14 +39,14 @@ function gridFrame(plan: Plan, frames: Extract<Plan['frames'], { kind: 'grid' }>
   return { segment, number: frame - first, timeMs: toMs(startTicks(frame), plan) }
 }
 
-function sourceFrame(plan: Plan, index: SourceIndex, ticks: number): Frame {
+function sourceFrame(plan: Plan, own: OwnPictures, ticks: number): Frame {
   const segment = segmentAt(plan, ticks)
-  const first = index.segmentSamples[segment] ?? 0
-  const end = index.segmentSamples[segment + 1] ?? first
+  const first = own.segmentSamples[segment] ?? 0
+  const end = own.segmentSamples[segment + 1] ?? first
   let number = -1
   let shown = 0
   for (let sample = first; sample < end; sample += 1) {
-    const time = index.pictureTimes.at(sample)
+    const time = own.times.at(sample)
     if (time > ticks) continue
     number += 1
     shown = Math.max(shown, time)

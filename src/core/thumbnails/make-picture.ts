@@ -49,8 +49,8 @@ export class Thumbnails {
     const index =
       plan.frames.kind === 'source' && timeline.indexBlob !== null
         ? await this.#deps.playback.indexes.open(timeline.indexBlob, plan)
-        : undefined
-    const still = await this.#still(playable, findFrame(plan, seconds, index))
+        : null
+    const still = await this.#still(playable, findFrame(plan, seconds, index?.own ?? null))
     return this.#scaleTurns.take(() => scaleStill(still, shape))
   }
 

@@ -7,8 +7,7 @@ import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
 import type { BlobName, Blobs, Clock, Decoder, DecoderFile } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
-import type { Body } from '../playback/index.ts'
-import { streamBody } from '../playback/index.ts'
+import { type Body, streamBody } from '../playback/index.ts'
 import { getVideo, recordBlob } from '../videos/index.ts'
 
 export type StillDeps = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { assembleTimeline, type ChunkRow, type TimelineRows } from './assemble.ts'
-import type { AudioRendition, Plan, VideoRendition } from './plan.ts'
+import type { AudioRendition, Plan, VideoRendition } from '../planning/index.ts'
 
 function rendition(id: string, changes: Partial<VideoRendition> = {}): VideoRendition {
   return {

@@ -2,7 +2,12 @@
 
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { BlobName } from '../../ports.ts'
-import { type AudioRendition, type Plan, planDurationSeconds, type VideoRendition } from './plan.ts'
+import {
+  type AudioRendition,
+  type Plan,
+  planDurationSeconds,
+  type VideoRendition,
+} from '../planning/index.ts'
 import { addOverhead, measureRates, type Rates } from './rates.ts'
 import type { SegmentSource, Timeline, Track } from './timeline.ts'
 

@@ -3,7 +3,7 @@
 import { sql } from 'kysely'
 import type { BlobName } from '../../ports.ts'
 import type { Trx } from '../../tables.ts'
-import type { Plan } from './plan.ts'
+import type { Plan } from '../planning/index.ts'
 
 /** Adds the plan of a video, revision 1. */
 export async function insertPlan(

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type OpenedDatabase, openDatabase } from '../../adapters/sql/open-database.ts'
 import type { Clock } from '../../ports.ts'
-import type { Plan } from './plan.ts'
+import type { Plan } from '../planning/index.ts'
 import { Timelines, type WantedSegment } from './timeline-cache.ts'
 
 const UID = 'a'.repeat(32)

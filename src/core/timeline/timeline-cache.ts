@@ -8,7 +8,7 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import type { Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { assembleTimeline } from './assemble.ts'
-import type { Plan } from './plan.ts'
+import type { Plan } from '../planning/index.ts'
 import type { SegmentSource, Timeline } from './timeline.ts'
 import { getPlanRow, getRevision, listChunkRows, listRenditionRows } from './timeline-records.ts'
 

@@ -3,7 +3,7 @@
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Db } from '../../tables.ts'
 import type { ChunkRow, RenditionRow } from './assemble.ts'
-import type { Plan } from './plan.ts'
+import type { Plan } from '../planning/index.ts'
 
 /** A plan with the columns beside it. */
 export type PlanRow = {

@@ -1,7 +1,8 @@
 /** Our own call behind the dashboard's page of a video: what happened to it, and how far each rendition is. */
 
 import { z } from 'zod'
-import { getPlanRow, listChunkRows, type Plan, segmentCount } from '../../core/timeline/index.ts'
+import { type Plan, segmentCount } from '../../core/planning/index.ts'
+import { getPlanRow, listChunkRows } from '../../core/timeline/index.ts'
 import { listEvents, requireVideo } from '../../core/videos/index.ts'
 import { formatTimestamp } from '../../lib/timestamp.ts'
 import type { Db } from '../../tables.ts'

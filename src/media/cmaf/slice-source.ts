@@ -28,9 +28,9 @@ const SAMPLES_PER_FRAGMENT = 1000
  * Writes samples `range` of `track` as one init and fragments, the sample entry copied as it is. No edit list, and no
  * negative composition offsets, which make libav move every picture; so decode times are made from presentation times
  * (rule 2) and begin the reordering delay earlier, and everything moves by `shiftTicks` where that would be before 0.
- * `times` spares computing `presentationTimes(track)` again. The track must have one sample entry.
+ * The track must have one sample entry.
  */
-export function sliceSource(options: { track: MovieTrack; range: SampleRange; times?: Float64Array }): Slice {
+export function sliceSource(options: { track: MovieTrack; range: SampleRange }): Slice {
   const { track, range } = options
   const { samples } = track
   const [entry] = track.entries
@@ -43,7 +43,7 @@ export function sliceSource(options: { track: MovieTrack; range: SampleRange; ti
     range.start >= 0 && range.end > range.start && range.end <= samples.count,
     'A slice must have samples of the table.',
   )
-  const times = (options.times ?? presentationTimes(track)).subarray(range.start, range.end)
+  const times = presentationTimes(track, range)
   const sorted = sortedTimes(times)
   const delay = reorderDelay(times)
   const shiftTicks = Math.max(0, delay - (sorted[0] ?? 0))

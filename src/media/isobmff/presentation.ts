@@ -34,17 +34,24 @@ export function editShape(track: Pick<MovieTrack, 'edits'>): EditShape {
 }
 
 /**
- * Presentation time of every sample, in decode order, in the track's timescale: 0 is the start of the movie, and
+ * Presentation time of every sample (of those in `range`), in decode order, in the track's timescale: 0 is the start of the movie, and
  * samples before it (priming) are negative. Of a list with several stretches the first one is applied.
  */
-export function presentationTimes(track: Pick<MovieTrack, 'edits' | 'samples'>): Float64Array {
-  const { count, decodeTimes, compositionOffsets } = track.samples
-  const { shiftTicks } = editShape(track)
-  const times = new Float64Array(count)
-  for (let index = 0; index < count; index += 1) {
-    times[index] = (decodeTimes[index] ?? 0) + (compositionOffsets[index] ?? 0) + shiftTicks
-  }
+export function presentationTimes(
+  track: Pick<MovieTrack, 'edits' | 'samples'>,
+  range: { readonly start: number; readonly end: number } = { start: 0, end: track.samples.count },
+): Float64Array {
+  const at = presentationOf(track)
+  const times = new Float64Array(range.end - range.start)
+  for (let index = 0; index < times.length; index += 1) times[index] = at(range.start + index)
   return times
+}
+
+/** The presentation time of a single sample; see `presentationTimes`. */
+export function presentationOf(track: Pick<MovieTrack, 'edits' | 'samples'>): (sample: number) => number {
+  const { decodeTimes, compositionOffsets } = track.samples
+  const { shiftTicks } = editShape(track)
+  return (sample) => (decodeTimes[sample] ?? 0) + (compositionOffsets[sample] ?? 0) + shiftTicks
 }
 
 /** A sorted copy of `times`. */

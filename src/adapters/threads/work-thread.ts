@@ -1,48 +1,47 @@
 /**
- * The `Indexer` port: one worker thread that reads sample indexes, so that a two-hour file does not hold up requests.
+ * The `Thread` port: one worker thread for long computations, so that a two-hour file does not hold up requests.
  *
- * The thread is started when first needed and kept. A hostile index that makes it run out of memory or go on too long
- * ends the thread: that reading fails, whatever else waited in it is asked again of a new one.
+ * The thread is started when first needed and kept. A hostile file that makes it run out of memory or go on too long
+ * ends the thread: that piece of work fails, whatever else waited is asked again of a new one.
  */
 
 import { Worker } from 'node:worker_threads'
 import { HeadwaterError } from '../../lib/failure.ts'
-import type { Movie } from '../../media/isobmff/movie.ts'
-import type { BlobName, Blobs, Indexer } from '../../ports.ts'
-import type { IndexAnswer, IndexQuestion } from './index-messages.ts'
+import type { BlobName, Blobs, Thread } from '../../ports.ts'
+import type { WorkAnswer, WorkQuestion } from './work-messages.ts'
 
-/** The largest allowed index (256 MB) takes some 3 s; this leaves room for a slow disk. */
+/** The largest allowed index (256 MB) takes some 6 s; this leaves room for a slow disk. */
 const LIMIT_MS = 60_000
-/** Typed arrays lie outside V8's heap; inside it a reader needs little. */
+/** Typed arrays lie outside V8's heap; inside it the work needs little. */
 const HEAP_MB = 512
 
 type Waiting = {
-  readonly question: IndexQuestion
-  readonly resolve: (movie: Movie) => void
+  readonly question: WorkQuestion
+  readonly resolve: (result: unknown) => void
   readonly reject: (error: unknown) => void
 }
 
-/** Creates the indexer; the thread starts with the first reading. */
-export function createIndexer(deps: { blobs: Blobs }): Indexer {
-  return new IndexThread(deps.blobs)
+/** Creates the thread's keeper. `module` calls `answerWork`; the thread starts with the first piece of work. */
+export function createThread(deps: { blobs: Pick<Blobs, 'materialize'>; module: URL }): Thread {
+  return new WorkThread(deps)
 }
 
-class IndexThread implements Indexer {
-  readonly #blobs: Blobs
+class WorkThread implements Thread {
+  readonly #deps: { blobs: Pick<Blobs, 'materialize'>; module: URL }
   readonly #queue: Waiting[] = []
   #worker: Worker | undefined
   #limit: NodeJS.Timeout | undefined
-  #lastId = 0
   #stopped = false
 
-  constructor(blobs: Blobs) {
-    this.#blobs = blobs
+  constructor(deps: { blobs: Pick<Blobs, 'materialize'>; module: URL }) {
+    this.#deps = deps
   }
 
-  async readIndex(name: BlobName): Promise<Movie> {
-    const copy = await this.#blobs.materialize(name)
+  async run(work: string, input: unknown, options: { blob?: BlobName } = {}): Promise<unknown> {
+    if (options.blob === undefined) return await this.#ask({ work, input, path: null })
+    const copy = await this.#deps.blobs.materialize(options.blob)
     try {
-      return await this.#ask(copy.path)
+      return await this.#ask({ work, input, path: copy.path })
     } finally {
       await copy.release()
     }
@@ -53,14 +52,12 @@ class IndexThread implements Indexer {
     clearTimeout(this.#limit)
     await this.#worker?.terminate()
     this.#worker = undefined
-    const stopped = new HeadwaterError('lease_lost', 'The index thread was stopped.')
+    const stopped = new HeadwaterError('lease_lost', 'The work thread was stopped.')
     for (const waiting of this.#queue.splice(0)) waiting.reject(stopped)
   }
 
-  #ask(path: string): Promise<Movie> {
-    if (this.#stopped) throw new HeadwaterError('lease_lost', 'The index thread was stopped.')
-    this.#lastId += 1
-    const question = { id: this.#lastId, path }
+  #ask(question: WorkQuestion): Promise<unknown> {
+    if (this.#stopped) throw new HeadwaterError('lease_lost', 'The work thread was stopped.')
     return new Promise((resolve, reject) => {
       this.#queue.push({ question, resolve, reject })
       if (this.#queue.length === 1) this.#sendFirst()
@@ -82,28 +79,27 @@ class IndexThread implements Indexer {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./index-worker.ts', import.meta.url), {
+    const worker = new Worker(this.#deps.module, {
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     })
-    worker.on('message', (answer: IndexAnswer) => this.#take(answer))
+    worker.on('message', (answer: WorkAnswer) => this.#take(answer))
     worker.on('error', (error) => {
       if (worker === this.#worker) this.#lose(error instanceof Error ? error.message : String(error))
     })
     return worker
   }
 
-  #take(answer: IndexAnswer): void {
+  #take(answer: WorkAnswer): void {
     clearTimeout(this.#limit)
     const waiting = this.#queue.shift()
-    if ('movie' in answer) waiting?.resolve(answer.movie)
-    else {
+    if ('failure' in answer) {
       const { code, sentence, facts } = answer.failure
       waiting?.reject(new HeadwaterError(code, sentence, { facts }))
-    }
+    } else waiting?.resolve(answer.result)
     this.#sendFirst()
   }
 
-  /** The thread is lost; so is the reading it was at, which is the only one that can have caused it. */
+  /** The thread is lost; so is the work it was at, which is the only one that can have caused it. */
   #lose(why: string): void {
     clearTimeout(this.#limit)
     const worker = this.#worker

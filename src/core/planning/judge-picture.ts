@@ -9,17 +9,11 @@ import {
   reorderBound,
   reorderDelay,
 } from '../../media/isobmff/presentation.ts'
-import { findRate, REORDER_PICTURES } from '../encoding/index.ts'
-import {
-  type Cuts,
-  LONGEST_SECONDS,
-  longestSegment,
-  pictureTimes,
-  planCutsFromSync,
-  type Rational,
-  segmentSamples,
-  type SourcePicture,
-} from '../timeline/index.ts'
+import { findRate } from './frame-rate.ts'
+import { REORDER_PICTURES } from './encode-plan.ts'
+import type { Cuts, Rational, SourcePicture } from './plan.ts'
+import { LONGEST_SECONDS, longestSegment, planCutsFromSync } from './plan-cuts.ts'
+import { pictureTimes, segmentSamples } from './passthrough-times.ts'
 import { readMatrix } from './index-facts.ts'
 import type { PictureTimeline } from './source-facts.ts'
 

@@ -5,7 +5,7 @@ import { readAvcConfig } from '../../media/codecs/avc.ts'
 import type { Movie, MovieTrack } from '../../media/isobmff/movie.ts'
 import { editShape, presentationTimes, sortedTimes } from '../../media/isobmff/presentation.ts'
 import { HeadwaterError, isFailure } from '../../lib/failure.ts'
-import type { SourcePicture, SourceSound } from '../timeline/index.ts'
+import type { SourcePicture, SourceSound } from './plan.ts'
 import type { PictureTimeline } from './source-facts.ts'
 
 /** Index of the picture track that is used: the first with pictures. Throws `media_not_video` if there is none. */

@@ -1,6 +1,6 @@
 /** The rungs for a source (spec/media.md §1): which sizes, at which bit rates, in which H.264 level. Pure. */
 
-import type { Rational } from '../timeline/index.ts'
+import type { Rational } from './plan.ts'
 
 /** A rung of the table; bit rates for frame rates up to 35. */
 type TableRung = { readonly shortSide: number; readonly targetKbps: number; readonly maxKbps: number }

@@ -6,7 +6,7 @@
 
 import { assert } from '../../lib/failure.ts'
 import type { MovieTrack } from '../../media/isobmff/movie.ts'
-import { editShape } from '../../media/isobmff/presentation.ts'
+import { presentationOf } from '../../media/isobmff/presentation.ts'
 import type { Cuts } from './plan.ts'
 
 /** When each picture of a track is shown. */
@@ -23,10 +23,8 @@ export type PictureTimes = {
  * edit may begin inside a GOP, is for ingest to judge.
  */
 export function pictureTimes(track: Pick<MovieTrack, 'edits' | 'samples'>): PictureTimes {
-  const { decodeTimes, compositionOffsets, sync } = track.samples
-  const { shiftTicks } = editShape(track)
-  const presentation = (sample: number) =>
-    (decodeTimes[sample] ?? 0) + (compositionOffsets[sample] ?? 0) + shiftTicks
+  const { sync } = track.samples
+  const presentation = presentationOf(track)
   let firstSample = 0
   for (let sample = sync.indexOf(1); sample !== -1; sample = sync.indexOf(1, sample + 1)) {
     if (presentation(sample) > 0) break

@@ -2,36 +2,24 @@
 
 import { isFailure } from '../../lib/failure.ts'
 import { scaleTicks } from '../../lib/ticks.ts'
-import {
-  findRate,
-  gridTicks,
-  gridTimescale,
-  planChunks,
-  planLadder,
-  planRendition,
-  REORDER_PICTURES,
-  type Rung,
-} from '../encoding/index.ts'
-import {
-  type AudioRendition,
-  type Cuts,
-  type FrameTimes,
-  type Plan,
-  planCutsOnGrid,
-  planSoundCuts,
-  soundFrameCount,
-  type VideoRendition,
-} from '../timeline/index.ts'
+import { findRate, gridTicks, gridTimescale } from './frame-rate.ts'
+import { planChunks, planRendition, REORDER_PICTURES } from './encode-plan.ts'
+import { planLadder, type Rung } from './ladder.ts'
+import type { AudioRendition, Cuts, FrameTimes, Plan, VideoRendition } from './plan.ts'
+import { planCutsOnGrid, planSoundCuts, soundFrameCount } from './plan-cuts.ts'
 import { judgePicture, type PassthroughPicture, type PictureVerdict } from './judge-picture.ts'
 import { judgeSound, type SoundVerdict } from './judge-sound.ts'
 import type { SourceFacts } from './source-facts.ts'
 
-export type PlanOptions = {
+export type PlanSettings = {
   /** `DecoderBuild.id`. */
   readonly decoder: string
   readonly quality: 'standard' | 'high'
   /** Encode every rung even beside a passthrough of its size; for benchmarks. */
   readonly forceLadder: boolean
+}
+
+export type PlanOptions = PlanSettings & {
   /** A new id, safe in addresses, that no other rendition has. */
   readonly newId: (name: string) => string
 }

@@ -1,7 +1,7 @@
 /** How a video's renditions are cut into encode chunks, and what a rung becomes in the plan. Pure. */
 
 import { assert } from '../../lib/failure.ts'
-import type { Cuts, EncodeChunk, FrameTimes, Plan, VideoRendition } from '../timeline/index.ts'
+import type { Cuts, EncodeChunk, FrameTimes, Plan, VideoRendition } from './plan.ts'
 import { reduce } from './frame-rate.ts'
 import type { Rung } from './ladder.ts'
 

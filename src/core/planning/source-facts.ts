@@ -2,7 +2,7 @@
 
 import type { Movie } from '../../media/isobmff/movie.ts'
 import type { BlobFacts, BlobName } from '../../ports.ts'
-import type { SourcePicture, SourceSound } from '../timeline/index.ts'
+import type { SourcePicture, SourceSound } from './plan.ts'
 
 /** The bytes that segments are cut from and chunks are decoded from. */
 export type MediaBlob = {

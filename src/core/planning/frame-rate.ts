@@ -1,6 +1,6 @@
 /** Which constant rate a source has, or is given (spec/media.md §1, uploads.md §7). Pure. */
 
-import type { Rational } from '../timeline/index.ts'
+import type { Rational } from './plan.ts'
 
 /** What picture times say about a source. */
 export type RateFacts = {

@@ -1,0 +1,41 @@
+/** What others may import from `core/planning`. */
+export {
+  chunkOf,
+  gridFrames,
+  planChunks,
+  planRendition,
+  renditionsOfPass,
+  REORDER_PICTURES,
+} from './encode-plan.ts'
+export { findRate, gridTicks, gridTimescale, reduce } from './frame-rate.ts'
+export { planLadder, type Rung } from './ladder.ts'
+export type { PlanSettings } from './make-plan.ts'
+export { buildPacketListArgs, PACKET_LIST } from './packet-times.ts'
+export { pictureTimes, type PictureTimes, segmentSamples } from './passthrough-times.ts'
+export {
+  type AudioRendition,
+  type Cuts,
+  type EncodeChunk,
+  type FrameTimes,
+  type Plan,
+  planDurationSeconds,
+  type Rational,
+  segmentCount,
+  type SourcePicture,
+  type SourceSound,
+  type VideoRendition,
+} from './plan.ts'
+export {
+  LONGEST_SECONDS,
+  longestSegment,
+  planCutsFromSync,
+  planCutsOnGrid,
+  planSoundCuts,
+  SEGMENT_SECONDS,
+  soundFrameCount,
+  type SoundGrid,
+} from './plan-cuts.ts'
+export { type Planned, refuseCutShort, requirePicture } from './plan-source.ts'
+export { createPlanner, ingestWorks, type Planner } from './planner.ts'
+export { buildReportArgs, type DecoderReport, readReport } from './read-report.ts'
+export type { MediaBlob } from './source-facts.ts'

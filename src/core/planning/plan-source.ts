@@ -1,0 +1,184 @@
+/**
+ * What looking at a source computes: facts from its index or from a list of its packets, the plan, and the index as it
+ * is stored. Pure but for new ids. It runs in a work thread, since two hours of pictures take a quarter of a second;
+ * `planner.ts` is its face on this side.
+ */
+
+import { HeadwaterError } from '../../lib/failure.ts'
+import { formatIndex } from '../../media/isobmff/index-format.ts'
+import type { ByteSource, Movie } from '../../media/isobmff/movie.ts'
+import { readMovie } from '../../media/isobmff/read-movie.ts'
+import { type Plan, planDurationSeconds, type SourceSound } from './plan.ts'
+import {
+  avcPicture,
+  describePicture,
+  findPictureTrack,
+  findSoundTrack,
+  indexedSound,
+  isSliceable,
+  pictureTimeline,
+} from './index-facts.ts'
+import { makePlan, type PlanSettings } from './make-plan.ts'
+import { readPacketList } from './packet-times.ts'
+import type { DecoderReport } from './read-report.ts'
+import type { MediaBlob, SourceFacts } from './source-facts.ts'
+
+/** What is asked about. */
+export type PlanQuestion = {
+  /** As sniffed, for people. */
+  readonly container: string
+  /** What is planned: segments will be cut from it, chunks decoded from it. */
+  readonly media: MediaBlob
+  readonly settings: PlanSettings
+}
+
+/** A planned source. */
+export type Planned = {
+  readonly plan: Plan
+  /** Why something is encoded or left out, as sentences for the owner. */
+  readonly notes: readonly string[]
+  /** The index as `formatIndex` writes it; null where only the decoder can read the source. */
+  readonly index: Uint8Array<ArrayBuffer> | null
+}
+
+/** `report`: ask the decoder about picture stream `stream` first. `decoder`: it cannot be planned by its index. */
+export type IndexedAnswer =
+  | { readonly kind: 'planned'; readonly planned: Planned }
+  | { readonly kind: 'report'; readonly stream: number }
+  | { readonly kind: 'decoder' }
+
+/** A declared duration this much beyond the last picture means that the end is missing. */
+const MISSING_SHARE = 0.1
+const MISSING_SECONDS = 3
+
+/**
+ * Plans an MP4 or MOV by its own index. `report`: what the decoder says of the stream that an earlier answer named.
+ * Throws `media_*` with a sentence saying what was found.
+ */
+export async function planIndexed(
+  source: ByteSource,
+  question: PlanQuestion & { readonly report: DecoderReport | null },
+  newId: (name: string) => string,
+): Promise<IndexedAnswer> {
+  const movie = await readMovie(source)
+  refuseTruncated(movie, question.media.sizeBytes)
+  const picture = findPictureTrack(movie)
+  const track = movie.tracks[picture]
+  const soundIndex = findSoundTrack(movie)
+  const soundTrack = soundIndex === undefined ? undefined : movie.tracks[soundIndex]
+  // Several edits or descriptions: the decoder understands them, a slice cannot carry them.
+  if (track === undefined || !isSliceable(track)) return { kind: 'decoder' }
+  if (soundTrack !== undefined && !isSliceable(soundTrack)) return { kind: 'decoder' }
+  const known = avcPicture(movie, picture)
+  const sound = soundIndex === undefined ? null : indexedSound(movie, soundIndex)
+  const common = {
+    container: question.container,
+    media: question.media,
+    movie,
+    times: pictureTimeline(track),
+  }
+  const plan = (facts: SourceFacts): IndexedAnswer => ({
+    kind: 'planned',
+    planned: { ...makePlan(facts, { ...question.settings, newId }), index: formatIndex(movie) },
+  })
+  if (known !== undefined && !known.interlaced && isKnownSound(sound)) {
+    return plan({ ...common, picture: known, sound, notes: [] })
+  }
+  const { report } = question
+  if (report === null) {
+    const stream = movie.tracks.slice(0, picture).filter(({ kind }) => kind === 'video').length
+    return { kind: 'report', stream }
+  }
+  const seen = requirePicture(report)
+  const rotation = known?.rotation ?? seen.rotation
+  const described = describePicture({ ...seen, track: picture, rotation })
+  return plan({ ...common, picture: described, ...checkedSound(sound, report) })
+}
+
+/** Plans a source without an index: facts from the decoder's report, times from its list of packets. */
+export function planListed(
+  question: PlanQuestion & { readonly report: DecoderReport; readonly packets: Uint8Array },
+  newId: (name: string) => string,
+): Planned {
+  const { container, media, report } = question
+  const seen = requirePicture(report)
+  const times = readPacketList(new TextDecoder().decode(question.packets))
+  if (times === undefined) {
+    throw new HeadwaterError(
+      'media_malformed',
+      'The file has a picture track, but no picture in it has a time.',
+    )
+  }
+  const { sound } = report
+  const facts: SourceFacts = {
+    container,
+    media,
+    movie: null,
+    picture: describePicture({ ...seen, track: 0 }),
+    times,
+    // Number among the sound streams: the first.
+    sound: sound === null ? null : { ...sound, track: 0 },
+    notes: [],
+  }
+  const { plan, notes } = makePlan(facts, { ...question.settings, newId })
+  if (container !== 'mp4') refuseCutShort(plan, report.durationSeconds, media.sizeBytes)
+  return { plan, notes, index: null }
+}
+
+/** Throws `media_malformed` when the container declares much more than its pictures last. */
+export function refuseCutShort(plan: Plan, declaredSeconds: number | null, sizeBytes: number): void {
+  if (declaredSeconds === null) return
+  const seconds = planDurationSeconds(plan)
+  const missing = declaredSeconds - seconds
+  if (missing < MISSING_SECONDS || missing < declaredSeconds * MISSING_SHARE) return
+  throw new HeadwaterError(
+    'media_malformed',
+    `The file is cut off: it says it lasts ${declaredSeconds.toFixed(1)} s, but its pictures end at ${seconds.toFixed(1)} s; send the whole file.`,
+    { facts: { position: sizeBytes } },
+  )
+}
+
+/** Neither ffprobe nor any other reader tells: the index promises bytes that the file does not have. */
+function refuseTruncated(movie: Movie, sizeBytes: number): void {
+  if (movie.neededBytes <= sizeBytes) return
+  throw new HeadwaterError(
+    'media_malformed',
+    `The file is cut off: its index needs ${movie.neededBytes} bytes, but only ${sizeBytes} are there; send the whole file.`,
+    { facts: { position: sizeBytes, neededBytes: movie.neededBytes } },
+  )
+}
+
+/** Sound that needs no question to the decoder. */
+function isKnownSound(sound: SourceSound | null): boolean {
+  return sound === null || (sound.codec === 'aac' && sound.channels > 0 && sound.sampleRate > 0)
+}
+
+/** Sound that the decoder does not know is left out, and the owner is told. */
+function checkedSound(
+  sound: SourceSound | null,
+  report: DecoderReport,
+): { sound: SourceSound | null; notes: readonly string[] } {
+  if (sound === null) return { sound: null, notes: [] }
+  if (report.sound === null) {
+    return {
+      sound: null,
+      notes: [`Its sound (${printable(sound.codec)}) cannot be decoded and was left out.`],
+    }
+  }
+  const { codec, sampleRate, channels } = report.sound
+  return { sound: { track: sound.track, codec, sampleRate, channels }, notes: [] }
+}
+
+/** Codes of strangers go into messages. */
+function printable(code: string): string {
+  return code.replaceAll(/[^\x20-\x7e]/g, '?')
+}
+
+/** The picture the decoder saw. Throws `media_malformed` when it could decode none. */
+export function requirePicture(report: DecoderReport): NonNullable<DecoderReport['picture']> {
+  if (report.picture !== null) return report.picture
+  throw new HeadwaterError(
+    'media_malformed',
+    'The file has a picture track, but not one of its first pictures can be decoded.',
+  )
+}
