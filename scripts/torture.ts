@@ -1,5 +1,5 @@
 /**
- * `npm run torture -- [--rounds 100] [--seed 1] [--folder PATH]`: the long form of tests/faults/crash.test.ts. Run again
+ * `npm run torture -- [--rounds 200] [--seed 1] [--folder PATH]`: the long form of tests/faults/crash.test.ts. Run again
  * with the same folder it goes on where it was interrupted.
  */
 
@@ -11,7 +11,7 @@ import { runTorture } from '../tests/faults/torture.ts'
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '100' },
+    rounds: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
     folder: { type: 'string' },
   },

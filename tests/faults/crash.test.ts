@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runTorture } from './torture.ts'
 
-/** `npm run torture -- --rounds 100` is the long form. */
+/** `npm run torture` is the long form. */
 const ROUNDS = 20
 
 test(`after ${ROUNDS} kills at any instant nothing acknowledged is lost, done twice or left lying about`, async () => {
@@ -14,6 +14,7 @@ test(`after ${ROUNDS} kills at any instant nothing acknowledged is lost, done tw
     expect(report.rounds).toBe(ROUNDS)
     // Kills that met nothing at work would prove nothing.
     expect(report.killsDuringUpload).toBeGreaterThan(2)
+    expect(report.bodiesCut).toBeGreaterThan(2)
     expect(report.killsDuringEncode).toBeGreaterThan(2)
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -1,6 +1,7 @@
 /** Small sources for the fault tests, made with ffmpeg (test pattern, noise, tone) and kept while the test runs. */
 
 import { execFile } from 'node:child_process'
+import { createCipheriv } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -39,6 +40,30 @@ export async function makeSources(folder: string): Promise<readonly Source[]> {
   const text = join(folder, 'text.mp4')
   if (!existsSync(text)) await writeFile(text, 'This is not a video.\n'.repeat(300_000))
   return [...sources, { name: 'text.mp4', path: text, ends: 'error' }]
+}
+
+const MIB = 2 ** 20
+/** Sizes that end in the middle of everything. */
+const NOISE_BYTES: readonly number[] = [11 * MIB + 7, 7 * MIB + 262_143, 16 * MIB]
+
+/** Files that are no videos: all different, and nothing in them repeats. For many uploads that cost no encoding. */
+export async function makeNoise(folder: string): Promise<readonly Source[]> {
+  return Promise.all(
+    NOISE_BYTES.map(async (sizeBytes, index): Promise<Source> => {
+      const name = `noise-${index}.bin`
+      const path = join(folder, name)
+      if (!existsSync(path)) {
+        const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, index), Buffer.alloc(16))
+        await writeFile(path, cipher.update(Buffer.alloc(sizeBytes)))
+      }
+      return { name, path, ends: 'error' }
+    }),
+  )
+}
+
+/** Whether a source of this name is one of `makeNoise`. */
+export function isNoise(name: string): boolean {
+  return name.startsWith('noise-')
 }
 
 async function makeVideo(path: string, args: readonly string[]): Promise<void> {

@@ -2,11 +2,12 @@
 
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
+import { folderPaths } from '../../src/adapters/folder/paths.ts'
 import { dataFolder } from '../../src/config/data-folder.ts'
 
 /** A finished chunk's identity and when it was recorded. */
@@ -52,6 +53,38 @@ export async function readBlobs(dataDir: string): Promise<{
   }
 }
 
+/** An unfinished upload that has bytes: what is acknowledged of them, and the file they lie in. */
+export type DraftFile = {
+  readonly uid: string
+  readonly offsetBytes: number
+  readonly path: string
+  readonly sizeBytes: number
+}
+
+/** Every unfinished upload that has bytes. */
+export async function readDrafts(dataDir: string): Promise<readonly DraftFile[]> {
+  const rows = await withDatabaseCopy(dataDir, (database) =>
+    database
+      .prepare(
+        "select video_uid, offset_bytes, draft_id from uploads where state = 'receiving' and draft_id is not null",
+      )
+      .all(),
+  )
+  const paths = folderPaths(dataFolder(dataDir).blobsFolder)
+  const drafts = rows.map(async (row) => {
+    const path = paths.draft(String(row.draft_id))
+    // The last step of an upload renames its draft before its row says so.
+    const sizeBytes = await stat(path).then(
+      ({ size }) => size,
+      () => undefined,
+    )
+    return { uid: String(row.video_uid), offsetBytes: Number(row.offset_bytes), path, sizeBytes }
+  })
+  return (await Promise.all(drafts)).flatMap(({ sizeBytes, ...draft }) =>
+    sizeBytes === undefined ? [] : [{ ...draft, sizeBytes }],
+  )
+}
+
 /** What is left of running decoders. */
 export async function readWorkFolder(dataDir: string): Promise<readonly string[]> {
   return readdir(dataFolder(dataDir).workFolder).catch(() => [])
@@ -68,10 +101,11 @@ export async function hashBlob(dataDir: string, name: string): Promise<string> {
   }
 }
 
-/** SHA-256 of a file, hexadecimal. */
-export async function hashFile(path: string): Promise<string> {
+/** SHA-256 of a file or of its first `lengthBytes` bytes, hexadecimal. */
+export async function hashFile(path: string, lengthBytes = Number.POSITIVE_INFINITY): Promise<string> {
   const hash = createHash('sha256')
-  for await (const bytes of createReadStream(path)) hash.update(bytes as Buffer)
+  // `end` is inclusive.
+  for await (const bytes of createReadStream(path, { end: lengthBytes - 1 })) hash.update(bytes as Buffer)
   return hash.digest('hex')
 }
 

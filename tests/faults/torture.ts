@@ -1,12 +1,13 @@
 /**
  * Uploads and encodes on a server that is killed again and again, at instants drawn from a seed. What it proves is in
- * `checkPromises`, `checkChunks` and `checkRemains`: nothing acknowledged is lost, nothing finished is done twice,
- * nothing is left lying about. Keeps its own state in a file after every round, so that a long run can itself be
+ * `checkPromises`, `checkDrafts`, `checkChunks` and `checkStored`: nothing acknowledged is lost, no offset is told that
+ * is not on disk, nothing finished is done twice, nothing is left lying about. The senders are the unmodified
+ * tus-js-client, several at once, on lines slow enough that kills meet the bodies of their requests. Keeps its own state in a file after every round, so that a long run can itself be
  * interrupted and gone on with.
  */
 
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sourceBlob } from '../../src/core/blob-names.ts'
@@ -14,9 +15,11 @@ import { callApi } from '../harness/server.ts'
 import { CREDENTIALS, environmentOf } from './own-folder.ts'
 import { type Program, startProgram, waitUntilLeft } from './program.ts'
 import { seededRandom } from './seeded-random.ts'
-import { makeSources, type Source } from './sources.ts'
-import { hashBlob, hashFile, readBlobs, readChunks, readWorkFolder } from './stored-state.ts'
-import { type Access, askOffset, type ClientUpload, createUpload, sendChunk } from './tus-lines.ts'
+import { resumeFile } from './resume-file.ts'
+import { openSlowLine } from './slow-line.ts'
+import { isNoise, makeNoise, makeSources, type Source } from './sources.ts'
+import { hashBlob, hashFile, readBlobs, readChunks, readDrafts, readWorkFolder } from './stored-state.ts'
+import { type Access, askOffset, type ClientUpload, createUpload } from './tus-lines.ts'
 
 /** How long and where. */
 export type TortureOptions = {
@@ -33,16 +36,22 @@ export type TortureReport = {
   readonly rounds: number
   readonly videos: number
   readonly chunks: number
+  /** Kills that cut a sender's connection. */
   readonly killsDuringUpload: number
+  /** Uploads of which a kill left more bytes on disk than were acknowledged: it came inside a PATCH body. */
+  readonly bodiesCut: number
   readonly killsDuringEncode: number
   readonly slowestRestartMs: number
 }
 
+type Tracked = ClientUpload & { readonly sourceName: string }
+
 type State = {
   rounds: number
-  uploads: (ClientUpload & { sourceName: string })[]
+  uploads: Tracked[]
   chunks: Record<string, number>
   killsDuringUpload: number
+  bodiesCut: number
   killsDuringEncode: number
   slowestRestartMs: number
 }
@@ -51,8 +60,8 @@ type Server = Access & { readonly apiUrl: string }
 
 type VideoAnswer = { uid: string; status: { state: string; pctComplete?: string; errorReasonText?: string } }
 
-/** The smallest chunk that is not the last. */
-const CHUNK_BYTES = 5 * 2 ** 20
+/** Uploads under way at once. */
+const SENDERS = 3
 /** A new video every so many rounds keeps uploads and encodes going to the end. */
 const ROUNDS_PER_VIDEO = 2
 const STEADY_STATES = ['ready', 'error']
@@ -61,17 +70,20 @@ const STEADY_STATES = ['ready', 'error']
 export async function runTorture(options: TortureOptions): Promise<TortureReport> {
   const sourceFolder = join(options.folder, 'sources')
   await mkdir(sourceFolder, { recursive: true })
-  const torture = new Torture(options, await makeSources(sourceFolder), await loadState(options.folder))
-  return torture.run()
+  const videos = await makeSources(sourceFolder)
+  const noise = await makeNoise(sourceFolder)
+  return new Torture(options, { videos, noise }, await loadState(options.folder)).run()
 }
+
+type Sources = { readonly videos: readonly Source[]; readonly noise: readonly Source[] }
 
 class Torture {
   readonly #options: TortureOptions
-  readonly #sources: readonly Source[]
+  readonly #sources: Sources
   readonly #state: State
   readonly #dataDir: string
 
-  constructor(options: TortureOptions, sources: readonly Source[], state: State) {
+  constructor(options: TortureOptions, sources: Sources, state: State) {
     this.#options = options
     this.#sources = sources
     this.#state = state
@@ -103,16 +115,16 @@ class Torture {
     this.#state.slowestRestartMs = Math.max(this.#state.slowestRestartMs, performance.now() - startedMs)
     await this.#checkPromises(access)
 
-    const stopping = new AbortController()
-    const uploading = this.#keepUploading(access, random, stopping.signal)
-    if (random() < 0.4) await this.#waitForProgress(access)
-    await sleep(100 + random() * 2_000)
+    const uploading = this.#keepUploading(access, random)
+    if (random() < 0.2) await this.#waitForProgress(access)
+    await sleep(100 + random() * 1_400)
     const encoding = await this.#countEncoding(access)
     await this.#kill(program, random)
-    stopping.abort()
     if (await uploading) this.#state.killsDuringUpload += 1
     if (encoding > 0) this.#state.killsDuringEncode += 1
     await this.#checkChunks()
+    const drafts = await readDrafts(this.#dataDir)
+    this.#state.bodiesCut += drafts.filter(({ sizeBytes, offsetBytes }) => sizeBytes > offsetBytes).length
     this.#options.say(
       `round ${this.#state.rounds + 1}: ${this.#state.uploads.length} videos, ${encoding} encoding, ${Object.keys(this.#state.chunks).length} chunks`,
     )
@@ -130,6 +142,7 @@ class Torture {
 
   /** What the server said before it was killed still holds. */
   async #checkPromises(access: Server): Promise<void> {
+    const offsets = new Map<string, number>()
     for (const upload of this.#state.uploads) {
       const { status, offset } = await askOffset(access, upload)
       if (status !== 200 || !(offset >= upload.acknowledgedBytes)) {
@@ -137,11 +150,33 @@ class Torture {
           `upload ${upload.uid}: ${upload.acknowledgedBytes} bytes were acknowledged, HEAD now says ${status} ${offset}`,
         )
       }
-      if (offset < upload.lengthBytes) continue
+      if (offset < upload.lengthBytes) {
+        offsets.set(upload.uid, offset)
+        continue
+      }
       const video = await callApi<VideoAnswer>(access, `/stream/${upload.uid}`)
       if (video.status.state === 'pendingupload' && upload.acknowledgedBytes === upload.lengthBytes) {
         throw new Error(`upload ${upload.uid} was complete, its video is pendingupload again`)
       }
+    }
+    await this.#checkDrafts(offsets)
+  }
+
+  /** What HEAD tells is on disk, byte for byte as it was sent. */
+  async #checkDrafts(offsets: ReadonlyMap<string, number>): Promise<void> {
+    const drafts = await readDrafts(this.#dataDir)
+    for (const [uid, offset] of offsets) {
+      if (offset === 0) continue
+      const draft = drafts.find((each) => each.uid === uid)
+      const upload = this.#state.uploads.find((each) => each.uid === uid)
+      if (!draft || !upload || draft.sizeBytes < offset) {
+        throw new Error(`upload ${uid}: HEAD says ${offset}, on disk are ${draft?.sizeBytes ?? 'no'} bytes`)
+      }
+      const [stored, sent] = await Promise.all([
+        hashFile(draft.path, offset),
+        hashFile(this.#sourceOf(upload).path, offset),
+      ])
+      if (stored !== sent) throw new Error(`upload ${uid}: its first ${offset} bytes are not those sent`)
     }
   }
 
@@ -155,46 +190,57 @@ class Torture {
     this.#state.chunks = now
   }
 
-  /** Resolves once the signal is aborted; whether the kill cut an upload. */
-  async #keepUploading(access: Server, random: () => number, signal: AbortSignal): Promise<boolean> {
+  /** Several senders at once until the kill cuts them; answers whether it did. */
+  async #keepUploading(access: Server, random: () => number): Promise<boolean> {
+    // Some chunks take a second or two, so that kills meet bodies whatever the machine's speed.
+    const slowestMs = random() < 0.6 ? 40 : 4
+    const line = await openSlowLine(access.url, () => random() * slowestMs)
     try {
-      if (this.#state.uploads.length * ROUNDS_PER_VIDEO <= this.#state.rounds)
-        await this.#createUpload(access)
-      while (!signal.aborted) {
-        const upload = this.#state.uploads.find((each) => each.acknowledgedBytes < each.lengthBytes)
-        if (!upload) return false
-        await this.#sendNextChunk(access, upload, random)
-      }
+      return !(await this.#sendAll({ ...access, url: line.url }, await this.#createMissing(access)))
     } catch (error) {
-      // The kill cuts connections; an answer that is no tus answer is a finding.
-      if (error instanceof Finding) throw error
+      // What `fetch` throws when its connection is cut.
+      if (error instanceof TypeError) return true
+      throw error
+    } finally {
+      await line.close()
+    }
+  }
+
+  /** The unfinished uploads, filled up with new ones so that every sender has one. */
+  async #createMissing(access: Server): Promise<Tracked[]> {
+    const { uploads, rounds } = this.#state
+    const { videos, noise } = this.#sources
+    const unfinished = this.#unfinished()
+    while (unfinished.length < SENDERS) {
+      const videosMade = uploads.filter(({ sourceName }) => !isNoise(sourceName)).length
+      const source =
+        videosMade * ROUNDS_PER_VIDEO <= rounds
+          ? videos[videosMade % videos.length]
+          : noise[uploads.length % noise.length]
+      if (!source) throw new Error('there is no source')
+      const { size } = await stat(source.path)
+      const upload = { ...(await createUpload(access, source.name, size)), sourceName: source.name }
+      uploads.push(upload)
+      unfinished.push(upload)
+    }
+    return unfinished
+  }
+
+  /** Sends the rest of these uploads, several at a time; answers whether all came to the end. */
+  async #sendAll(access: Server, uploads: Tracked[]): Promise<boolean> {
+    const waiting = [...uploads]
+    const send = async (): Promise<boolean> => {
+      for (let upload = waiting.shift(); upload; upload = waiting.shift()) {
+        if (!(await resumeFile(access, upload, this.#sourceOf(upload).path))) return false
+      }
       return true
     }
-    return false
+    const ends = await Promise.all(Array.from({ length: SENDERS }, send))
+    return !ends.includes(false)
   }
 
-  async #createUpload(access: Server): Promise<void> {
-    const source = this.#sources[this.#state.uploads.length % this.#sources.length]
-    if (!source) return
-    const { length } = await readFile(source.path)
-    const upload = await createUpload(access, source.name, length)
-    this.#state.uploads.push({ ...upload, sourceName: source.name })
-  }
-
-  async #sendNextChunk(
-    access: Server,
-    upload: ClientUpload & { sourceName: string },
-    random: () => number,
-  ): Promise<void> {
-    const from = (await askOffset(access, upload)).offset
-    upload.acknowledgedBytes = Math.max(upload.acknowledgedBytes, from)
-    const bytes = await readFile(this.#sourceOf(upload).path)
-    const chunk = bytes.subarray(from, from + CHUNK_BYTES)
-    // Some chunks take a second or two, so that kills meet uploads whatever the machine's speed.
-    const slowestMs = random() < 0.6 ? 80 : 8
-    const pace = { pieceBytes: 2 ** 17, pauseMs: () => random() * slowestMs }
-    const answer = await sendChunk(access, upload, chunk, from, pace)
-    if (answer.status !== 204) throw new Finding(`PATCH was answered ${answer.status}: ${answer.text}`)
+  #unfinished(): Tracked[] {
+    return this.#state.uploads.filter((each) => each.acknowledgedBytes < each.lengthBytes)
   }
 
   async #countEncoding(access: Server): Promise<number> {
@@ -217,8 +263,8 @@ class Torture {
     const program = this.#start()
     const access = accessTo(await program.ready)
     await this.#checkPromises(access)
-    const unhurried = () => 0
-    await this.#keepUploading(access, unhurried, new AbortController().signal)
+    if (!(await this.#sendAll(access, this.#unfinished())))
+      throw new Error('an upload was cut without a kill')
     const deadline = performance.now() + 300_000
     for (const upload of this.#state.uploads) {
       const { ends } = this.#sourceOf(upload)
@@ -259,15 +305,13 @@ class Torture {
     }
   }
 
-  #sourceOf(upload: { sourceName: string }): Source {
-    const source = this.#sources.find(({ name }) => name === upload.sourceName)
+  #sourceOf(upload: Tracked): Source {
+    const { videos, noise } = this.#sources
+    const source = [...videos, ...noise].find(({ name }) => name === upload.sourceName)
     if (!source) throw new Error(`no source ${upload.sourceName}`)
     return source
   }
 }
-
-/** An answer the server should not have given, as opposed to a connection the kill has cut. */
-class Finding extends Error {}
 
 function hasEnded(video: VideoAnswer): boolean {
   const { state, pctComplete } = video.status
@@ -286,6 +330,7 @@ async function loadState(folder: string): Promise<State> {
     uploads: [],
     chunks: {},
     killsDuringUpload: 0,
+    bodiesCut: 0,
     killsDuringEncode: 0,
     slowestRestartMs: 0,
   }
