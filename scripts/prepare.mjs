@@ -1,12 +1,13 @@
 /**
  * Runs before `npm start` and `npm test`, on any Node from 20 on and without any package: installs what is not
- * installed, builds the web parts if their sources changed, and is quick when there is nothing to do.
+ * installed, builds the web parts and the binding if their sources changed, and is quick when there is nothing to do.
  *
- *   node scripts/prepare.mjs start    packages the server needs, web parts
- *   node scripts/prepare.mjs test     every package, web parts, ffmpeg and a browser
+ *   node scripts/prepare.mjs start    packages the server needs, web parts, binding
+ *   node scripts/prepare.mjs test     every package, web parts, binding, ffmpeg and a browser
+ *   node scripts/prepare.mjs binding  only the binding: npm asks for it before it packs or links this package
  *
  * Whether packages are up to date is read from npm's own record (`node_modules/.package-lock.json`, which npm writes
- * last), so an interrupted install is simply done again. The web parts carry a stamp made of their sources; it is written
+ * last), so an interrupted install is simply done again. What is built carries a stamp made of its sources; it is written
  * after the build, so an interrupted build is done again too.
  */
 
@@ -17,10 +18,13 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const mode = process.argv[2] === 'test' ? 'test' : 'start'
+const mode = process.argv[2]
 
-installPackages()
-buildWeb()
+if (mode !== 'binding') {
+  installPackages()
+  buildWeb()
+}
+buildBinding()
 if (mode === 'test') installPrograms()
 
 function installPackages() {
@@ -56,21 +60,32 @@ function npmCommand() {
 function buildWeb() {
   const config = join(root, 'web/vite.config.ts')
   if (!existsSync(config)) return
-  const stamp = join(root, 'web/dist/.built-from')
-  const sources = hashSources()
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return
-  say('Building the web pages …')
-  const own = join(root, 'node_modules/.bin/node')
-  const node = existsSync(own) ? own : process.execPath
   const vite = join(root, 'node_modules/vite/bin/vite.js')
-  run(node, [vite, 'build', '--config', config, '--logLevel', 'warn'], 'building the web pages')
+  const args = [vite, 'build', '--config', config, '--logLevel', 'warn']
+  buildOnce('the web pages', join(root, 'web/dist/.built-from'), listFiles('web'), args)
+}
+
+/** `headwater/binding` for other programs: below `node_modules` Node runs no TypeScript. */
+function buildBinding() {
+  const script = 'scripts/build-binding.mjs'
+  const sources = [script, ...listFiles('src/binding'), ...listFiles('src/lib')]
+  buildOnce('the binding', join(root, 'dist/.built-from'), sources, [join(root, script)])
+}
+
+/** Runs the script `args` unless the stamp is that of these sources. */
+function buildOnce(name, stamp, files, args) {
+  const sources = hashSources(files)
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return
+  say(`Building ${name} …`)
+  const own = join(root, 'node_modules/.bin/node')
+  run(existsSync(own) ? own : process.execPath, args, `building ${name}`)
   writeFileSync(stamp, sources)
 }
 
-/** SHA-256 over names and contents of everything the build reads. */
-function hashSources() {
+/** SHA-256 over names and contents of everything a build reads. */
+function hashSources(files) {
   const hash = createHash('sha256')
-  for (const file of ['package-lock.json', ...listFiles('web')]) {
+  for (const file of ['package-lock.json', ...files]) {
     const bytes = readFileSync(join(root, file))
     hash.update(`${file}\0${bytes.length}\0`).update(bytes)
   }

@@ -14,6 +14,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/lib/': [],
   'src/config/': ['src/lib/'],
   'src/media/': ['src/lib/'],
+  // Runs elsewhere, as plain JavaScript: everything it imports goes with it.
+  'src/binding/': ['src/lib/timestamp.ts'],
   'src/tables.ts': ['src/lib/'],
   'src/ports.ts': ['src/lib/', 'src/media/'],
   'src/jobs/': ['src/lib/', 'src/media/', 'src/ports.ts', 'src/tables.ts'],
@@ -46,6 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages and `node:` modules that do no I/O, so that the pure parts may use them. */
 const PURE_MODULES: Readonly<Record<string, readonly string[]>> = {
   'src/media/': ['node:buffer'],
+  'src/binding/': [],
   // sharp is handed bytes and gives bytes back.
   'src/core/': ['node:buffer', 'node:crypto', 'node:util', 'kysely', 'sharp', 'zod'],
   'src/lib/': ['node:buffer', 'node:crypto', 'node:util', 'node:zlib'],

@@ -32,7 +32,10 @@ const scriptFolder = join(ROOT, 'node_modules/.cache/headwater-readme')
 beforeAll(async () => {
   server = await startServer({ env: { HEADWATER_ACCOUNT_ID: '', HEADWATER_API_TOKEN: '' } })
   folder = await mkdtemp(join(tmpdir(), 'headwater-readme-'))
-  await mkdir(scriptFolder, { recursive: true })
+  await rm(scriptFolder, { recursive: true, force: true })
+  await execute(process.execPath, [join(ROOT, 'scripts/prepare.mjs'), 'binding'])
+  await mkdir(join(scriptFolder, 'node_modules'), { recursive: true })
+  await symlink(ROOT, join(scriptFolder, 'node_modules/headwater'))
   await symlink(server.dataDir, join(folder, 'data'))
   await symlink(join(ROOT, 'bin'), join(folder, 'bin'))
   await copyFile(await sample('h264-aac.mp4'), join(folder, 'video.mp4'))
@@ -53,7 +56,7 @@ afterAll(async () => {
 describe('README.md', () => {
   test('has examples of every kind', () => {
     expect(shell.length).toBeGreaterThanOrEqual(4)
-    expect(scripts).toHaveLength(2)
+    expect(scripts).toHaveLength(3)
     expect(examples.some(({ language }) => language === 'html')).toBe(true)
   })
 
