@@ -63,7 +63,8 @@ export function judgeSound(track: MovieTrack, codec: string): SoundVerdict {
   const dropped = start < 0 ? Math.floor(-start / frameSamples) : 0
   if (dropped >= times.length) return refuse('all of it lies before the start')
   const { sizes } = track.samples
-  const bytes = sizes.reduce((sum, size) => sum + size, 0)
+  let bytes = 0
+  for (let frame = 0; frame < sizes.length; frame += 1) bytes += sizes[frame] ?? 0
   return {
     passthrough: true,
     sampleRate,

@@ -157,8 +157,8 @@ function fillCompositionOffsets(target: Int32Array, bytes: Uint8Array, tables: T
     const end = Math.min(sample + view.getUint32(position + entry * 8), target.length)
     // Signed in version 1; many writers put negative numbers into version 0 too, where nothing else so large makes sense.
     const offset = view.getInt32(position + entry * 8 + 4)
-    target.fill(offset, sample, end)
-    sample = end
+    // Most runs are one picture long: a call of `fill` would cost more than it does.
+    for (; sample < end; sample += 1) target[sample] = offset
   }
 }
 
@@ -195,8 +195,10 @@ function visitChunks(
     const samplesPerChunk = runs.view.getUint32(at + 4)
     if ((run === 0 && first !== 0) || next < first)
       throw runs.fail('does not list its chunks in ascending order')
-    for (let chunk = first; chunk < Math.min(next, chunkCount); chunk += 1) {
-      const offset = wide ? offsets.u64() : offsets.u32()
+    const end = Math.min(next, chunkCount)
+    for (let chunk = first; chunk < end; chunk += 1) {
+      // Straight from the table, which has been measured: a long file has a chunk for each of its samples.
+      const offset = wide ? offsets.u64() : offsets.view.getUint32(offsets.position + chunk * 4)
       if (!visit(offset, samplesPerChunk)) return
     }
   }
