@@ -69,6 +69,12 @@ export type UploadsTable = {
   expires_us: number
 }
 
+/** Videos that wait for a file at a one-time form link. Whether it is used or expired is told by the video. */
+export type FormLinksTable = {
+  /** The link's name, too; it goes with the video. */
+  video_uid: string
+}
+
 /** One row per published blob. */
 export type BlobsTable = {
   name: string
@@ -187,6 +193,7 @@ export type StorageCountersTable = {
 export type Tables = {
   videos: VideosTable
   uploads: UploadsTable
+  form_links: FormLinksTable
   blobs: BlobsTable
   plans: PlansTable
   renditions: RenditionsTable

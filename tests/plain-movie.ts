@@ -7,7 +7,6 @@ import {
   ftyp,
   fullBox,
   hdlr,
-  mdhd,
   mdia,
   moov,
   mvhd,
@@ -20,6 +19,8 @@ export type TrackTables = {
   readonly id?: number
   readonly handler?: 'vide' | 'soun'
   readonly timescale?: number
+  /** What `mdhd` declares, in ticks; 0 = nothing. */
+  readonly duration?: number
   readonly entry?: Uint8Array
   /** [segment duration in the movie's timescale, media time]. */
   readonly edits?: readonly (readonly [number, number])[]
@@ -88,7 +89,7 @@ function table(type: string, rows: readonly (readonly number[])[]): Uint8Array {
 }
 
 function writeTrack(track: TrackTables & { id: number }): Uint8Array {
-  const { id, handler = 'vide', timescale = 12_800, edits } = track
+  const { id, handler = 'vide', timescale = 12_800, duration = 0, edits } = track
   const edit =
     edits === undefined
       ? []
@@ -104,8 +105,12 @@ function writeTrack(track: TrackTables & { id: number }): Uint8Array {
   return trak(
     tkhd({ trackId: id, volume: 0, width: 160, height: 120 }),
     ...edit,
-    mdia(mdhd({ timescale }), hdlr(handler), box('minf', sampleTableBox(track))),
+    mdia(mediaHeader(timescale, duration), hdlr(handler), box('minf', sampleTableBox(track))),
   )
+}
+
+function mediaHeader(timescale: number, duration: number): Uint8Array {
+  return fullBox('mdhd', 0, 0, u32(0, 0, timescale, duration), u32(0x55c40000))
 }
 
 /** Big-endian 32-bit integers; negative ones as two's complement. */

@@ -86,7 +86,7 @@ export async function startRoles(
 
   const signInCodes = new SignInCodes(clock)
   const server = createHttpServer(
-    { ...adapters, settings: httpSettings, signInCodes, countJobs: () => countJobs(db) },
+    { ...adapters, limits, settings: httpSettings, signInCodes, countJobs: () => countJobs(db) },
     // Uploads first: their paths are fixed words, those of playback begin with any id.
     { byteRoutes: roles.toReversed().flatMap((role) => role.routes) },
   )

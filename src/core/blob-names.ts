@@ -7,6 +7,11 @@ export function sourceBlob(uid: string): BlobName {
   return `sources/${uid}`
 }
 
+/** Whose source a blob is; undefined for other blobs. */
+export function sourceOwner(name: BlobName): string | undefined {
+  return /^sources\/([^/]+)$/.exec(name)?.[1]
+}
+
 /** A copy of the source in an indexable container, made without decoding. */
 export function remuxBlob(uid: string, attempt: string): BlobName {
   return `remuxes/${uid}/${attempt}.mp4`

@@ -1,11 +1,12 @@
 /**
- * The `api` role: uploads by tus and form. The JSON API itself belongs to the HTTP server. It also keeps house: uploads
+ * The `api` role: uploads by tus, form and one-time link. The JSON API itself belongs to the HTTP server. It also keeps house: uploads
  * that a crash stopped at their last step are finished, expired and forgotten things removed.
  */
 
 import { type UploadDeps, finishStalledUploads } from '../core/uploads/index.ts'
 import { sweep, sweepLeftovers } from '../core/videos/index.ts'
 import { formRoutes } from '../http/bytes/form.ts'
+import { formLinkRoutes } from '../http/bytes/form-link.ts'
 import { tusRoutes } from '../http/bytes/tus.ts'
 import type { SignIn } from '../http/sign-in.ts'
 import type { Log } from '../lib/log.ts'
@@ -52,7 +53,7 @@ export function createApiRole(deps: ApiRoleDeps): Role {
 
   return {
     name: 'api',
-    routes: [...formRoutes(deps), ...tusRoutes(deps)],
+    routes: [...formRoutes(deps), ...tusRoutes(deps), ...formLinkRoutes(deps)],
     async start() {
       rounds = keepHouse()
     },

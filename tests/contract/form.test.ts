@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { getVideo } from '../../src/core/videos/index.ts'
+import { BOUNDARY, FORM, formBody, movieBytes } from './form-fixture.ts'
 import {
   type Answer,
   call,
@@ -9,11 +10,8 @@ import {
   RawClient,
   sha256,
   startUploadServer,
-  testBytes,
   type UploadServer,
 } from './tus-fixture.ts'
-
-const BOUNDARY = 'headwater-test-boundary'
 
 let server: UploadServer
 let auth: Record<string, string>
@@ -23,30 +21,6 @@ beforeAll(async () => {
   auth = { authorization: `Bearer ${server.token}` }
 })
 afterAll(() => server.stop())
-
-/** Bytes that are recognised as an MP4 by their head; what follows is no matter of the upload. */
-function movieBytes(length: number): Buffer {
-  const bytes = testBytes(length, 3)
-  Buffer.from('000000186674797069736f6d0000020069736f6d69736f32', 'hex').copy(bytes)
-  return bytes
-}
-
-type Part = { name: string; fileName?: string; type?: string; body: Uint8Array | string }
-
-function formBody(parts: readonly Part[]): Buffer {
-  const pieces = parts.flatMap((part) => [
-    Buffer.from(
-      `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${part.name}"${
-        part.fileName === undefined ? '' : `; filename="${part.fileName}"`
-      }\r\n${part.type === undefined ? '' : `Content-Type: ${part.type}\r\n`}\r\n`,
-    ),
-    Buffer.from(part.body),
-    Buffer.from('\r\n'),
-  ])
-  return Buffer.concat([...pieces, Buffer.from(`--${BOUNDARY}--\r\n`)])
-}
-
-const FORM = { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` }
 
 function post(body: Uint8Array, headers: Record<string, string> = {}, on = server): Promise<Answer> {
   return call(

@@ -72,7 +72,7 @@ describe('README.md', () => {
 
   test('the videos they uploaded all play', async () => {
     const videos = await callApi<{ uid: string }[]>(caller, '/stream')
-    expect(videos).toHaveLength(3)
+    expect(videos).toHaveLength(4)
     for (const { uid } of videos) await waitForVideo(caller, uid, 'ready')
   })
 

@@ -16,6 +16,7 @@ import { createApiToken, SignInCodes } from '../../src/core/access/index.ts'
 import { sourceBlob } from '../../src/core/blob-names.ts'
 import { DEFAULT_UPLOAD_LIMITS, type UploadDeps, type UploadLimits } from '../../src/core/uploads/index.ts'
 import { formRoutes } from '../../src/http/bytes/form.ts'
+import { formLinkRoutes } from '../../src/http/bytes/form-link.ts'
 import { tusRoutes } from '../../src/http/bytes/tus.ts'
 import type { HttpSettings } from '../../src/http/http-settings.ts'
 import { createHttpServer } from '../../src/http/server.ts'
@@ -86,7 +87,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
     trustedProxies: null,
     apiEmail: null,
     apiKey: null,
-    storageMinutes: null,
+    storageMinutes: deps.limits.storageMinutes,
     rateLimit: null,
   }
   const routeDeps = { uploads: deps, signIn: signIn({ db, clock, settings }) }
@@ -98,7 +99,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
       signInCodes: new SignInCodes(clock),
       countJobs: () => Promise.resolve({}),
     },
-    { byteRoutes: [...tusRoutes(routeDeps), ...formRoutes(routeDeps)] },
+    { byteRoutes: [...tusRoutes(routeDeps), ...formRoutes(routeDeps), ...formLinkRoutes(routeDeps)] },
   )
   const { port } = await server.listen(options.port ?? 0, '127.0.0.1')
   const url = `http://127.0.0.1:${port}`

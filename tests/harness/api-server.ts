@@ -13,6 +13,7 @@ import { createApiToken, SignInCodes } from '../../src/core/access/index.ts'
 import { DEFAULT_UPLOAD_LIMITS } from '../../src/core/uploads/index.ts'
 import { insertVideo, nextCreatedUs, type Video } from '../../src/core/videos/index.ts'
 import { formRoutes } from '../../src/http/bytes/form.ts'
+import { formLinkRoutes } from '../../src/http/bytes/form-link.ts'
 import { tusRoutes } from '../../src/http/bytes/tus.ts'
 import type { HttpSettings } from '../../src/http/http-settings.ts'
 import type { ByteRoute } from '../../src/http/route.ts'
@@ -68,17 +69,15 @@ export async function startApi(
   const signInCodes = new SignInCodes(clock)
   const logLines: string[] = []
   const shared = { db, blobs, jobs: createJobTable({ db, clock }), clock }
+  const limits = { ...DEFAULT_UPLOAD_LIMITS, minFreeBytes: 0, storageMinutes: settings.storageMinutes ?? 0 }
   const uploading = {
-    uploads: {
-      ...shared,
-      locks: new KeyedLock(),
-      limits: { ...DEFAULT_UPLOAD_LIMITS, minFreeBytes: 0, storageMinutes: settings.storageMinutes ?? 0 },
-    },
+    uploads: { ...shared, locks: new KeyedLock(), limits },
     signIn: signIn({ db, clock, settings }),
   }
   const server = createHttpServer(
     {
       ...shared,
+      limits,
       log: collectLog(logLines),
       settings,
       signInCodes,
@@ -86,7 +85,12 @@ export async function startApi(
     },
     {
       idleMs: options.idleMs,
-      byteRoutes: [...(options.byteRoutes ?? []), ...formRoutes(uploading), ...tusRoutes(uploading)],
+      byteRoutes: [
+        ...(options.byteRoutes ?? []),
+        ...formRoutes(uploading),
+        ...tusRoutes(uploading),
+        ...formLinkRoutes(uploading),
+      ],
     },
   )
   const { port } = await server.listen(0, '127.0.0.1')

@@ -4,6 +4,7 @@ import { HeadwaterError } from '../../lib/failure.ts'
 
 /** Entries an `allowedOrigins` list may have (api.md §3.2). */
 const MOST_PATTERNS = 100
+const FIELD = { facts: { field: 'allowedOrigins' } }
 const LABEL = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?'
 const PATTERN = new RegExp(
   `^(?:\\*|(?:(?:\\*\\.)?${LABEL}(?:\\.${LABEL})*\\.?|\\[[0-9a-f:.]+\\])(?::([0-9]{1,5}))?)$`,
@@ -18,6 +19,7 @@ export function checkAllowedOrigins(patterns: readonly string[]): readonly strin
     throw new HeadwaterError(
       'bad_request',
       `allowedOrigins may have at most ${MOST_PATTERNS} entries, this list has ${patterns.length}.`,
+      FIELD,
     )
   }
   return patterns.map((written) => {
@@ -30,6 +32,7 @@ export function checkAllowedOrigins(patterns: readonly string[]): readonly strin
       throw new HeadwaterError(
         'bad_request',
         `allowedOrigins takes hosts such as example.com, *.example.com or localhost:3000 without a path, not ${JSON.stringify(written.slice(0, 100))}.`,
+        FIELD,
       )
     }
     return pattern

@@ -2,9 +2,8 @@
 
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Db } from '../../tables.ts'
-import { countInWork, storageUsage } from '../videos/index.ts'
-import { LONGEST_SECONDS, type UploadDeps } from './upload.ts'
-import { reservedSeconds } from './upload-records.ts'
+import { checkStorage, countInWork } from '../videos/index.ts'
+import type { UploadDeps } from './upload.ts'
 
 /**
  * Throws `too_many_videos` or `storage_exhausted`. Call it in the transaction that inserts the video, so that two
@@ -24,20 +23,12 @@ export async function checkUploadLimits(
       { facts: { inWork, videosInWork, retryAfterSeconds: 30 } },
     )
   }
-  if (storageMinutes === null || storageMinutes === 0) return
-  const usage = await storageUsage(db, request.accountId)
-  const promised = await reservedSeconds(db, request.accountId, {
+  await checkStorage(db, {
+    accountId: request.accountId,
     nowUs: deps.clock.nowUs(),
-    defaultSeconds: LONGEST_SECONDS,
+    storageMinutes,
+    addSeconds: request.reserveSeconds,
   })
-  const usedMinutes = usage.totalStorageMinutes + promised / 60
-  if (usedMinutes + request.reserveSeconds / 60 > storageMinutes) {
-    throw new HeadwaterError(
-      'storage_exhausted',
-      `${roundMinutes(usedMinutes)} of ${storageMinutes} minutes are in use or reserved, ${roundMinutes(request.reserveSeconds / 60)} more are asked for; delete videos or raise the limit.`,
-      { facts: { usedMinutes: roundMinutes(usedMinutes), allocatedMinutes: storageMinutes } },
-    )
-  }
 }
 
 /** Throws `disk_full` when storing `sizeBytes` more would leave less than the room to be kept free. */
@@ -52,10 +43,6 @@ export async function checkRoomOnDisk(
     `The server has ${formatGib(freeBytes)} free and keeps ${formatGib(deps.limits.minFreeBytes)} of that, so it cannot take ${formatGib(sizeBytes)}; make room or lower HEADWATER_MIN_FREE_BYTES.`,
     { facts: { freeBytes, minFreeBytes: deps.limits.minFreeBytes, sizeBytes } },
   )
-}
-
-function roundMinutes(minutes: number): number {
-  return Math.round(minutes * 100) / 100
 }
 
 function formatGib(bytes: number): string {

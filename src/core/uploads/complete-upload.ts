@@ -9,7 +9,7 @@ import { PRIORITY } from '../../jobs/job.ts'
 import { isFailure } from '../../lib/failure.ts'
 import type { BlobFacts, Draft } from '../../ports.ts'
 import type { Trx } from '../../tables.ts'
-import { moveVideo, recordBlob, type Video } from '../videos/index.ts'
+import { moveVideo, recordBlob, type Video, type VideoChanges } from '../videos/index.ts'
 import { DAY_US, noSuchUpload, type Upload, type UploadDeps } from './upload.ts'
 import { markComplete } from './upload-records.ts'
 
@@ -67,15 +67,19 @@ export async function completeSource(
   }
 }
 
-/** Hands a published source to its video, inside the transaction that ends the upload: row, state, job. */
+/** Hands a published source to its video, inside the transaction that ends the upload: row, state (and `changes`), job. */
 export async function takeSource(
   deps: Pick<UploadDeps, 'clock' | 'jobs'>,
   trx: Trx,
   uid: string,
   source: BlobFacts,
+  changes: VideoChanges = {},
 ): Promise<Video> {
   await recordBlob(trx, deps.clock, uid, source)
-  const video = await moveVideo(trx, deps.clock, uid, 'queued', { sizeBytes: source.sizeBytes })
+  const video = await moveVideo(trx, deps.clock, uid, 'queued', {
+    ...changes,
+    sizeBytes: source.sizeBytes,
+  })
   await deps.jobs.enqueue(trx, {
     kind: 'ingest',
     dedupe: `ingest/${uid}`,

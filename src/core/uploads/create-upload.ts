@@ -2,12 +2,18 @@
 
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Trx } from '../../tables.ts'
-import { checkCreator, insertVideo, nextCreatedUs, type Video } from '../videos/index.ts'
+import {
+  checkCreator,
+  insertVideo,
+  MOST_DURATION_SECONDS,
+  nextCreatedUs,
+  type Video,
+} from '../videos/index.ts'
 import { checkRoomOnDisk, checkUploadLimits } from './check-limits.ts'
 import { MAX_UPLOAD_BYTES } from './chunk-rules.ts'
 import { finishUpload } from './complete-upload.ts'
 import { parseUploadMetadata, type UploadFields } from './tus-metadata.ts'
-import { DAY_US, LONGEST_SECONDS, type Upload, type UploadDeps } from './upload.ts'
+import { DAY_US, type Upload, type UploadDeps } from './upload.ts'
 import { insertUpload } from './upload-records.ts'
 
 export type NewUpload = {
@@ -46,7 +52,7 @@ export async function createUpload(deps: UploadDeps, request: NewUpload): Promis
   const upload = await deps.db.transaction().execute(async (trx) => {
     await checkUploadLimits(deps, trx, {
       accountId: request.accountId,
-      reserveSeconds: fields.maxDurationSeconds ?? (request.direct ? LONGEST_SECONDS : 0),
+      reserveSeconds: fields.maxDurationSeconds ?? (request.direct ? MOST_DURATION_SECONDS : 0),
     })
     return insertBoth(deps, trx, { ...request, creator, fields })
   })

@@ -1,25 +1,13 @@
 /** A basic form upload: one file, at most 200 MB, whose video exists once all of it is here (uploads.md §4). */
 
-import { HeadwaterError } from '../../lib/failure.ts'
-import { SNIFF_BYTES, sniff } from '../../media/sniff.ts'
-import type { BlobFacts, Draft } from '../../ports.ts'
+import type { BlobFacts } from '../../ports.ts'
 import { sourceBlob } from '../blob-names.ts'
 import { insertVideo, nextCreatedUs, type Video } from '../videos/index.ts'
 import { checkRoomOnDisk, checkUploadLimits } from './check-limits.ts'
-import { MAX_CHUNK_BYTES } from './chunk-rules.ts'
 import { takeSource } from './complete-upload.ts'
 import { blankVideo } from './create-upload.ts'
-import { storeBody } from './store-body.ts'
-import type { UploadBody, UploadDeps } from './upload.ts'
-
-export type FormFile = {
-  /** As the form named it, without folders; null if it did not. */
-  readonly name: string | null
-  readonly body: UploadBody
-}
-
-/** What a form may carry beside its file: boundaries, headers, other text parts. */
-const ENVELOPE_BYTES = 1_048_576
+import { checkFormLength, type FormFile, receiveFile } from './form-file.ts'
+import type { UploadDeps } from './upload.ts'
 
 /**
  * What can be refused before the body is read. `announcedBytes` is the request's `Content-Length`, if it has one.
@@ -29,10 +17,10 @@ export async function checkFormUpload(
   deps: UploadDeps,
   request: { accountId: string; announcedBytes: number | undefined },
 ): Promise<void> {
-  const { announcedBytes = 0 } = request
-  if (announcedBytes > MAX_CHUNK_BYTES + ENVELOPE_BYTES) throw fileTooLarge()
+  const { announcedBytes } = request
+  checkFormLength(announcedBytes)
   await checkUploadLimits(deps, deps.db, { accountId: request.accountId, reserveSeconds: 0 })
-  await checkRoomOnDisk(deps, announcedBytes)
+  await checkRoomOnDisk(deps, announcedBytes ?? 0)
 }
 
 /**
@@ -57,28 +45,6 @@ export async function acceptForm(
   }
 }
 
-async function receiveFile(draft: Draft, body: UploadBody): Promise<void> {
-  const stored = await storeBody(draft, body, MAX_CHUNK_BYTES, checkMedia)
-  if (stored.ending === 'disk_full') throw stored.failure
-  if (stored.ending === 'more') throw fileTooLarge()
-  if (stored.ending === 'broken') {
-    throw new HeadwaterError(
-      'bad_request',
-      'The form ended before its file did; nothing was stored, send it again.',
-    )
-  }
-  if (stored.bytes === 0) throw new HeadwaterError('bad_request', 'The part `file` of the form is empty.')
-}
-
-function checkMedia(first: readonly Uint8Array[]): void {
-  const found = sniff(Buffer.concat(first).subarray(0, SNIFF_BYTES))
-  if (found.kind === 'refused') {
-    throw new HeadwaterError('form_not_media', `the file looks like ${found.found}, not like video`, {
-      facts: { found: found.found },
-    })
-  }
-}
-
 async function insertQueued(
   deps: UploadDeps,
   request: { accountId: string; file: FormFile; uid: string; source: BlobFacts },
@@ -98,12 +64,4 @@ async function insertQueued(
     await deps.blobs.delete(source.name)
     throw error
   }
-}
-
-function fileTooLarge(): HeadwaterError {
-  return new HeadwaterError(
-    'payload_too_large',
-    `A form may carry a file of at most ${MAX_CHUNK_BYTES} bytes; send larger ones by tus.`,
-    { facts: { maximumBytes: MAX_CHUNK_BYTES } },
-  )
 }

@@ -13,7 +13,10 @@ export const SILENT_MS = 1_000
 /** How long a newcomer waits for a lively holder. */
 export const WAIT_MS = 5_000
 
-const senders = new WeakMap<KeyedLock, Map<string, UploadBody>>()
+/** What is asked of whoever is sending: how it is getting on, and to stop. */
+export type Sender = Pick<UploadBody, 'state' | 'silentMs' | 'stop'>
+
+const senders = new WeakMap<KeyedLock, Map<string, Sender>>()
 
 /**
  * Takes the upload for one request. `body` is what it will send, if it sends anything. Throws `upload_locked` when
@@ -22,7 +25,7 @@ const senders = new WeakMap<KeyedLock, Map<string, UploadBody>>()
 export async function holdUpload(
   deps: Pick<UploadDeps, 'locks' | 'clock'>,
   id: string,
-  options: { body?: UploadBody; signal?: AbortSignal },
+  options: { body?: Sender; signal?: AbortSignal },
 ): Promise<{ release(): void }> {
   const { body, signal } = options
   const done = new AbortController()
@@ -58,7 +61,7 @@ export function senderSilentMs(deps: Pick<UploadDeps, 'locks'>, id: string): num
 
 async function stopWhenSilent(
   deps: Pick<UploadDeps, 'clock'>,
-  body: UploadBody,
+  body: Sender,
   done: AbortSignal,
 ): Promise<void> {
   while (!done.aborted && body.state === 'open') {
@@ -68,8 +71,8 @@ async function stopWhenSilent(
   }
 }
 
-function sendersOf(locks: KeyedLock): Map<string, UploadBody> {
-  const running = senders.get(locks) ?? new Map<string, UploadBody>()
+function sendersOf(locks: KeyedLock): Map<string, Sender> {
+  const running = senders.get(locks) ?? new Map<string, Sender>()
   senders.set(locks, running)
   return running
 }

@@ -85,9 +85,6 @@ export interface UploadBody {
   stop(): void
 }
 
-/** Reserved for a link whose creator names no longest duration: the longest there may be (uploads.md §2.4). */
-export const LONGEST_SECONDS = 36_000
-
 /** Age that an upload may reach unless its creator says otherwise, and how long its address answers after its end. */
 export const DAY_US = 86_400_000_000
 

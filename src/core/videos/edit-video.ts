@@ -4,6 +4,7 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import type { Clock } from '../../ports.ts'
 import type { Db, Trx } from '../../tables.ts'
 import { checkAllowedOrigins } from '../access/index.ts'
+import { checkStorage } from './storage-usage.ts'
 import type { JsonObject, PublicDetails, Video } from './video.ts'
 import { insertEvent } from './video-events.ts'
 import {
@@ -34,17 +35,25 @@ export type VideoEdit = {
   readonly publicDetails?: PublicDetails
 }
 
+export type EditDeps = {
+  readonly db: Db
+  readonly clock: Clock
+  /** Allocation of the account in minutes; null or 0 = unlimited. */
+  readonly storageMinutes: number | null
+}
+
 /**
  * Applies `edit` and answers the video as it is then. Throws `not_found`, `bad_request`,
- * `scheduled_deletion_out_of_range`, or `conflict` for what may only change while the upload is pending.
+ * `scheduled_deletion_out_of_range`, `conflict` for what may only change while the upload is pending, or
+ * `storage_exhausted` when a pending upload is to be allowed more than is left.
  */
 export async function editVideo(
-  deps: { readonly db: Db; readonly clock: Clock },
+  deps: EditDeps,
   accountId: string,
   uid: string,
   edit: VideoEdit,
 ): Promise<Video> {
-  const { db, clock } = deps
+  const { db, clock, storageMinutes } = deps
   return db.transaction().execute(async (trx) => {
     const video = await requireVideo(trx, uid, accountId)
     const changes = checkEdit(video, edit, clock.nowUs())
@@ -52,7 +61,12 @@ export async function editVideo(
     if (fields.length === 0) return video
     if (changes.uploadExpiryUs !== undefined) await moveUploadExpiry(trx, uid, changes.uploadExpiryUs ?? 0)
     await insertEvent(trx, video, { kind: 'edited', detail: { fields }, atUs: clock.nowUs() })
-    return updateVideo(trx, clock, video, changes)
+    const changed = await updateVideo(trx, clock, video, changes)
+    // A larger promise must fit, as if it had been asked for at the creation (uploads.md §8).
+    if ((changed.maxDurationSeconds ?? 0) > (video.maxDurationSeconds ?? 0)) {
+      await checkStorage(trx, { accountId, nowUs: clock.nowUs(), storageMinutes, addSeconds: 0 })
+    }
+    return changed
   })
 }
 

@@ -2,7 +2,7 @@
 export { type DeleteDeps, deleteVideo } from './delete-video.ts'
 export { checkEdit, editVideo, type VideoEdit } from './edit-video.ts'
 export { type ListQuery, listVideos, type VideoList } from './list-videos.ts'
-export { type StorageUsage, storageUsage } from './storage-usage.ts'
+export { checkStorage, type StorageQuestion, type StorageUsage, storageUsage } from './storage-usage.ts'
 export { type LeftoverOptions, sweep, sweepLeftovers } from './sweep.ts'
 export type { ErrorReasonCode, Json, JsonObject, PublicDetails, Video, VideoState } from './video.ts'
 export { listEvents, recordEvent, type VideoEvent } from './video-events.ts'
@@ -14,6 +14,7 @@ export {
   checkThumbnailTimestampPct,
   checkUploadExpiry,
   mergePublicDetails,
+  MOST_DURATION_SECONDS,
 } from './video-fields.ts'
 export {
   countInWork,

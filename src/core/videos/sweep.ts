@@ -5,6 +5,7 @@
 
 import type { Db } from '../../tables.ts'
 import { isFailure } from '../../lib/failure.ts'
+import { sourceBlob, sourceOwner } from '../blob-names.ts'
 import { type DeleteDeps, deleteVideo } from './delete-video.ts'
 
 export type LeftoverOptions = {
@@ -87,7 +88,7 @@ async function sweepBlobs(deps: DeleteDeps, beforeUs: number): Promise<number> {
   return removeUnnamed(blobs.list(''), {
     beforeUs,
     nameOf: (blob) => blob.name,
-    named: (names) => blobsInUse(db, names),
+    named: async (names) => [...(await blobsInUse(db, names)), ...(await sourcesAwaited(db, names))],
     remove: (name) => blobs.delete(name),
   })
 }
@@ -105,6 +106,22 @@ async function blobsInUse(db: Db, names: readonly string[]): Promise<readonly (s
     .unionAll(db.selectFrom('chunks').select('blob as name').where('blob', 'in', names))
     .execute()
   return rows.map((row) => row.name)
+}
+
+/**
+ * Those of `names` that are sources of videos still waiting for theirs: what a crash left of a first try is written anew
+ * by the next one under the same name, perhaps at this moment.
+ */
+async function sourcesAwaited(db: Db, names: readonly string[]): Promise<readonly string[]> {
+  const uids = names.flatMap((name) => sourceOwner(name) ?? [])
+  if (uids.length === 0) return []
+  const rows = await db
+    .selectFrom('videos')
+    .select('uid')
+    .where('uid', 'in', uids)
+    .where('state', '=', 'pendingupload')
+    .execute()
+  return rows.map((row) => sourceBlob(row.uid))
 }
 
 type Leftovers<T> = {

@@ -5,7 +5,8 @@ import type { JsonObject, PublicDetails } from './video.ts'
 
 const MOST_CREATOR_CHARACTERS = 64
 const MOST_META_BYTES = 32 * 1024
-const MOST_DURATION_SECONDS = 36_000
+/** Longest video an upload may be limited to (uploads.md §7). */
+export const MOST_DURATION_SECONDS = 36_000
 const MOST_LINK_CHARACTERS = 2_048
 const DAY_US = 86_400_000_000
 const LEAST_DAYS = 30
@@ -44,10 +45,10 @@ export function checkMaxDurationSeconds(seconds: number): number {
   )
 }
 
-/** In the future. */
-export function checkUploadExpiry(expiryUs: number, nowUs: number): number {
+/** In the future. `field` is how the request calls it. */
+export function checkUploadExpiry(expiryUs: number, nowUs: number, field = 'uploadExpiry'): number {
   if (expiryUs > nowUs) return expiryUs
-  throw refused('uploadExpiry', `must be in the future, not ${time(expiryUs)}`)
+  throw refused(field, `must be in the future, not ${time(expiryUs)}`)
 }
 
 /** 30 to 1,096 days after the creation; null = never. Throws `scheduled_deletion_out_of_range`. */

@@ -32,7 +32,7 @@ const REASON_TEXTS: Readonly<Record<ErrorReasonCode, string>> = {
 export type VideoChanges = Partial<
   Pick<
     Video,
-    'step' | 'pctComplete' | 'error' | 'sizeBytes' | 'durationSeconds' | 'displaySize' | 'uploadedUs'
+    'meta' | 'step' | 'pctComplete' | 'error' | 'sizeBytes' | 'durationSeconds' | 'displaySize' | 'uploadedUs'
   >
 >
 
@@ -73,7 +73,7 @@ export async function failVideo(
   trx: Trx,
   clock: Clock,
   uid: string,
-  failure: { reasonCode: ErrorReasonCode; detail: JsonObject },
+  failure: { reasonCode: ErrorReasonCode; detail: JsonObject; changes?: VideoChanges },
 ): Promise<Video> {
   const { reasonCode, detail } = failure
   const video = await requireVideo(trx, uid)
@@ -88,7 +88,14 @@ export async function failVideo(
   // The vendor's sentence first, for whoever looks for it; then what was found.
   const found = typeof detail.detail === 'string' ? ` ${detail.detail}` : ''
   const error = { reasonCode, reasonText: `${REASON_TEXTS[reasonCode]}${found}`, detail }
-  return moveVideo(trx, clock, uid, 'error', { error }, { detail: { ...detail, reasonCode } })
+  return moveVideo(
+    trx,
+    clock,
+    uid,
+    'error',
+    { ...failure.changes, error },
+    { detail: { ...detail, reasonCode } },
+  )
 }
 
 /** What entering `to` means for the other fields. */

@@ -114,7 +114,7 @@ function usage(deps: VideoDeps): Endpoint {
     ...SHARED,
     method: 'GET',
     path: `${STREAM}/storage-usage`,
-    summary: 'Minutes of video stored',
+    summary: 'Minutes of video stored, and reserved for uploads to come',
     querySchema: z.object({ creator: z.string().max(64, 'may have at most 64 characters').optional() }),
     resultSchema: z.object({
       creator: z.string().optional(),
@@ -123,11 +123,14 @@ function usage(deps: VideoDeps): Endpoint {
       videoCount: z.int(),
     }),
     handle: async ({ accountId, query }) => {
-      const used = await storageUsage(deps.db, accountId, query.creator)
+      const { storageMinutes } = deps.settings
+      const { creator } = query
+      const nowUs = deps.clock.nowUs()
+      const used = await storageUsage(deps.db, { accountId, creator, nowUs, storageMinutes })
       return answerResult({
-        ...(query.creator === undefined ? {} : { creator: query.creator }),
-        totalStorageMinutes: used.totalStorageMinutes,
-        totalStorageMinutesLimit: deps.settings.storageMinutes ?? UNLIMITED_MINUTES,
+        ...(creator === undefined ? {} : { creator }),
+        totalStorageMinutes: (used.storedSeconds + used.reservedSeconds) / 60,
+        totalStorageMinutesLimit: storageMinutes ?? UNLIMITED_MINUTES,
         videoCount: used.videoCount,
       })
     },
@@ -174,7 +177,8 @@ function edit(deps: VideoDeps): Endpoint {
           facts: { field: 'uid' },
         })
       }
-      const video = await editVideo(deps, accountId, uid, {
+      const { storageMinutes } = deps.settings
+      const video = await editVideo({ ...deps, storageMinutes }, accountId, uid, {
         creator: body.creator,
         meta: body.meta,
         allowedOrigins: body.allowedOrigins,

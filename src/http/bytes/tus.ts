@@ -20,9 +20,10 @@ import {
   type UploadDeps,
 } from '../../core/uploads/index.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
+import { headerText } from '../header-text.ts'
 import type { ByteHandler, ByteRequest, ByteRoute } from '../route.ts'
 import { authorise, type SignIn } from '../sign-in.ts'
-import { TUS_ANSWER_HEADERS } from '../tus-headers.ts'
+import { TUS_ANSWER_HEADERS, UPLOAD_CORS_HEADERS } from '../tus-headers.ts'
 import { requestBody } from './body-batches.ts'
 import { isFormUpload } from './form.ts'
 
@@ -34,14 +35,6 @@ export type TusDeps = {
 const CREATION = /^\/client\/v4\/accounts\/(?<account>[^/]+)\/stream$/
 const ACCOUNT_ADDRESS = /^\/client\/v4\/accounts\/(?<account>[^/]+)\/media\/(?<id>[^/]+)$/
 const DIRECT_ADDRESS = /^\/upload\/tus\/(?<id>[^/]+)$/
-
-/** What a browser is told about uploading from any page (uploads.md §2.7). */
-const PREFLIGHT_HEADERS = {
-  'access-control-allow-methods': 'POST, HEAD, PATCH, OPTIONS, DELETE',
-  'access-control-allow-headers':
-    'Authorization, Content-Type, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, Upload-Creator, Upload-Checksum, Upload-Concat, X-HTTP-Method-Override, X-Requested-With, X-Request-ID',
-  'access-control-max-age': '86400',
-}
 
 const EXTENSIONS = 'creation,creation-with-upload,expiration,checksum,termination'
 const CHUNK_TYPE = 'application/offset+octet-stream'
@@ -82,7 +75,7 @@ export function tusRoutes(deps: TusDeps): ByteRoute[] {
 /** What every tus answer has, refusals too; and `OPTIONS`, for which nobody signs in. */
 function tusHandler(handle: ByteHandler): ByteHandler {
   return async (request, incoming, outgoing) => {
-    setHeaders(outgoing, { ...TUS_ANSWER_HEADERS, ...PREFLIGHT_HEADERS })
+    setHeaders(outgoing, { ...TUS_ANSWER_HEADERS, ...UPLOAD_CORS_HEADERS })
     if (request.method !== 'OPTIONS') return handle(request, incoming, outgoing)
     setHeaders(outgoing, {
       'tus-version': '1.0.0',
@@ -271,15 +264,6 @@ function bodyLength(incoming: IncomingMessage): number | undefined {
 
 function contentType(incoming: IncomingMessage): string {
   return (incoming.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
-}
-
-/** A header as text. Node gives bytes as Latin-1; what is UTF-8 is read as that. */
-function headerText(incoming: IncomingMessage, name: string): string | undefined {
-  const value = incoming.headers[name]
-  if (value === undefined) return undefined
-  const bytes = Buffer.from(Array.isArray(value) ? value.join(',') : value, 'latin1')
-  const text = bytes.toString('utf8')
-  return text.includes('\ufffd') ? bytes.toString('latin1') : text
 }
 
 function expiryOf(upload: Upload): Record<string, string> {

@@ -98,10 +98,7 @@ export class FileWalk {
       if (seen >= MAX_TOP_LEVEL_BOXES) {
         throw malformed('the file', `has more than ${MAX_TOP_LEVEL_BOXES} boxes at its top level`)
       }
-      const length = Math.min(LONGEST_HEADER, sizeBytes - position)
-      const header = this.#peek(position, length) ?? (await this.#load(position, length))
-      const view = new DataView(header.buffer, header.byteOffset, header.byteLength)
-      const box = readHeader(view, position, sizeBytes)
+      const box = await this.#header(position, sizeBytes)
       if (box === undefined || !/^[\x20-\x7e]{4}$/.test(box.type)) return
       const truncated = box.end > sizeBytes
       yield { ...box, truncated }
@@ -110,9 +107,34 @@ export class FileWalk {
     }
   }
 
+  /**
+   * The children of a box, one header at a time: for a few facts out of a container that is not worth holding. Throws
+   * `media_malformed` as `childBoxes` does.
+   */
+  async *children(parent: Box): AsyncGenerator<Box> {
+    let position = parent.bodyStart
+    for (let seen = 1; parent.end - position >= 8; seen += 1) {
+      const box = await this.#header(position, parent.end)
+      if (box === undefined) return
+      if (box.end > parent.end) throw malformed(`'${box.type}'`, 'is larger than its container')
+      if (seen > MAX_CHILDREN) {
+        throw malformed(`'${parent.type}'`, `holds more than ${MAX_CHILDREN} boxes`)
+      }
+      yield box
+      position = box.end
+    }
+  }
+
   /** The bytes `[start, end)` of the file. The caller has checked that they exist and are few enough to hold. */
   async read(start: number, end: number): Promise<Uint8Array> {
     return this.#peek(start, end - start) ?? (await this.#readFresh(start, end))
+  }
+
+  /** The header at `position` of a box that lies in `[position, end)`; undefined where its size is impossible. */
+  async #header(position: number, end: number): Promise<Box | undefined> {
+    const length = Math.min(LONGEST_HEADER, end - position)
+    const header = this.#peek(position, length) ?? (await this.#load(position, length))
+    return readHeader(new DataView(header.buffer, header.byteOffset, header.byteLength), position, end)
   }
 
   /** Bytes of the window, if it has them: most boxes of a hostile file must not cost a read each. */

@@ -2,9 +2,11 @@
 
 import type { Migration, MigrationProvider } from 'kysely/migration'
 import { firstTables } from './0001-first-tables.ts'
+import { formLinks } from './0003-form-links.ts'
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first-tables': firstTables,
+  '0003-form-links': formLinks,
 }
 
 /** Hands Kysely's migrator the migrations above. */

@@ -1,0 +1,54 @@
+/**
+ * Refusing what is longer than its link allows as soon as the file itself says so, instead of taking all of it and
+ * failing in processing (uploads.md §5). Only what is beyond doubt: whatever the headers leave open, processing measures.
+ */
+
+import { HeadwaterError } from '../../lib/failure.ts'
+import { readDeclaredSeconds } from '../../media/isobmff/read-duration.ts'
+import { SNIFF_BYTES, sniff } from '../../media/sniff.ts'
+import type { Clock, Draft } from '../../ports.ts'
+import type { Trx } from '../../tables.ts'
+import { failVideo, type Video, type VideoChanges } from '../videos/index.ts'
+
+/** Headers round, and count a last picture differently from what processing finds. */
+const DOUBT_SECONDS = 0.5
+
+/**
+ * The failure to refuse the bytes in `draft` with, when they are (the beginning of) an MP4 or MOV file that declares
+ * itself longer than `maxSeconds`; null = no limit. Costs some small reads, none of them without a limit.
+ */
+export async function findTooLong(
+  draft: Pick<Draft, 'lengthBytes' | 'read'>,
+  maxSeconds: number | null,
+): Promise<HeadwaterError | undefined> {
+  if (maxSeconds === null) return undefined
+  const first = new Uint8Array(Math.min(SNIFF_BYTES, draft.lengthBytes))
+  await draft.read(first, 0)
+  const found = sniff(first)
+  if (found.kind === 'refused' || !found.indexable) return undefined
+  const seconds = await readDeclaredSeconds({
+    sizeBytes: draft.lengthBytes,
+    read: (target, position) => draft.read(target, position),
+  })
+  if (seconds === undefined || seconds <= maxSeconds + DOUBT_SECONDS) return undefined
+  return new HeadwaterError(
+    'media_too_long',
+    `The video lasts ${seconds.toFixed(1)} s; this upload allows ${maxSeconds} s.`,
+    { facts: { seconds, maxSeconds } },
+  )
+}
+
+/** Ends the video with that failure, which frees what was reserved for it. Throws `not_found`. */
+export async function failTooLong(
+  trx: Trx,
+  clock: Clock,
+  uid: string,
+  refusal: { failure: HeadwaterError; changes?: VideoChanges },
+): Promise<Video> {
+  const { failure, changes } = refusal
+  return failVideo(trx, clock, uid, {
+    reasonCode: 'ERR_DURATION_EXCEED_CONSTRAINT',
+    detail: { code: failure.code, stage: 'upload', detail: failure.message },
+    changes,
+  })
+}
