@@ -1,0 +1,143 @@
+/**
+ * What a power cut would leave, read from the order of system calls: an answer that claims an offset may begin only when
+ * the bytes below it and then the record that holds it have been synced (docs/ARCHITECTURE.md, "A 204 means on disk").
+ * Reads what strace writes with `-f -y`.
+ */
+
+import { dirname } from 'node:path'
+
+/** The system calls the rules need. */
+export const TRACED_CALLS =
+  'write,writev,pwrite64,pwritev,fsync,fdatasync,rename,renameat,renameat2,sendto,sendmsg'
+
+/** One call that succeeded. `start` and `end` are line numbers: another thread's calls may lie between them. */
+export type TracedCall = {
+  readonly name: string
+  /** What its descriptor is open on; of a renaming the old name. */
+  readonly path: string
+  /** The new name of a renaming. */
+  readonly to?: string
+  /** Everything in the parentheses, as strace writes it. */
+  readonly text: string
+  readonly result: number
+  readonly start: number
+  readonly end: number
+}
+
+const WHOLE_CALL = /^(\d+) +(\w+)\((.*)\) += (-?\d+)/
+const BEGUN_CALL = /^(\d+) +(\w+)\((.*) <unfinished \.\.\.>$/
+const ENDED_CALL = /^(\d+) +<\.\.\. (\w+) resumed>(.*)\) += (-?\d+)/
+
+/** The calls of a trace in the order of their ends, failed ones left out. */
+export function parseTrace(trace: string): readonly TracedCall[] {
+  const begun = new Map<string, { text: string; start: number }>()
+  const calls: TracedCall[] = []
+  for (const [line, content] of trace.split('\n').entries()) {
+    const [, thread = '', name = '', text = '', result = ''] =
+      BEGUN_CALL.exec(content) ?? WHOLE_CALL.exec(content) ?? ENDED_CALL.exec(content) ?? []
+    if (name === '') continue
+    if (result === '') {
+      begun.set(thread, { text, start: line })
+      continue
+    }
+    const before = content.includes(' resumed>') ? begun.get(thread) : undefined
+    begun.delete(thread)
+    if (Number(result) < 0) continue
+    const whole = (before?.text ?? '') + text
+    calls.push({
+      name,
+      ...pathsOf(name, whole),
+      text: whole,
+      result: Number(result),
+      start: before?.start ?? line,
+      end: line,
+    })
+  }
+  return calls
+}
+
+function pathsOf(name: string, text: string): { path: string; to?: string } {
+  if (!name.startsWith('rename')) return { path: /^\d+<(.*?)>/.exec(text)?.[1] ?? '' }
+  const [path = '', to = ''] = [...text.matchAll(/"([^"]*)"/g)].map((match) => match[1] ?? '')
+  return { path, to }
+}
+
+/** The upload whose answers are looked at; the trace may hold only this one's. */
+export type TracedUpload = {
+  readonly uid: string
+  readonly lengthBytes: number
+  /** The folder of the drafts and the log of the database. */
+  readonly draftsFolder: string
+  readonly walFile: string
+}
+
+/** What was found: how many answers claimed an offset, and a sentence for each that claimed it too early. */
+export type OrderReport = { readonly claims: number; readonly broken: readonly string[] }
+
+/** Holds every answer with an `Upload-Offset` above 0 against the calls before it. */
+export function checkWriteOrder(calls: readonly TracedCall[], upload: TracedUpload): OrderReport {
+  const answers = calls.flatMap((call) => {
+    const offset = /"HTTP\/1\.1 20[014] .*\\r\\nupload-offset: (\d+)\\r\\n/i.exec(call.text)?.[1]
+    return offset === undefined || offset === '0' ? [] : [{ call, offset: Number(offset) }]
+  })
+  const broken = answers.flatMap(({ call, offset }) => {
+    const reason = whyTooEarly(
+      calls.filter((each) => each.end < call.start),
+      offset,
+      upload,
+    )
+    return reason === undefined ? [] : [`line ${call.start}: offset ${offset} is told, but ${reason}`]
+  })
+  return { claims: answers.length, broken }
+}
+
+/** `before` are the calls that had ended when the answer began. */
+function whyTooEarly(
+  before: readonly TracedCall[],
+  offset: number,
+  upload: TracedUpload,
+): string | undefined {
+  const writes = before.filter(({ name, path }) => isWrite(name) && dirname(path) === upload.draftsFolder)
+  const [first] = writes
+  if (!first) return 'no byte of it was written'
+  const draft = first.path
+  const covering = syncsOf(before, draft).find((sync) => bytesBefore(writes, sync) >= offset)
+  if (!covering) return 'its bytes are not synced'
+  const named = syncsOf(before, dirname(draft)).some((sync) => sync.start > first.start)
+  if (!named) return "the draft's name is not synced"
+  const recorded = findCommit(before, covering, upload)
+  if (!recorded) return 'no record was synced after its bytes'
+  if (offset < upload.lengthBytes) return undefined
+  const moved = before.find(
+    ({ name, path, start }) => name.startsWith('rename') && path === draft && start > covering.end,
+  )
+  if (!moved) return 'the draft has not become the source'
+  const placed = syncsOf(before, dirname(moved.to ?? '')).find((sync) => sync.start > moved.end)
+  if (!placed) return "the source's name is not synced"
+  return findCommit(before, placed, upload) ? undefined : 'no record was synced after the source'
+}
+
+function bytesBefore(writes: readonly TracedCall[], sync: TracedCall): number {
+  return writes.reduce((sum, { end, result }) => (end < sync.start ? sum + result : sum), 0)
+}
+
+/** The sync of the log that ends a commit naming the upload and begun after `previous` had ended. */
+function findCommit(
+  before: readonly TracedCall[],
+  previous: TracedCall,
+  { uid, walFile }: TracedUpload,
+): TracedCall | undefined {
+  const row = before.find(
+    ({ name, path, text, start }) =>
+      isWrite(name) && path === walFile && start > previous.end && text.includes(uid),
+  )
+  return row && syncsOf(before, walFile).find((sync) => sync.start > row.end)
+}
+
+function syncsOf(calls: readonly TracedCall[], path: string): readonly TracedCall[] {
+  return calls.filter((call) => (call.name === 'fsync' || call.name === 'fdatasync') && call.path === path)
+}
+
+function isWrite(name: string): boolean {
+  return name.startsWith('write') || name.startsWith('pwrite')
+}
