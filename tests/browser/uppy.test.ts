@@ -12,7 +12,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { PresentedVideo } from '../../src/http/present-video.ts'
 import { type Line, layLine } from '../harness/line.ts'
-import { customSample } from '../harness/samples.ts'
+import { sample } from '../harness/samples.ts'
 import { callApi, startServer, type TestServer } from '../harness/server.ts'
 import { REAL_SOURCES } from '../media-samples.ts'
 import { type Browsing, seeItPlay, startBrowsing } from './pages-browser.ts'
@@ -28,33 +28,12 @@ beforeAll(async () => {
   server = await startServer()
   browsing = await startBrowsing()
   const real = join(REAL_SOURCES, 'bbb-480p-30s.mp4')
-  film = existsSync(real) ? real : await makeFilm()
+  film = existsSync(real) ? real : await sample('noise.mp4')
 })
 afterAll(async () => {
   await browsing?.close()
   await server?.stop()
 })
-
-/** Noise does not compress, so ten seconds are over 4 MB. */
-function makeFilm(): Promise<string> {
-  const picture = 'testsrc2=size=640x360:rate=25:duration=10,noise=alls=60:allf=t'
-  return customSample('noise.mp4', [
-    '-f',
-    'lavfi',
-    '-i',
-    picture,
-    '-c:v',
-    'libx264',
-    '-preset',
-    'ultrafast',
-    '-pix_fmt',
-    'yuv420p',
-    '-b:v',
-    '4M',
-    '-g',
-    '50',
-  ])
-}
 
 type Site = AsyncDisposable & { readonly url: string; readonly line: Line }
 

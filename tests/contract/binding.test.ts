@@ -1,5 +1,6 @@
 /** The Workers binding against a real server; api.md §14. Its types are held against Cloudflare's own by the compiler. */
 
+import { openAsBlob } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type * as Workers from '@cloudflare/workers-types'
@@ -21,6 +22,7 @@ import {
 } from '../../src/binding/index.ts'
 import { formatTimestamp } from '../../src/lib/timestamp.ts'
 import { type ApiServer, startApi } from '../harness/api-server.ts'
+import { sample } from '../harness/samples.ts'
 
 const UNKNOWN = '0'.repeat(32)
 
@@ -163,6 +165,70 @@ describe('a video', () => {
       }
     },
   )
+})
+
+describe('a link for an end user', () => {
+  test('is plain data, and what was said of the video is kept', async () => {
+    const scheduledDeletion = new Date(Date.now() + 40 * 86_400_000).toISOString()
+    const params = {
+      maxDurationSeconds: 60,
+      creator: 'member-481',
+      meta: { name: 'harbour tour' },
+      allowedOrigins: ['a.com'],
+      requireSignedURLs: true,
+      thumbnailTimestampPct: 0.5,
+    }
+    const link = await stream.createDirectUpload({ ...params, scheduledDeletion })
+    const { id, uploadURL } = link
+    const kept = scheduledDeletion.replace('Z', '000Z')
+    expect(JSON.parse(JSON.stringify(link))).toEqual({
+      id,
+      uploadURL,
+      watermark: null,
+      scheduledDeletion: kept,
+    })
+    const video = await stream.video(id).details()
+    expect(video).toMatchObject({
+      ...params,
+      status: { state: 'pendingupload' },
+      scheduledDeletion: kept,
+      duration: -1,
+    })
+    expect(await stream.video(id).update({ maxDurationSeconds: 120 })).toMatchObject({
+      maxDurationSeconds: 120,
+    })
+  })
+
+  test('takes one file', async () => {
+    const { id, uploadURL } = await stream.createDirectUpload({ maxDurationSeconds: 60 })
+    const form = new FormData()
+    form.append('file', await openAsBlob(await sample('silent.mp4')), 'silent.mp4')
+    const { status } = await fetch(uploadURL, { method: 'POST', body: form })
+    expect(status).toBe(200)
+    expect(await stream.video(id).details()).toMatchObject({ status: { state: 'queued' } })
+  })
+
+  test.each([
+    [{ maxDurationSeconds: 0 }, 'BadRequestError', 10005],
+    [{ maxDurationSeconds: 36_001 }, 'BadRequestError', 10005],
+    [{} as { maxDurationSeconds: number }, 'BadRequestError', 10005],
+    [{ maxDurationSeconds: 60, expiry: '2020-01-01T00:00:00Z' }, 'BadRequestError', 10005],
+    [{ maxDurationSeconds: 60, watermark: { id: UNKNOWN } }, 'NotFoundError', 10003],
+  ])('%j is refused as %s', async (params, name, code) => {
+    expect(await refusal(stream.createDirectUpload(params))).toMatchObject({ name, code })
+  })
+
+  test('is not made when the storage would not hold it', async () => {
+    const small = await startApi({ settings: { storageMinutes: 1 } })
+    try {
+      const { apiUrl: baseURL, accountId, token: apiToken } = small
+      const binding = new StreamBinding({ baseURL, accountId, apiToken })
+      const error = await refusal(binding.createDirectUpload({ maxDurationSeconds: 61 }))
+      expect(error).toMatchObject({ name: 'QuotaReachedError', code: 10011, statusCode: 413 })
+    } finally {
+      await small.close()
+    }
+  })
 })
 
 describe('the list', () => {

@@ -2,13 +2,14 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { openAsBlob } from 'node:fs'
+import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { sample } from '../harness/samples.ts'
+import { notAVideo, sample } from '../harness/samples.ts'
 import { startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -104,6 +105,32 @@ describe('worker', () => {
       status: 200,
       body: renamed,
     })
+
+    const made = await ask('POST', '/uploads', { name: 'a visitor’s' })
+    expect(made).toEqual({
+      status: 201,
+      body: {
+        uploadURL: expect.stringMatching(/^http/) as string,
+        id: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+        watermark: null,
+        scheduledDeletion: null,
+      },
+    })
+    const link = made.body as { uploadURL: string; id: string }
+    expect(await ask('GET', `/videos/${link.id}`)).toMatchObject({
+      body: { state: 'pendingupload', duration: -1 },
+    })
+    const form = new FormData()
+    form.append('file', await openAsBlob(join(folder, 'video.mp4')), 'video.mp4')
+    expect(await fetch(link.uploadURL, { method: 'POST', body: form })).toMatchObject({ status: 200 })
+    await waitForVideo(server, link.id, 'ready')
+    expect(await ask('GET', '/videos')).toMatchObject({
+      body: [
+        { id: link.id, name: 'a visitor’s', state: 'ready' },
+        { id: uid, name: 'harbour tour' },
+      ],
+    })
+
     expect(await ask('DELETE', `/videos/${uid}`)).toEqual({ status: 204, body: undefined })
     expect(await ask('GET', `/videos/${uid}`)).toMatchObject({
       status: 404,
@@ -111,6 +138,42 @@ describe('worker', () => {
     })
     expect(await ask('PATCH', `/videos/${uid}`, { name: 'x' })).toMatchObject({ status: 404 })
     expect(await ask('GET', '/nothing')).toEqual({ status: 404, body: { error: 'NoSuchPage' } })
+  })
+})
+
+describe('form-link.sh', () => {
+  /** Exit code and both outputs; curl tells on the second what it sends and gets. */
+  async function run(file: string) {
+    await writeFile(join(folder, '.curlrc'), 'verbose\n')
+    const ran = promisify(execFile)(join(EXAMPLES, 'form-link.sh'), [file], {
+      cwd: folder,
+      env: { ...env, HOME: folder },
+    })
+    return ran.then(
+      (output) => ({ code: 0, ...output }),
+      (error: { code: number; stdout: string; stderr: string }) => error,
+    )
+  }
+
+  test('a file of megabytes goes through a one-time link, which is asked before it is sent', async () => {
+    const { code, stdout, stderr } = await run(await sample('noise.mp4'))
+    expect(stderr).toContain('> Expect: 100-continue')
+    expect(stderr).toContain('< HTTP/1.1 100 Continue')
+    expect(code).toBe(0)
+    const [, uid = ''] = /^video ([0-9a-f]{32})$/m.exec(stdout) ?? []
+    expect(stdout).toContain(`watch it at ${server.url}/${uid}/watch\n`)
+    expect(await waitForVideo(server, uid, 'ready')).toMatchObject({
+      meta: { name: 'from curl' },
+      maxDurationSeconds: 3600,
+      size: (await stat(await sample('noise.mp4'))).size,
+    })
+  })
+
+  test('a file that is no video is refused, and the script says so', async () => {
+    const { code, stdout } = await run(await notAVideo())
+    expect(code).not.toBe(0)
+    expect(stdout).toContain('"code":10059')
+    expect(stdout).not.toContain('watch it')
   })
 })
 

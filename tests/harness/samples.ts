@@ -69,6 +69,12 @@ const RECIPES = {
   'h264.mkv': [...picture('640x360', '25', 5), ...tone(5), ...X264, '-g', '50', ...AAC],
   'h264.ts': [...picture('640x360', '25', 5), ...tone(5), ...X264, '-g', '50', ...AAC],
   'portrait.mp4': [...picture('360x640', '30', 5), ...tone(5), ...X264, '-g', '60', ...AAC],
+  /** Over 4 MB, since noise does not compress: enough to be cut in the middle. */
+  'noise.mp4': [
+    ...['-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=25:duration=10,noise=alls=60:allf=t'],
+    ...X264,
+    ...words('-b:v 4M -g 50'),
+  ],
   /** Sound only: no video for us. */
   'tone.m4a': [...tone(3), ...AAC],
 } as const satisfies Record<string, readonly string[]>
