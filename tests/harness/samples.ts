@@ -71,7 +71,7 @@ const RECIPES = {
   'portrait.mp4': [...picture('360x640', '30', 5), ...tone(5), ...X264, '-g', '60', ...AAC],
   /** Over 4 MB, since noise does not compress: enough to be cut in the middle. */
   'noise.mp4': [
-    ...['-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=25:duration=10,noise=alls=60:allf=t'],
+    ...words('-f lavfi -i testsrc2=size=640x360:rate=25:duration=10,noise=alls=60:allf=t'),
     ...X264,
     ...words('-b:v 4M -g 50'),
   ],
