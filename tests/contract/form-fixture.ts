@@ -34,22 +34,31 @@ export function fileForm(body: Uint8Array | string, fileName = 'film.mp4'): Buff
   return formBody([{ name: 'file', fileName, type: 'video/mp4', body }])
 }
 
-/** An MP4 that says it lasts so long; its index stands in front or behind `dataBytes` of other bytes. */
+/** An MP4 that says it lasts so long; its index stands in front, behind, or in the midst of other bytes. */
 export function declaredMovie(
   seconds: number,
-  options: { dataBytes?: number; indexLast?: boolean; track?: Partial<TrackTables> } = {},
+  options: { bytesBefore?: number; bytesAfter?: number; track?: Partial<TrackTables> } = {},
 ): Buffer {
-  const { dataBytes = 1_000, indexLast = false } = options
-  const movie = Buffer.from(plainMovie([{ ...ONE_SECOND_SAMPLES(seconds), ...options.track }]))
+  const { bytesBefore, bytesAfter = bytesBefore === undefined ? 1_000 : undefined } = options
+  const movie = Buffer.from(plainMovie([{ ...oneSecondSamples(seconds), ...options.track }]))
   const indexStart = movie.readUInt32BE(0)
-  const data = Buffer.concat([Buffer.alloc(8), testBytes(dataBytes, 5)])
-  data.writeUInt32BE(data.length, 0)
-  data.write('mdat', 4, 'latin1')
-  const index = movie.subarray(indexStart)
-  return Buffer.concat([movie.subarray(0, indexStart), ...(indexLast ? [data, index] : [index, data])])
+  return Buffer.concat([
+    movie.subarray(0, indexStart),
+    mediaData(bytesBefore),
+    movie.subarray(indexStart),
+    mediaData(bytesAfter),
+  ])
 }
 
-const ONE_SECOND_SAMPLES = (seconds: number): TrackTables => ({
+function mediaData(length: number | undefined): Buffer {
+  if (length === undefined) return Buffer.alloc(0)
+  const data = Buffer.concat([Buffer.alloc(8), testBytes(length, 5)])
+  data.writeUInt32BE(data.length, 0)
+  data.write('mdat', 4, 'latin1')
+  return data
+}
+
+const oneSecondSamples = (seconds: number): TrackTables => ({
   timescale: 1_000,
   duration: Math.round(seconds * 1_000),
   stts: [[Math.ceil(seconds), 1_000]],

@@ -161,7 +161,7 @@ describe('a link', () => {
 
   test.each([
     ['index in front', {}],
-    ['index at the end', { indexLast: true, dataBytes: 2 * MIB }],
+    ['index at the end', { bytesBefore: 2 * MIB }],
   ])('longer than allowed (%s): 400/10005, the video says why, the link is used up', async (_, how) => {
     const link = await makeLink(server, { maxDurationSeconds: 60, creator: link60() })
     const { creator } = (await videoOf(server, link.uid)) as { creator: string }

@@ -18,6 +18,7 @@ import { CheckedBody, type UploadChecksum } from './checksum.ts'
 import { finishUpload } from './complete-upload.ts'
 import { loadUpload } from './find-upload.ts'
 import { type StoredBody, storeBody } from './store-body.ts'
+import { endTooLong } from './too-long.ts'
 import { noSuchUpload, type Upload, type UploadAddress, type UploadBody, type UploadDeps } from './upload.ts'
 import { commitOffset, setDraft } from './upload-records.ts'
 import { holdUpload } from './hold-upload.ts'
@@ -41,7 +42,8 @@ export type ReceivedChunk = { readonly upload: Upload; readonly whole: boolean }
  * What arrives of a broken body is kept, rounded down; of one with a checksum all is kept or nothing. The last chunk
  * completes the upload. Whether the upload has expired is asked when the chunk's turn comes: one that began in time is
  * taken whole. Throws `not_found`, `upload_expired`, `upload_locked`, `upload_offset_mismatch`, `bad_request`,
- * `payload_too_large`, `checksum_mismatch`, `disk_full`; `signal` ends the wait for another request only.
+ * `payload_too_large`, `checksum_mismatch`, `disk_full`, and `media_too_long` when what is
+ * here now declares itself longer than the upload allows, which ends it; `signal` ends the wait for another request only.
  */
 export async function receiveChunk(
   deps: UploadDeps,
@@ -98,6 +100,7 @@ async function takeBytes(
     const { failure, keep } = judgeStored(stored, place, body)
     const reachedBytes = upload.offsetBytes + (keep ? stored.bytes : 0)
     const moved = await commitBytes(deps, upload, draft, keepableOffset(reachedBytes, upload.lengthBytes))
+    if (moved !== upload) await endTooLong(deps, moved, draft)
     if (moved.offsetBytes === moved.lengthBytes) {
       published = true
       return { upload: await finishUpload(deps, moved, draft), whole: true }

@@ -9,6 +9,8 @@ import { SNIFF_BYTES, sniff } from '../../media/sniff.ts'
 import type { Clock, Draft } from '../../ports.ts'
 import type { Trx } from '../../tables.ts'
 import { failVideo, type Video, type VideoChanges } from '../videos/index.ts'
+import type { Upload, UploadDeps } from './upload.ts'
+import { markTerminated } from './upload-records.ts'
 
 /** Headers round, and count a last picture differently from what processing finds. */
 const DOUBT_SECONDS = 0.5
@@ -36,6 +38,33 @@ export async function findTooLong(
     `The video lasts ${seconds.toFixed(1)} s; this upload allows ${maxSeconds} s.`,
     { facts: { seconds, maxSeconds } },
   )
+}
+
+/**
+ * Ends an upload whose bytes so far declare themselves too long: its address answers 410 from then on, its video says
+ * why, its bytes are gone. Costs one look at the video's record where there is no limit, and some reads of what was
+ * written just now where there is. To be called by the holder of the upload, after its bytes were committed. Throws
+ * `media_too_long`.
+ */
+export async function endTooLong(
+  deps: Pick<UploadDeps, 'db' | 'blobs' | 'clock'>,
+  upload: Pick<Upload, 'id' | 'videoUid'>,
+  draft: Draft,
+): Promise<void> {
+  const { videoUid } = upload
+  const limit = await deps.db
+    .selectFrom('videos')
+    .select('max_duration_seconds')
+    .where('uid', '=', videoUid)
+    .executeTakeFirst()
+  const failure = await findTooLong(draft, limit?.max_duration_seconds ?? null)
+  if (failure === undefined) return
+  await deps.db.transaction().execute(async (trx) => {
+    await markTerminated(trx, upload.id)
+    await failTooLong(trx, deps.clock, videoUid, { failure })
+  })
+  await deps.blobs.discardDraft(draft.id)
+  throw failure
 }
 
 /** Ends the video with that failure, which frees what was reserved for it. Throws `not_found`. */

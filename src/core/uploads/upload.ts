@@ -12,6 +12,7 @@ import type { Jobs } from '../../jobs/job.ts'
 import type { Blobs, Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 
+/** `terminated`: ended by its sender, or because its file declares itself too long. */
 export type UploadState = 'receiving' | 'complete' | 'terminated'
 
 export type Upload = {
@@ -96,7 +97,7 @@ export function checkAlive(upload: Upload, nowUs: number): void {
   const over = nowUs >= upload.expiresUs
   if ((upload.state === 'complete' && over) || nowUs >= upload.expiresUs + DAY_US) throw noSuchUpload()
   if (upload.state === 'terminated') {
-    throw new HeadwaterError('upload_expired', 'this upload was ended by its sender; create a new one')
+    throw new HeadwaterError('upload_expired', 'this upload has been ended; create a new one')
   }
   if (over) {
     const expiry = new Date(upload.expiresUs / 1000).toUTCString()
