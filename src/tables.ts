@@ -53,7 +53,8 @@ export type VideosTable = {
 export type UploadsTable = {
   id: string
   account_id: string
-  video_uid: string
+  /** null for a partial upload, which is no video by itself. */
+  video_uid: string | null
   /** 1 = the address needs no credentials. */
   direct: number
   state: 'receiving' | 'complete' | 'terminated'
@@ -65,6 +66,8 @@ export type UploadsTable = {
   checksums: Uint8Array
   /** `Upload-Metadata` as sent; null if none. */
   metadata: string | null
+  /** `Upload-Concat` as sent: `partial` or `final;…`; null if none. */
+  concat: string | null
   created_us: number
   expires_us: number
 }
@@ -73,6 +76,26 @@ export type UploadsTable = {
 export type FormLinksTable = {
   /** The link's name, too; it goes with the video. */
   video_uid: string
+}
+
+/** A source that is being put together from partial uploads; gone once its video has it. */
+export type ConcatenationsTable = {
+  video_uid: string
+  length_bytes: number
+  /** Bytes that are on stable storage. */
+  offset_bytes: number
+  /** null until the first byte is copied. */
+  draft_id: string | null
+  /** Block checksums of the first `offset_bytes` bytes. */
+  checksums: Uint8Array
+}
+
+/** What it is put together from; while a row names a partial upload its bytes are kept. */
+export type ConcatenationPartsTable = {
+  video_uid: string
+  /** From 0. */
+  position: number
+  upload_id: string
 }
 
 /** One row per published blob. */
@@ -194,6 +217,8 @@ export type Tables = {
   videos: VideosTable
   uploads: UploadsTable
   form_links: FormLinksTable
+  concatenations: ConcatenationsTable
+  concatenation_parts: ConcatenationPartsTable
   blobs: BlobsTable
   plans: PlansTable
   renditions: RenditionsTable

@@ -147,6 +147,12 @@ export const ERRORS: Readonly<Record<FailureCode, ErrorRow>> = {
     start: 'Checksum Mismatch',
     when: "The body is not what `Upload-Checksum` says; nothing of it was kept (the status is tus's own).",
   },
+  upload_is_final: {
+    status: 403,
+    number: 10005,
+    start: 'Forbidden',
+    when: '`PATCH` on an upload that was concatenated from others.',
+  },
   tus_version_unsupported: {
     status: 412,
     number: 10005,

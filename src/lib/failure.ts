@@ -26,6 +26,7 @@ const KINDS = {
   upload_offset_mismatch: 'caller',
   upload_locked: 'caller',
   checksum_mismatch: 'caller',
+  upload_is_final: 'caller',
   tus_version_unsupported: 'caller',
   form_not_media: 'caller',
   playback_token_required: 'caller',

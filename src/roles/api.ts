@@ -3,7 +3,7 @@
  * that a crash stopped at their last step are finished, expired and forgotten things removed.
  */
 
-import { type UploadDeps, finishStalledUploads } from '../core/uploads/index.ts'
+import { finishStalledUploads, sweepUploads, type UploadDeps } from '../core/uploads/index.ts'
 import { sweep, sweepLeftovers } from '../core/videos/index.ts'
 import { formRoutes } from '../http/bytes/form.ts'
 import { formLinkRoutes } from '../http/bytes/form-link.ts'
@@ -37,6 +37,7 @@ export function createApiRole(deps: ApiRoleDeps): Role {
       try {
         const nowMs = clock.monotonicMs()
         await finishStalledUploads({ ...deps.uploads, log: deps.log })
+        await sweepUploads(deps.uploads)
         await sweep(deps.uploads)
         if (nowMs - leftoversMs >= DAY_MS) {
           // What is older than this process and has no row was left by one that died; what is younger may get its row yet.

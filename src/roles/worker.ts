@@ -10,6 +10,7 @@ import {
   urgentChunk,
 } from '../core/encoding/index.ts'
 import type { Planner } from '../core/planning/index.ts'
+import { concatenate, giveUpConcatenation } from '../core/uploads/index.ts'
 import { failIngest, type IngestDeps, ingestSource } from '../core/ingest/index.ts'
 import { type ClaimedJob, type Jobs, PRIORITY } from '../jobs/job.ts'
 import { type JobHandler, JobRunner, type SlotRule } from '../jobs/run-jobs.ts'
@@ -37,7 +38,9 @@ export type WorkerDeps = {
 }
 
 /** Kinds of jobs this role runs, each with its handler. */
-export function workerHandlers(deps: WorkerDeps): Record<'ingest' | 'encode' | 'urgent', JobHandler> {
+export function workerHandlers(
+  deps: WorkerDeps,
+): Record<'concatenate' | 'ingest' | 'encode' | 'urgent', JobHandler> {
   const { workers, quality, forceLadder } = deps.settings
   const ingest: IngestDeps = {
     ...deps,
@@ -49,6 +52,7 @@ export function workerHandlers(deps: WorkerDeps): Record<'ingest' | 'encode' | '
     threads: encoderThreads(workers),
   }
   return {
+    concatenate: (job, context) => concatenate(deps, job, context),
     ingest: (job, context) => ingestSource(ingest, job, context),
     encode: (job, context) => encodeChunk(encode, job, context),
     urgent: (job, context) => urgentChunk(encode, job, context),
@@ -73,6 +77,8 @@ export function workerSlots(workers: number): SlotRule[] {
     { kinds: ['urgent'], maxPriority: PRIORITY.viewer, count: 1 },
     // Reading an index takes a tenth of a second; copying a large file into another container takes longer.
     { kinds: ['ingest'], count: 2 },
+    // Only the disk works; a small one must not wait for minutes behind a large one.
+    { kinds: ['concatenate'], count: 2 },
   ]
 }
 
@@ -104,6 +110,7 @@ async function giveUp(deps: WorkerDeps, job: ClaimedJob, error: unknown): Promis
   const { videoUid } = job
   if (videoUid === null) return
   if (job.kind === 'encode') return await giveUpEncode(deps, job, error)
+  if (job.kind === 'concatenate') return await giveUpConcatenation(deps, videoUid, error)
   if (job.kind === 'ingest') {
     await deps.db.transaction().execute((trx) => failIngest(deps, trx, videoUid, error))
   }

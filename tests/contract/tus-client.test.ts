@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { type PreviousUpload, Upload, type UploadOptions } from 'tus-js-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { getVideo } from '../../src/core/videos/index.ts'
+import { runConcatenations, untilWhole } from './concatenation-fixture.ts'
 import {
   MIB,
   sha256,
@@ -135,5 +136,19 @@ describe('tus-js-client', () => {
     expect(await storedOffset(url)).toBe(bytes.length)
     await Upload.terminate(url, { ...options(bytes.length, 5 * MIB) })
     expect((await head(url)).status).toBe(410)
+  })
+
+  test('uploads in parallel, and it becomes one video', async () => {
+    const runner = runConcatenations(server)
+    try {
+      const bytes = testBytes(33 * MIB + 7)
+      const given = { chunkSize: 5 * MIB, parallelUploads: 4, uploadSize: undefined }
+      const { uid } = await uploadFile(bytes, given)
+      await untilWhole(server, uid)
+      expect(await server.sourceHash(uid)).toBe(sha256(bytes))
+      expect(await getVideo(server.deps.db, uid)).toMatchObject({ meta: { name: 'harbour tour.mp4' } })
+    } finally {
+      await runner.stop()
+    }
   })
 })

@@ -111,7 +111,6 @@ describe('creation, §2.2', () => {
     ['a byte more than 30 GiB', { 'upload-length': '32212254721' }, 413, 10008],
     ['an absurd length', { 'upload-length': '9'.repeat(30) }, 413, 10008],
     ['a deferred length', { 'upload-defer-length': '1' }, 400, 10005],
-    ['a part of a concatenation', { 'upload-concat': 'partial' }, 400, 10005],
     ['metadata that is no Base64', { 'upload-metadata': 'name ***' }, 400, 10005],
     ['an unknown watermark', { 'upload-metadata': metadata({ watermark: 'a'.repeat(32) }) }, 404, 10003],
     [

@@ -6,9 +6,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { finishStalledUploads } from '../../src/core/uploads/index.ts'
 import { getVideo } from '../../src/core/videos/index.ts'
-import { HeadwaterError } from '../../src/lib/failure.ts'
 import { silentLog } from '../../src/lib/log.ts'
-import type { Blobs, Draft } from '../../src/ports.ts'
+import { failOnce, limitRoom } from './faulty-blobs.ts'
 import {
   MIB,
   sha256,
@@ -120,50 +119,3 @@ describe('a crash', () => {
     }
   })
 })
-
-/** Drafts that can hold only so many bytes in all. */
-function limitRoom(blobs: Blobs, roomBytes: () => number): Blobs {
-  return wrapDrafts(blobs, (draft) => ({
-    append: (buffers) => {
-      const size = buffers.reduce((sum, buffer) => sum + buffer.length, 0)
-      if (draft.lengthBytes + size <= roomBytes()) return draft.append(buffers)
-      return Promise.reject(new HeadwaterError('disk_full', 'The disk of the test is full.'))
-    },
-  }))
-}
-
-/** The first publication fails as if the process had died there. */
-function failOnce(blobs: Blobs, when: 'before publishing' | 'after publishing'): Blobs {
-  let failed = false
-  return wrapDrafts(blobs, (draft) => ({
-    publish: async (name) => {
-      if (failed) return draft.publish(name)
-      failed = true
-      if (when === 'after publishing') await draft.publish(name)
-      else await draft.close()
-      throw new Error(`crashed ${when} ${name}`)
-    },
-  }))
-}
-
-function wrapDrafts(blobs: Blobs, change: (draft: Draft) => Partial<Draft>): Blobs {
-  const wrap = (draft: Draft): Draft => {
-    const changes: Record<PropertyKey, unknown> = { ...change(draft) }
-    return new Proxy(draft, {
-      get: (target, key) => {
-        const value: unknown = changes[key] ?? Reflect.get(target, key, target)
-        return typeof value === 'function' ? value.bind(target) : value
-      },
-    })
-  }
-  return new Proxy(blobs, {
-    get: (target, key) => {
-      if (key === 'createDraft') return async () => wrap(await target.createDraft())
-      if (key === 'resumeDraft') {
-        return async (...args: Parameters<Blobs['resumeDraft']>) => wrap(await target.resumeDraft(...args))
-      }
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
-}

@@ -160,7 +160,7 @@ describe('OPTIONS, §3.1, and browsers, §2.7', () => {
         'tus-version': '1.0.0',
         'tus-resumable': '1.0.0',
         'tus-max-size': '32212254720',
-        'tus-extension': 'creation,creation-with-upload,expiration,checksum,termination',
+        'tus-extension': 'creation,creation-with-upload,expiration,checksum,termination,concatenation',
         'tus-checksum-algorithm': 'sha1,sha256,md5,crc32',
       })
     }

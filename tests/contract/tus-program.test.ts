@@ -122,6 +122,35 @@ test('kill -9 while a checksum is under way: nothing unchecked is ever acknowled
   expect(sha256(await stored(uid))).toBe(sha256(bytes))
 })
 
+test('kill -9 while a source is put together: it is finished after the start, and right', async () => {
+  const bytes = testBytes(160 * MIB + 3, 7)
+  const cuts = [0, 60 * MIB + 1, 110 * MIB, bytes.length]
+  const parts: string[] = []
+  for (const [index, end] of cuts.slice(1).entries()) {
+    const body = bytes.subarray(cuts[index], end)
+    const headers = { 'upload-concat': 'partial', 'upload-length': String(body.length) }
+    const type = { 'content-type': 'application/offset+octet-stream' }
+    const made = await call('POST', endpoint(), { ...auth, ...headers, ...type }, body)
+    expect(made.status).toBe(201)
+    parts.push((made.headers.location ?? '').slice(server.url.length))
+  }
+  const concat = { 'upload-concat': `final;${parts.join(' ')}` }
+  const made = await call('POST', endpoint(), { ...auth, ...concat })
+  expect(made.status).toBe(201)
+  const uid = String(made.headers['stream-media-id'])
+  await killAndRestart()
+  const url = `${server.url}${(made.headers.location ?? '').replace(/^https?:\/\/[^/]+/, '')}`
+  expect((await call('HEAD', url, auth)).headers['upload-offset']).toBe(String(bytes.length))
+  // The client that lost the answer asks again, and gets the same video.
+  expect((await call('POST', endpoint(), { ...auth, ...concat })).headers['stream-media-id']).toBe(uid)
+  const state = async () => {
+    const video = await call('GET', `${endpoint()}/${uid}`, auth)
+    return JSON.parse(video.text).result.status.state
+  }
+  while ((await state()) === 'queued') await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(sha256(await stored(uid))).toBe(sha256(bytes))
+})
+
 test('tus-js-client comes through a restart by itself', async () => {
   const bytes = testBytes(21 * MIB + 1, 5)
   const file = join(folder, 'film.mp4')

@@ -39,6 +39,7 @@ export function describeDatabase(name: string, make: () => Promise<DatabaseUnder
         draft_id: null,
         checksums,
         metadata: 'quote \' and " and \\ and \n',
+        concat: null,
         created_us: 1_795_197_600_000_001,
         expires_us: Number.MAX_SAFE_INTEGER,
       }

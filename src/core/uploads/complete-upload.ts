@@ -23,11 +23,13 @@ export type WholeSource = {
 }
 
 /**
- * Publishes the source and queues the video. To be called by the holder of the upload's lock, when its committed offset
- * is its length. `draft` is the open draft if the caller has it; it is used up. Throws `not_found` when the video was
- * deleted meanwhile.
+ * Publishes the source and queues the video; a partial upload keeps its draft, from which others are made. To be called
+ * by the holder of the upload's lock, when its committed offset is its length. `draft` is the open draft if the caller
+ * has it; it is used up. Throws `not_found` when the video was deleted meanwhile.
  */
 export async function finishUpload(deps: UploadDeps, upload: Upload, draft?: Draft): Promise<Upload> {
+  const { videoUid } = upload
+  if (videoUid === null) return finishPartial(deps, upload, draft)
   const finished: Upload = {
     ...upload,
     state: 'complete',
@@ -35,12 +37,16 @@ export async function finishUpload(deps: UploadDeps, upload: Upload, draft?: Dra
     // The address goes on answering HEAD for a day (uploads.md §2.4).
     expiresUs: deps.clock.nowUs() + DAY_US,
   }
-  await completeSource(deps, upload, {
-    draft,
-    end: async (trx) => {
-      if (!(await markComplete(trx, upload.id, finished.expiresUs))) throw noSuchUpload()
+  await completeSource(
+    deps,
+    { ...upload, videoUid },
+    {
+      draft,
+      end: async (trx) => {
+        if (!(await markComplete(trx, upload.id, finished))) throw noSuchUpload()
+      },
     },
-  })
+  )
   return finished
 }
 
@@ -67,6 +73,13 @@ export async function completeSource(
   }
 }
 
+async function finishPartial(deps: UploadDeps, upload: Upload, draft?: Draft): Promise<Upload> {
+  await draft?.close()
+  // Its day is not prolonged: it is deleted 24 h after its creation (uploads.md §3.6).
+  if (!(await markComplete(deps.db, upload.id, upload))) throw noSuchUpload()
+  return { ...upload, state: 'complete' }
+}
+
 /** Hands a published source to its video, inside the transaction that ends the upload: row, state (and `changes`), job. */
 export async function takeSource(
   deps: Pick<UploadDeps, 'clock' | 'jobs'>,
@@ -75,11 +88,22 @@ export async function takeSource(
   source: BlobFacts,
   changes: VideoChanges = {},
 ): Promise<Video> {
-  await recordBlob(trx, deps.clock, uid, source)
   const video = await moveVideo(trx, deps.clock, uid, 'queued', {
     ...changes,
     sizeBytes: source.sizeBytes,
   })
+  await ingestSourceOf(deps, trx, uid, source)
+  return video
+}
+
+/** Records the published source of a queued video and has it ingested. */
+export async function ingestSourceOf(
+  deps: Pick<UploadDeps, 'clock' | 'jobs'>,
+  trx: Trx,
+  uid: string,
+  source: BlobFacts,
+): Promise<void> {
+  await recordBlob(trx, deps.clock, uid, source)
   await deps.jobs.enqueue(trx, {
     kind: 'ingest',
     dedupe: `ingest/${uid}`,
@@ -87,10 +111,10 @@ export async function takeSource(
     videoUid: uid,
     priority: PRIORITY.first,
   })
-  return video
 }
 
-async function publishSource(
+/** Makes the draft the video's source, wherever a crash has left it. `open` is the open draft if the caller has it. */
+export async function publishSource(
   deps: Pick<UploadDeps, 'blobs'>,
   whole: WholeSource,
   open?: Draft,

@@ -12,13 +12,13 @@ import {
 import { checkRoomOnDisk, checkUploadLimits } from './check-limits.ts'
 import { MAX_UPLOAD_BYTES } from './chunk-rules.ts'
 import { finishUpload } from './complete-upload.ts'
-import { parseUploadMetadata, type UploadFields } from './tus-metadata.ts'
+import { checkMetadataSyntax, parseUploadMetadata, type UploadFields } from './tus-metadata.ts'
 import { DAY_US, type Upload, type UploadDeps } from './upload.ts'
 import { insertUpload } from './upload-records.ts'
 
-export type NewUpload = {
+/** What a creation request says of the video that is to come. */
+export type NewVideo = {
   readonly accountId: string
-  readonly lengthBytes: number
   /** The address is to work without credentials. */
   readonly direct: boolean
   /** `Upload-Metadata` as sent. */
@@ -27,50 +27,71 @@ export type NewUpload = {
   readonly creator?: string
 }
 
+export type NewUpload = NewVideo & {
+  readonly lengthBytes: number
+  /** It is to be a part of others (`Upload-Concat: partial`); default false. */
+  readonly partial?: boolean
+}
+
 /** 256 bits: such an address is its own credential. */
 const DIRECT_ID_BYTES = 32
 
 /**
  * Makes an upload and its video (`pendingupload`). An upload of no bytes is complete at once; what is wrong with such
- * a video is told by its processing. Throws `bad_request`, `payload_too_large`, `not_found` (watermark),
- * `too_many_videos`, `storage_exhausted`, `disk_full`.
+ * a video is told by its processing. A partial upload has no video, and its metadata no effect. Throws `bad_request`,
+ * `payload_too_large`, `not_found` (watermark), `too_many_videos`, `storage_exhausted`, `disk_full`.
  */
 export async function createUpload(deps: UploadDeps, request: NewUpload): Promise<Upload> {
-  if (request.lengthBytes > MAX_UPLOAD_BYTES) {
-    throw new HeadwaterError(
-      'payload_too_large',
-      `An upload may have at most ${MAX_UPLOAD_BYTES} bytes, Upload-Length says ${request.lengthBytes}.`,
-      { facts: { lengthBytes: request.lengthBytes, maximumBytes: MAX_UPLOAD_BYTES } },
-    )
-  }
+  if (request.lengthBytes > MAX_UPLOAD_BYTES) throw uploadTooLarge(request.lengthBytes)
+  const video = request.partial === true ? undefined : readVideoFields(deps, request)
+  if (video === undefined) checkMetadataSyntax(request.metadata)
+  await checkRoomOnDisk(deps, request.lengthBytes)
+  const upload = await deps.db.transaction().execute(async (trx) => {
+    // A part reserves nothing; but nobody is to send gigabytes for a video that cannot be.
+    const reserveSeconds = video === undefined ? 0 : secondsToReserve(request, video)
+    await checkUploadLimits(deps, trx, { accountId: request.accountId, reserveSeconds })
+    const made =
+      video === undefined
+        ? newUpload(deps, { ...request, videoUid: null, concat: 'partial', createdUs: deps.clock.nowUs() })
+        : await insertVideoFor(deps, trx, request, video)
+    await insertUpload(trx, made)
+    return made
+  })
+  return upload.lengthBytes === 0 ? finishUpload(deps, upload) : upload
+}
+
+/** Creator and metadata of a creation request, checked. */
+export type VideoFields = { readonly creator: string | null; readonly fields: UploadFields }
+
+/** Reads what a creation request says of its video. Throws `bad_request`, `not_found` (watermark). */
+export function readVideoFields(deps: Pick<UploadDeps, 'clock'>, request: NewVideo): VideoFields {
   const creator = checkCreator(request.creator?.trim() ?? null)
   const fields = parseUploadMetadata(request.metadata, { nowUs: deps.clock.nowUs() })
   if (fields.watermark !== undefined) {
     throw new HeadwaterError('not_found', `There is no watermark profile ${fields.watermark.slice(0, 64)}.`)
   }
-  await checkRoomOnDisk(deps, request.lengthBytes)
-  const upload = await deps.db.transaction().execute(async (trx) => {
-    await checkUploadLimits(deps, trx, {
-      accountId: request.accountId,
-      reserveSeconds: fields.maxDurationSeconds ?? (request.direct ? MOST_DURATION_SECONDS : 0),
-    })
-    return insertBoth(deps, trx, { ...request, creator, fields })
-  })
-  return upload.lengthBytes === 0 ? finishUpload(deps, upload) : upload
+  return { creator, fields }
 }
 
-async function insertBoth(
-  deps: UploadDeps,
+/** Seconds that are promised to the video until its length is known (uploads.md §2.4, §8). */
+export function secondsToReserve(request: NewVideo, { fields }: VideoFields): number {
+  return fields.maxDurationSeconds ?? (request.direct ? MOST_DURATION_SECONDS : 0)
+}
+
+/** Adds the video (`pendingupload`) and answers the upload that is to bring its bytes, which the caller adds. */
+export async function insertVideoFor(
+  deps: Pick<UploadDeps, 'clock'>,
   trx: Trx,
-  request: Omit<NewUpload, 'creator'> & { creator: string | null; fields: UploadFields },
-): Promise<Upload> {
-  const { fields } = request
-  const createdUs = await nextCreatedUs(trx, deps.clock, request.accountId)
-  const expiresUs = fields.expiryUs ?? createdUs + DAY_US
+  request: NewVideo & { readonly lengthBytes: number; readonly concat?: string },
+  { creator, fields }: VideoFields,
+): Promise<Upload & { readonly videoUid: string }> {
+  const { accountId } = request
+  const createdUs = await nextCreatedUs(trx, deps.clock, accountId)
   const uid = deps.clock.newUid()
+  const expiresUs = fields.expiryUs ?? createdUs + DAY_US
   await insertVideo(trx, {
-    ...blankVideo({ uid, accountId: request.accountId, createdUs }),
-    creator: request.creator,
+    ...blankVideo({ uid, accountId, createdUs }),
+    creator,
     meta: fields.meta,
     uploadExpiryUs: expiresUs,
     maxDurationSeconds: fields.maxDurationSeconds ?? null,
@@ -79,10 +100,18 @@ async function insertBoth(
     requireSignedUrls: fields.requireSignedUrls,
     thumbnailTimestampPct: fields.thumbnailTimestampPct,
   })
-  const upload: Upload = {
-    id: request.direct ? deps.clock.newSecret(DIRECT_ID_BYTES) : uid,
+  const upload = newUpload(deps, { ...request, videoUid: uid, createdUs, concat: request.concat ?? null })
+  return { ...upload, videoUid: uid, expiresUs }
+}
+
+function newUpload(
+  deps: Pick<UploadDeps, 'clock'>,
+  request: NewVideo & Pick<Upload, 'lengthBytes' | 'videoUid' | 'concat' | 'createdUs'>,
+): Upload {
+  return {
+    id: request.direct ? deps.clock.newSecret(DIRECT_ID_BYTES) : (request.videoUid ?? deps.clock.newUid()),
     accountId: request.accountId,
-    videoUid: uid,
+    videoUid: request.videoUid,
     direct: request.direct,
     state: 'receiving',
     lengthBytes: request.lengthBytes,
@@ -90,11 +119,19 @@ async function insertBoth(
     draftId: null,
     checksums: new Uint8Array(0),
     metadata: request.metadata ?? null,
-    createdUs,
-    expiresUs,
+    concat: request.concat,
+    createdUs: request.createdUs,
+    expiresUs: request.createdUs + DAY_US,
   }
-  await insertUpload(trx, upload)
-  return upload
+}
+
+/** The refusal of a file over the limit. */
+export function uploadTooLarge(lengthBytes: number): HeadwaterError {
+  return new HeadwaterError(
+    'payload_too_large',
+    `An upload may have at most ${MAX_UPLOAD_BYTES} bytes, this one would have ${lengthBytes}.`,
+    { facts: { lengthBytes, maximumBytes: MAX_UPLOAD_BYTES } },
+  )
 }
 
 /** A video of which nothing is known yet, waiting for its bytes. */

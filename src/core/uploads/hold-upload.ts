@@ -54,6 +54,14 @@ export async function holdUpload(
   }
 }
 
+/** Takes the upload if nobody holds it; for work that can wait. */
+export function holdUploadNow(
+  deps: Pick<UploadDeps, 'locks'>,
+  id: string,
+): Promise<{ release(): void } | undefined> {
+  return deps.locks.take(`upload/${id}`, { waitMs: 0 })
+}
+
 /** How long the present sender of an upload has been silent, in milliseconds; undefined when nobody is sending. */
 export function senderSilentMs(deps: Pick<UploadDeps, 'locks'>, id: string): number | undefined {
   return sendersOf(deps.locks).get(id)?.silentMs()

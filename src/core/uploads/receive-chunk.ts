@@ -42,7 +42,7 @@ export type ReceivedChunk = { readonly upload: Upload; readonly whole: boolean }
  * What arrives of a broken body is kept, rounded down; of one with a checksum all is kept or nothing. The last chunk
  * completes the upload. Whether the upload has expired is asked when the chunk's turn comes: one that began in time is
  * taken whole. Throws `not_found`, `upload_expired`, `upload_locked`, `upload_offset_mismatch`, `bad_request`,
- * `payload_too_large`, `checksum_mismatch`, `disk_full`, and `media_too_long` when what is
+ * `payload_too_large`, `checksum_mismatch`, `upload_is_final`, `disk_full`, and `media_too_long` when what is
  * here now declares itself longer than the upload allows, which ends it; `signal` ends the wait for another request only.
  */
 export async function receiveChunk(
@@ -53,6 +53,12 @@ export async function receiveChunk(
   const hold = await holdUpload(deps, chunk.address.id, { body: chunk.body, signal: options.signal })
   try {
     const upload = await loadUpload(deps, chunk.address)
+    if (upload.concat !== null && upload.videoUid !== null) {
+      throw new HeadwaterError(
+        'upload_is_final',
+        'this upload was put together from others (Upload-Concat: final) and takes no bytes of its own',
+      )
+    }
     if (chunk.offsetBytes !== upload.offsetBytes) {
       throw new HeadwaterError(
         'upload_offset_mismatch',

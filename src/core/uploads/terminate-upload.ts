@@ -4,11 +4,12 @@ import { deleteVideo } from '../videos/index.ts'
 import { loadUpload } from './find-upload.ts'
 import { holdUpload } from './hold-upload.ts'
 import type { Upload, UploadAddress, UploadDeps } from './upload.ts'
-import { deleteUpload, getUpload, markTerminated } from './upload-records.ts'
+import { deleteUpload, markTerminated, takeDraft } from './upload-records.ts'
 
 /**
  * Ends an upload. Unfinished, its video goes with it and its reservation is free; finished, only the address dies: an
- * end user must not be able to delete a video that the customer has already. Later requests get `upload_expired`.
+ * end user must not be able to delete a video that the customer has already. A partial upload goes with its bytes, as
+ * soon as no concatenation needs them. Later requests get `upload_expired`.
  * Throws `not_found`, `upload_expired`, `upload_locked`.
  */
 export async function terminateUpload(
@@ -19,9 +20,9 @@ export async function terminateUpload(
   const hold = await holdUpload(deps, address.id, options)
   try {
     const upload = await loadUpload(deps, address)
-    // First the address, then the video: a crash in between leaves a pending video, which its expiry removes.
+    // First the address, then the rest: after a crash in between the sweep removes bytes and, in time, video.
     await markTerminated(deps.db, address.id)
-    if (upload.state === 'receiving') await dropUnfinished(deps, upload)
+    if (upload.state === 'receiving' || upload.videoUid === null) await dropBytes(deps, upload)
   } finally {
     hold.release()
   }
@@ -29,11 +30,12 @@ export async function terminateUpload(
 
 /** Removes an upload of which nobody knows the address, with its video and bytes. */
 export async function dropUpload(deps: UploadDeps, upload: Upload): Promise<void> {
-  await dropUnfinished(deps, (await getUpload(deps.db, upload.id)) ?? upload)
+  await dropBytes(deps, upload)
   await deleteUpload(deps.db, upload.id)
 }
 
-async function dropUnfinished(deps: UploadDeps, upload: Upload): Promise<void> {
-  if (upload.draftId !== null) await deps.blobs.discardDraft(upload.draftId)
-  await deleteVideo(deps, upload.accountId, upload.videoUid)
+async function dropBytes(deps: UploadDeps, upload: Upload): Promise<void> {
+  const draftId = await takeDraft(deps.db, upload.id)
+  if (draftId !== null) await deps.blobs.discardDraft(draftId)
+  if (upload.videoUid !== null) await deleteVideo(deps, upload.accountId, upload.videoUid)
 }

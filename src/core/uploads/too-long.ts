@@ -10,7 +10,7 @@ import type { Clock, Draft } from '../../ports.ts'
 import type { Trx } from '../../tables.ts'
 import { failVideo, type Video, type VideoChanges } from '../videos/index.ts'
 import type { Upload, UploadDeps } from './upload.ts'
-import { markTerminated } from './upload-records.ts'
+import { markTerminated, takeDraft } from './upload-records.ts'
 
 /** Headers round, and count a last picture differently from what processing finds. */
 const DOUBT_SECONDS = 0.5
@@ -52,6 +52,8 @@ export async function endTooLong(
   draft: Draft,
 ): Promise<void> {
   const { videoUid } = upload
+  // A part is no film by itself.
+  if (videoUid === null) return
   const limit = await deps.db
     .selectFrom('videos')
     .select('max_duration_seconds')
@@ -61,6 +63,7 @@ export async function endTooLong(
   if (failure === undefined) return
   await deps.db.transaction().execute(async (trx) => {
     await markTerminated(trx, upload.id)
+    await takeDraft(trx, upload.id)
     await failTooLong(trx, deps.clock, videoUid, { failure })
   })
   await deps.blobs.discardDraft(draft.id)

@@ -73,6 +73,11 @@ export function parseUploadMetadata(header: string | undefined, options: { nowUs
   }
 }
 
+/** Refuses a header that no `Upload-Metadata` can be; for uploads whose metadata has no effect. Throws `bad_request`. */
+export function checkMetadataSyntax(header: string | undefined): void {
+  splitPairs(header)
+}
+
 const KNOWN_KEYS = new Set([
   'requiresignedurls',
   'allowedorigins',

@@ -1,6 +1,7 @@
 /** The queries of uploads. Nothing else reads or writes their table, save the deletion of a video. */
 
-import type { Db, Trx } from '../../tables.ts'
+import type { Selectable } from 'kysely'
+import type { Db, Trx, UploadsTable } from '../../tables.ts'
 import type { Upload } from './upload.ts'
 
 /** Bytes and checksums that are stored; what a commit moves forward. */
@@ -21,6 +22,7 @@ export async function insertUpload(trx: Trx, upload: Upload): Promise<void> {
       draft_id: upload.draftId,
       checksums: upload.checksums,
       metadata: upload.metadata,
+      concat: upload.concat,
       created_us: upload.createdUs,
       expires_us: upload.expiresUs,
     })
@@ -30,22 +32,32 @@ export async function insertUpload(trx: Trx, upload: Upload): Promise<void> {
 /** The upload, whatever its state; whether its address still lives is for `checkAlive` to say. */
 export async function getUpload(db: Db, id: string): Promise<Upload | undefined> {
   const row = await db.selectFrom('uploads').selectAll().where('id', '=', id).executeTakeFirst()
-  return (
-    row && {
-      id: row.id,
-      accountId: row.account_id,
-      videoUid: row.video_uid,
-      direct: row.direct === 1,
-      state: row.state,
-      lengthBytes: row.length_bytes,
-      offsetBytes: row.offset_bytes,
-      draftId: row.draft_id,
-      checksums: row.checksums,
-      metadata: row.metadata,
-      createdUs: row.created_us,
-      expiresUs: row.expires_us,
-    }
-  )
+  return row && readUpload(row)
+}
+
+/** Those of `ids` that exist, in no order. */
+export async function listUploads(db: Db, ids: readonly string[]): Promise<readonly Upload[]> {
+  const rows = await db.selectFrom('uploads').selectAll().where('id', 'in', ids).execute()
+  return rows.map(readUpload)
+}
+
+/** A row of the table as an upload. */
+export function readUpload(row: Selectable<UploadsTable>): Upload {
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    videoUid: row.video_uid,
+    direct: row.direct === 1,
+    state: row.state,
+    lengthBytes: row.length_bytes,
+    offsetBytes: row.offset_bytes,
+    draftId: row.draft_id,
+    checksums: row.checksums,
+    metadata: row.metadata,
+    concat: row.concat,
+    createdUs: row.created_us,
+    expiresUs: row.expires_us,
+  }
 }
 
 /** Names the draft before its first byte, so that the sweep knows whose it is. False when the upload is gone. */
@@ -76,20 +88,54 @@ export async function commitOffset(
   return result.numUpdatedRows > 0n
 }
 
-/** The upload took its last byte. False when it is gone or was ended meanwhile. */
-export async function markComplete(trx: Trx, id: string, expiresUs: number): Promise<boolean> {
-  const result = await trx
+/**
+ * The upload took its last byte; its draft is now a source, or stays its draft. False when it is gone or was ended
+ * meanwhile.
+ */
+export async function markComplete(
+  db: Db,
+  id: string,
+  end: { readonly expiresUs: number; readonly draftId: string | null },
+): Promise<boolean> {
+  const result = await db
     .updateTable('uploads')
-    .set({ state: 'complete', draft_id: null, expires_us: expiresUs })
+    .set({ state: 'complete', draft_id: end.draftId, expires_us: end.expiresUs })
     .where('id', '=', id)
     .where('state', '=', 'receiving')
     .executeTakeFirst()
   return result.numUpdatedRows > 0n
 }
 
-/** The sender ended it; the address answers that for a day. */
+/**
+ * The sender ended it; the address answers that for a day. The draft stays named while a concatenation needs its bytes.
+ */
 export async function markTerminated(db: Db, id: string): Promise<void> {
-  await db.updateTable('uploads').set({ state: 'terminated', draft_id: null }).where('id', '=', id).execute()
+  await db.updateTable('uploads').set({ state: 'terminated' }).where('id', '=', id).execute()
+}
+
+/** Takes the draft from an upload that ended, unless its bytes are still needed; answers the draft, to be discarded. */
+export async function takeDraft(db: Db, id: string): Promise<string | null> {
+  const upload = await getUpload(db, id)
+  const result = await db
+    .updateTable('uploads')
+    .set({ draft_id: null, offset_bytes: 0, checksums: new Uint8Array(0) })
+    .where('id', '=', id)
+    .where('id', 'not in', (parts) => parts.selectFrom('concatenation_parts').select('upload_id'))
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n ? (upload?.draftId ?? null) : null
+}
+
+/** Uploads (or this one) that hold bytes, have expired or been ended, and are needed by no concatenation. */
+export async function listSpent(db: Db, nowUs: number, id?: string): Promise<readonly string[]> {
+  const rows = await db
+    .selectFrom('uploads')
+    .select('id')
+    .$if(id !== undefined, (query) => query.where('id', '=', id ?? ''))
+    .where('draft_id', 'is not', null)
+    .where((where) => where.or([where('expires_us', '<=', nowUs), where('state', '=', 'terminated')]))
+    .where('id', 'not in', (parts) => parts.selectFrom('concatenation_parts').select('upload_id'))
+    .execute()
+  return rows.map((row) => row.id)
 }
 
 /** Forgets an upload whose address nobody knows. */

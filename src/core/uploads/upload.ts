@@ -19,21 +19,24 @@ export type Upload = {
   /** Last part of the address: the video's uid, or 43 random characters that are the only credential (`direct`). */
   readonly id: string
   readonly accountId: string
-  readonly videoUid: string
+  /** null for a partial upload: others are made of it, it is no video by itself (uploads.md §3.6). */
+  readonly videoUid: string | null
   /** The address needs no credentials. */
   readonly direct: boolean
   readonly state: UploadState
   readonly lengthBytes: number
   /** Bytes on stable storage and acknowledged. */
   readonly offsetBytes: number
-  /** null until the first byte comes, and after completion. */
+  /** null until the first byte comes, and once there is a source; the bytes of a partial upload stay in their draft. */
   readonly draftId: string | null
   /** Block checksums of the first `offsetBytes` bytes. */
   readonly checksums: Uint8Array
   /** `Upload-Metadata` as sent; null if none. */
   readonly metadata: string | null
+  /** `Upload-Concat` as sent; null if none. */
+  readonly concat: string | null
   readonly createdUs: number
-  /** End of the address's life; after completion, one day after it. */
+  /** End of the address's life; after completion, one day after it. Of a partial upload: when its bytes are deleted. */
   readonly expiresUs: number
 }
 
@@ -95,7 +98,8 @@ export const DAY_US = 86_400_000_000
  */
 export function checkAlive(upload: Upload, nowUs: number): void {
   const over = nowUs >= upload.expiresUs
-  if ((upload.state === 'complete' && over) || nowUs >= upload.expiresUs + DAY_US) throw noSuchUpload()
+  const done = upload.state === 'complete' && upload.videoUid !== null
+  if ((done && over) || nowUs >= upload.expiresUs + DAY_US) throw noSuchUpload()
   if (upload.state === 'terminated') {
     throw new HeadwaterError('upload_expired', 'this upload has been ended; create a new one')
   }
@@ -103,7 +107,7 @@ export function checkAlive(upload: Upload, nowUs: number): void {
     const expiry = new Date(upload.expiresUs / 1000).toUTCString()
     throw new HeadwaterError(
       'upload_expired',
-      `this upload could be continued until ${expiry}; create a new one`,
+      `this upload could be ${upload.state === 'complete' ? 'used' : 'continued'} until ${expiry}; create a new one`,
     )
   }
 }

@@ -51,11 +51,17 @@ export async function deleteVideo(deps: DeleteDeps, accountId: string, uid: stri
  * ended goes on saying so.
  */
 async function endUpload(trx: Trx, uid: string): Promise<readonly string[]> {
-  const rows = await trx
+  const uploads = await trx
     .deleteFrom('uploads')
     .where('video_uid', '=', uid)
     .where('state', '!=', 'terminated')
     .returning('draft_id')
     .execute()
-  return rows.flatMap((row) => row.draft_id ?? [])
+  // Goes with its video by its foreign key.
+  const concatenations = await trx
+    .selectFrom('concatenations')
+    .select('draft_id')
+    .where('video_uid', '=', uid)
+    .execute()
+  return [...uploads, ...concatenations].flatMap((row) => row.draft_id ?? [])
 }

@@ -63,8 +63,12 @@ async function sweepVideos(deps: DeleteDeps, nowUs: number): Promise<number> {
 
 /** Upload addresses that nobody may ask for any more (uploads.md §2.5), old jobs, sessions. */
 async function sweepRows(deps: DeleteDeps, nowUs: number): Promise<void> {
-  const gone = deps.db.deleteFrom('uploads').where('expires_us', '<=', nowUs - DAY_US)
+  const gone = deps.db
+    .deleteFrom('uploads')
+    .where('expires_us', '<=', nowUs - DAY_US)
+    .where('id', 'not in', (query) => query.selectFrom('concatenation_parts').select('upload_id'))
   await gone.where('state', '!=', 'receiving').execute()
+  await gone.where('video_uid', 'is', null).execute()
   await gone.where('video_uid', 'not in', (query) => query.selectFrom('videos').select('uid')).execute()
   await deps.jobs.forgetFinished(nowUs - DAY_US)
   await deps.db.deleteFrom('sessions').where('expires_us', '<=', nowUs).execute()
@@ -76,7 +80,12 @@ async function sweepDrafts(deps: DeleteDeps, beforeUs: number): Promise<number> 
     beforeUs,
     nameOf: (draft) => draft.id,
     named: async (ids) => {
-      const rows = await db.selectFrom('uploads').select('draft_id').where('draft_id', 'in', ids).execute()
+      const rows = await db
+        .selectFrom('uploads')
+        .select('draft_id')
+        .where('draft_id', 'in', ids)
+        .unionAll(db.selectFrom('concatenations').select('draft_id').where('draft_id', 'in', ids))
+        .execute()
       return rows.map((row) => row.draft_id)
     },
     remove: (id) => blobs.discardDraft(id),

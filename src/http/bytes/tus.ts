@@ -6,16 +6,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   CHECKSUM_ALGORITHMS,
-  type Chunk,
-  createUpload,
-  createUploadWithChunk,
   findUpload,
   MAX_UPLOAD_BYTES,
-  type NewUpload,
-  parseUploadChecksum,
   receiveChunk,
   terminateUpload,
-  type Upload,
   type UploadAddress,
   type UploadDeps,
 } from '../../core/uploads/index.ts'
@@ -24,20 +18,27 @@ import { headerText } from '../header-text.ts'
 import type { ByteHandler, ByteRequest, ByteRoute } from '../route.ts'
 import { authorise, type SignIn } from '../sign-in.ts'
 import { TUS_ANSWER_HEADERS, UPLOAD_CORS_HEADERS } from '../tus-headers.ts'
-import { requestBody } from './body-batches.ts'
 import { isFormUpload } from './form.ts'
+import { ACCOUNT_ADDRESS, CREATION, DIRECT_ADDRESS } from './tus-addresses.ts'
+import { handleCreation } from './tus-creation.ts'
+import {
+  breakOff,
+  checkVersion,
+  CHUNK_TYPE,
+  contentType,
+  endEmpty,
+  expiryOf,
+  readChunk,
+  readCount,
+  setHeaders,
+} from './tus-message.ts'
 
 export type TusDeps = {
   readonly uploads: UploadDeps
   readonly signIn: SignIn
 }
 
-const CREATION = /^\/client\/v4\/accounts\/(?<account>[^/]+)\/stream$/
-const ACCOUNT_ADDRESS = /^\/client\/v4\/accounts\/(?<account>[^/]+)\/media\/(?<id>[^/]+)$/
-const DIRECT_ADDRESS = /^\/upload\/tus\/(?<id>[^/]+)$/
-
-const EXTENSIONS = 'creation,creation-with-upload,expiration,checksum,termination'
-const CHUNK_TYPE = 'application/offset+octet-stream'
+const EXTENSIONS = 'creation,creation-with-upload,expiration,checksum,termination,concatenation'
 
 /** The tus routes. `POST` with `multipart/form-data` and no tus header is left to the form route. */
 export function tusRoutes(deps: TusDeps): ByteRoute[] {
@@ -87,37 +88,6 @@ function tusHandler(handle: ByteHandler): ByteHandler {
   }
 }
 
-async function handleCreation(
-  deps: TusDeps,
-  request: ByteRequest,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-): Promise<void> {
-  const accountId = request.params.account ?? ''
-  await authorise(deps.uploads.db, await deps.signIn(incoming), { accountId, permission: 'write' })
-  checkVersion(incoming)
-  const creation = readCreation(request, incoming, accountId)
-  const withChunk = contentType(incoming) === CHUNK_TYPE
-  let upload: Upload
-  if (withChunk) {
-    const chunk = readChunk(deps, incoming, outgoing)
-    const received = await createUploadWithChunk(deps.uploads, creation, chunk, request)
-    if (!received.whole) return breakOff(incoming, outgoing)
-    upload = received.upload
-  } else {
-    upload = await createUpload(deps.uploads, creation)
-  }
-  setHeaders(outgoing, {
-    location: upload.direct
-      ? `${request.publicUrl}/upload/tus/${upload.id}`
-      : `${request.publicUrl}/client/v4/accounts/${accountId}/media/${upload.id}?tusv2=true`,
-    'stream-media-id': upload.videoUid,
-    ...expiryOf(upload),
-    ...(withChunk ? { 'upload-offset': String(upload.offsetBytes) } : {}),
-  })
-  endEmpty(outgoing, 201)
-}
-
 async function handleAddress(
   deps: TusDeps,
   request: ByteRequest,
@@ -144,6 +114,7 @@ async function answerHead(
     'upload-length': String(upload.lengthBytes),
     'cache-control': 'no-store',
     ...(upload.metadata === null ? {} : { 'upload-metadata': upload.metadata }),
+    ...(upload.concat === null ? {} : { 'upload-concat': upload.concat }),
     ...expiryOf(upload),
   })
   endEmpty(outgoing, 200)
@@ -162,69 +133,12 @@ async function handlePatch(
       `PATCH takes Content-Type ${CHUNK_TYPE}, not ${contentType(incoming) || 'a request without one'}.`,
     )
   }
-  const offsetBytes = readCount(incoming, 'upload-offset')
+  const offsetBytes = readCount(incoming, 'Upload-Offset')
   const chunk = { address, offsetBytes, ...readChunk(deps, incoming, outgoing) }
   const { upload, whole } = await receiveChunk(deps.uploads, chunk, request)
   if (!whole) return breakOff(incoming, outgoing)
   setHeaders(outgoing, { 'upload-offset': String(upload.offsetBytes), ...expiryOf(upload) })
   endEmpty(outgoing, 204)
-}
-
-/** The body broke off. Nobody listens, or a silent sender must learn that another request has gone on without it. */
-function breakOff(incoming: IncomingMessage, outgoing: ServerResponse): void {
-  if (incoming.destroyed || incoming.socket.destroyed) {
-    outgoing.destroy()
-    return
-  }
-  throw new HeadwaterError(
-    'upload_locked',
-    'this request sent nothing for a while and another one has gone on with the upload; ask with HEAD',
-  )
-}
-
-function readCreation(request: ByteRequest, incoming: IncomingMessage, accountId: string): NewUpload {
-  if (incoming.headers['upload-defer-length'] !== undefined) {
-    throw new HeadwaterError(
-      'bad_request',
-      'Upload-Defer-Length is not offered: the file size must be known, send it as Upload-Length.',
-    )
-  }
-  if (incoming.headers['upload-concat'] !== undefined) {
-    throw new HeadwaterError(
-      'bad_request',
-      'Upload-Concat is not offered by this server (see Tus-Extension of OPTIONS); send the file as one upload.',
-    )
-  }
-  return {
-    accountId,
-    lengthBytes: readCount(incoming, 'upload-length'),
-    direct: readFlag(request.query, 'direct_user'),
-    metadata: headerText(incoming, 'upload-metadata'),
-    creator: headerText(incoming, 'upload-creator'),
-  }
-}
-
-/** The body of a request that brings bytes, and what its headers say of it. */
-function readChunk(
-  deps: TusDeps,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-): Omit<Chunk, 'address' | 'offsetBytes'> {
-  return {
-    chunkBytes: bodyLength(incoming),
-    checksum: parseUploadChecksum(headerText(incoming, 'upload-checksum')),
-    body: requestBody(incoming, outgoing, deps.uploads),
-  }
-}
-
-/** tus 1.0.0: the header is needed in every request except OPTIONS. */
-function checkVersion(incoming: IncomingMessage): void {
-  const version = incoming.headers['tus-resumable']
-  if (version === '1.0.0') return
-  throw new HeadwaterError(
-    'tus_version_unsupported',
-    `The header Tus-Resumable must say 1.0.0${version === undefined ? ', it is missing' : ''}.`,
-  )
 }
 
 /** The method meant: clients that cannot send PATCH or DELETE send POST and say so (tus 1.0.0). Throws for all others. */
@@ -235,49 +149,4 @@ function addressMethod(request: ByteRequest, incoming: IncomingMessage): string 
   throw new HeadwaterError('method_not_allowed', 'An upload address takes HEAD, PATCH and DELETE.', {
     facts: { allow: 'OPTIONS, HEAD, PATCH, DELETE' },
   })
-}
-
-function readCount(incoming: IncomingMessage, name: string): number {
-  const text = headerText(incoming, name)
-  if (text !== undefined && /^\d{1,15}$/.test(text)) return Number(text)
-  // More digits than any file has: told as too large, not as malformed.
-  if (text !== undefined && /^\d+$/.test(text)) return Number.MAX_SAFE_INTEGER
-  throw new HeadwaterError(
-    'bad_request',
-    `The header ${name === 'upload-length' ? 'Upload-Length' : 'Upload-Offset'} must be a whole number of bytes${text === undefined ? ', it is missing' : ''}.`,
-  )
-}
-
-/** A boolean of the query, api.md §1.2. */
-function readFlag(query: URLSearchParams, name: string): boolean {
-  const value = query.getAll(name).at(-1) ?? ''
-  if (value === 'true' || value === '1') return true
-  if (value === 'false' || value === '0' || value === '' || value === 'undefined') return false
-  throw new HeadwaterError('bad_request', `\`${name}\` must be true or false.`, { facts: { field: name } })
-}
-
-/** Bytes the body will have; undefined when it is sent in chunked transfer coding (RFC 9112 §6.3). */
-function bodyLength(incoming: IncomingMessage): number | undefined {
-  if (incoming.headers['transfer-encoding'] !== undefined) return undefined
-  return Number(incoming.headers['content-length'] ?? 0)
-}
-
-function contentType(incoming: IncomingMessage): string {
-  return (incoming.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
-}
-
-function expiryOf(upload: Upload): Record<string, string> {
-  if (upload.state !== 'receiving') return {}
-  return { 'upload-expires': new Date(upload.expiresUs / 1000).toUTCString() }
-}
-
-function setHeaders(outgoing: ServerResponse, headers: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value)
-}
-
-/** RFC 9110 §8.6: a 204 has no Content-Length. */
-function endEmpty(outgoing: ServerResponse, status: number): void {
-  outgoing.statusCode = status
-  if (status !== 204) outgoing.setHeader('content-length', 0)
-  outgoing.end()
 }

@@ -2,10 +2,12 @@
 
 import type { Migration, MigrationProvider } from 'kysely/migration'
 import { firstTables } from './0001-first-tables.ts'
+import { concatenation } from './0002-concatenation.ts'
 import { formLinks } from './0003-form-links.ts'
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first-tables': firstTables,
+  '0002-concatenation': concatenation,
   '0003-form-links': formLinks,
 }
 
