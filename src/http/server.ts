@@ -15,17 +15,31 @@ export type HttpServerOptions = {
   readonly byteRoutes: readonly ByteRoute[]
   /** A connection on which no byte moves in either direction is cut after this long; default 120 s. */
   readonly idleMs?: number
+  /** A client gets this long for its request line and headers, then 408; default 20 s. */
+  readonly headersMs?: number
+}
+
+/** After how many milliseconds node cuts a connection for what; 0 = never. */
+export type ConnectionLimits = {
+  readonly headersMs: number
+  /** From the first byte of a request to the last of its body. */
+  readonly requestMs: number
+  readonly idleMs: number
+  readonly keepAliveMs: number
 }
 
 export type HttpServer = {
+  /** The limits in force, as node's own server tells them. */
+  readonly limits: () => ConnectionLimits
   /** Port 0 picks a free one. Rejects when the port is taken. */
   listen(port: number, host: string): Promise<{ port: number }>
   /** Stops accepting, lets running requests end for `graceMs`, then cuts them. A second call waits for the first. */
   close(graceMs: number): Promise<void>
 }
 
-/** A client gets this long for its request line and headers. */
 const HEADERS_MS = 20_000
+/** How often node looks for connections that took too long over their headers. */
+const CHECK_MS = 5_000
 const IDLE_MS = 120_000
 /** How long a connection may wait between two requests: longer than the 60 s of common proxies. */
 const KEEP_ALIVE_MS = 75_000
@@ -34,13 +48,14 @@ const HEADER_BYTES = 16_384
 /** Builds the server; it listens once told to. */
 export function createHttpServer(deps: RequestDeps, options: HttpServerOptions): HttpServer {
   const requests = new Requests(deps, options.byteRoutes)
+  const headersMs = options.headersMs ?? HEADERS_MS
   const server = createServer({
     maxHeaderSize: HEADER_BYTES,
-    headersTimeout: HEADERS_MS,
+    headersTimeout: headersMs,
     // An upload may take hours; whoever stands still is cut by the idle limit.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    connectionsCheckingInterval: 5_000,
+    connectionsCheckingInterval: Math.min(CHECK_MS, headersMs),
     noDelay: true,
   })
   server.timeout = options.idleMs ?? IDLE_MS
@@ -50,6 +65,12 @@ export function createHttpServer(deps: RequestDeps, options: HttpServerOptions):
   server.on('clientError', answerBrokenRequest)
   let closing: Promise<void> | undefined
   return {
+    limits: () => ({
+      headersMs: server.headersTimeout,
+      requestMs: server.requestTimeout,
+      idleMs: server.timeout,
+      keepAliveMs: server.keepAliveTimeout,
+    }),
     listen: async (port, host) => {
       await requests.ready()
       return listen(server, port, host)

@@ -19,7 +19,7 @@ import { formRoutes } from '../../src/http/bytes/form.ts'
 import { formLinkRoutes } from '../../src/http/bytes/form-link.ts'
 import { tusRoutes } from '../../src/http/bytes/tus.ts'
 import type { HttpSettings } from '../../src/http/http-settings.ts'
-import { createHttpServer } from '../../src/http/server.ts'
+import { type ConnectionLimits, createHttpServer } from '../../src/http/server.ts'
 import { signIn } from '../../src/http/sign-in.ts'
 import { createJobTable } from '../../src/jobs/job-table.ts'
 import { KeyedLock } from '../../src/lib/keyed-lock.ts'
@@ -42,6 +42,7 @@ export type UploadServer = {
   readonly port: number
   /** Behind the scenes. */
   readonly deps: UploadDeps
+  readonly connectionLimits: ConnectionLimits
   /** Turns the server's clock forward. */
   forward(seconds: number): void
   /** SHA-256 of a video's stored source, hexadecimal. */
@@ -56,6 +57,9 @@ export type UploadServerOptions = {
   readonly port?: number
   /** Stands between the core and the folder; for faults. */
   readonly wrapBlobs?: (blobs: Blobs) => Blobs
+  /** The HTTP server's own, so that a test need not wait for the real ones. */
+  readonly idleMs?: number
+  readonly headersMs?: number
 }
 
 const ACCOUNT_ID = '0123456789abcdef0123456789abcdef'
@@ -99,7 +103,11 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
       signInCodes: new SignInCodes(clock),
       countJobs: () => Promise.resolve({}),
     },
-    { byteRoutes: [...tusRoutes(routeDeps), ...formRoutes(routeDeps), ...formLinkRoutes(routeDeps)] },
+    {
+      idleMs: options.idleMs,
+      headersMs: options.headersMs,
+      byteRoutes: [...tusRoutes(routeDeps), ...formRoutes(routeDeps), ...formLinkRoutes(routeDeps)],
+    },
   )
   const { port } = await server.listen(options.port ?? 0, '127.0.0.1')
   const url = `http://127.0.0.1:${port}`
@@ -112,6 +120,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
     dataDir,
     port,
     deps,
+    connectionLimits: server.limits(),
     forward: (seconds) => {
       aheadUs += seconds * 1_000_000
     },
