@@ -15,23 +15,22 @@ export type Line = AsyncDisposable & {
 /** Lays a line to `serverUrl`. */
 export async function layLine(serverUrl: string): Promise<Line> {
   const { hostname, port } = new URL(serverUrl)
-  const sockets = new Set<Socket>()
+  /** The client's end of each connection, and the server's. */
+  const ends = new Map<Socket, Socket>()
   let hold: { leftBytes: number; reached: () => void } | undefined
 
   const server = createServer((near) => {
     const far = connect(Number(port), hostname)
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket)
-      // A broken end is what is wanted here; the other end learns of it by `close`.
-      socket.on('error', () => undefined)
-      socket.on('close', () => {
-        sockets.delete(socket)
-        other.destroy()
-      })
-    }
+    ends.set(near, far)
+    // A broken end is what is wanted here; the other one learns of it by `close`.
+    near.on('error', () => undefined)
+    far.on('error', () => undefined)
+    far.on('close', () => near.destroy())
+    near.on('close', () => {
+      ends.delete(near)
+      // Not destroyed: what has been sent still arrives, so a test knows what the server got before the cut.
+      far.end()
+    })
     far.pipe(near)
     near.on('data', (bytes: Buffer) => {
       if (hold !== undefined) {
@@ -47,13 +46,12 @@ export async function layLine(serverUrl: string): Promise<Line> {
         far.once('drain', () => near.resume())
       }
     })
-    near.on('end', () => far.end())
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const cut = () => {
     hold = undefined
-    for (const socket of sockets) socket.resetAndDestroy()
+    for (const near of ends.keys()) near.resetAndDestroy()
   }
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -63,7 +61,10 @@ export async function layLine(serverUrl: string): Promise<Line> {
       }),
     cut,
     [Symbol.asyncDispose]: async () => {
-      cut()
+      for (const [near, far] of ends) {
+        near.destroy()
+        far.destroy()
+      }
       await new Promise((resolve) => {
         server.close(resolve)
       })
