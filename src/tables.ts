@@ -78,6 +78,22 @@ export type FormLinksTable = {
   video_uid: string
 }
 
+/** A download in progress; gone when it has ended, however it did. */
+export type CopiesTable = {
+  video_uid: string
+  /** As the customer gave it, so perhaps with a password: shown to nobody. */
+  url: string
+  /** What `If-Range` takes (RFC 9110 §13.1.5): a strong entity tag or a date; null while nothing is known, or if there is none. */
+  validator: string | null
+  /** null until the origin says it. */
+  length_bytes: number | null
+  /** Bytes that are on stable storage. */
+  offset_bytes: number
+  draft_id: string | null
+  /** Block checksums of the first `offset_bytes` bytes. */
+  checksums: Uint8Array
+}
+
 /** A source that is being put together from partial uploads; gone once its video has it. */
 export type ConcatenationsTable = {
   video_uid: string
@@ -219,6 +235,7 @@ export type Tables = {
   form_links: FormLinksTable
   concatenations: ConcatenationsTable
   concatenation_parts: ConcatenationPartsTable
+  copies: CopiesTable
   blobs: BlobsTable
   plans: PlansTable
   renditions: RenditionsTable

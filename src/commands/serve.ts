@@ -5,6 +5,7 @@
  */
 
 import { type Logger, pino } from 'pino'
+import { createFetcher } from '../adapters/fetch/guarded-fetch.ts'
 import { createDecoder, findFfmpeg } from '../adapters/ffmpeg/index.ts'
 import { openFolderBlobs } from '../adapters/folder/blobs.ts'
 import { openDatabase } from '../adapters/sql/open-database.ts'
@@ -71,7 +72,8 @@ export async function start(settings: Settings, log: Logger): Promise<Running> {
     await jobs.releaseAll()
 
     const { startRoles } = await reading
-    const adapters = { db, blobs, jobs, clock, decoder, thread, log }
+    const fetcher = createFetcher({ allowPrivate: settings.allowPrivateFetch })
+    const adapters = { db, blobs, jobs, clock, decoder, thread, fetcher, log }
     const { port, signInCode } = await startRoles(adapters, { settings, secrets, opened })
     log.info({ ffmpeg: build.id, roles: settings.roles, workers: settings.workers }, 'started')
     return { port, secrets, signInCode, stop: () => opened.unwind() }

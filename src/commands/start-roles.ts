@@ -20,7 +20,7 @@ import { readStaticFiles } from '../http/static-files.ts'
 import { countJobs } from '../jobs/count-jobs.ts'
 import type { Jobs } from '../jobs/job.ts'
 import { KeyedLock } from '../lib/keyed-lock.ts'
-import type { Blobs, Clock, Decoder, Thread } from '../ports.ts'
+import type { Blobs, Clock, Decoder, Fetcher, Thread } from '../ports.ts'
 import { createApiRole } from '../roles/api.ts'
 import { createDeliveryRole } from '../roles/delivery.ts'
 import type { Role } from '../roles/role.ts'
@@ -39,6 +39,7 @@ export type Adapters = {
   readonly decoder: Decoder
   /** Does `ingestWorks`. */
   readonly thread: Thread
+  readonly fetcher: Fetcher
   readonly log: Logger
 }
 
@@ -71,7 +72,14 @@ export async function startRoles(
   })
   const make: Readonly<Record<Role['name'], () => Role>> = {
     worker: () =>
-      createWorkerRole({ ...adapters, indexes, planner: createPlanner(adapters.thread), settings }),
+      createWorkerRole({
+        ...adapters,
+        indexes,
+        planner: createPlanner(adapters.thread),
+        limits,
+        locks: new KeyedLock(),
+        settings,
+      }),
     delivery: () => createDeliveryRole({ ...adapters, playback, files }),
     api: () =>
       createApiRole({ uploads: { ...adapters, locks: new KeyedLock(), limits }, signIn: guard, log }),

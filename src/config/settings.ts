@@ -139,6 +139,12 @@ export const SETTINGS = {
     expects: 'addresses or ranges separated by commas, such as 10.0.0.0/8,::1',
     meaning: 'Proxies whose X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host are believed.',
   }),
+  allowPrivateFetch: setting('HEADWATER_ALLOW_PRIVATE_FETCH', trueOrFalse, {
+    default: 'false',
+    expects: 'true or false',
+    meaning:
+      'Lets addresses that are given to be fetched lie on this machine and in local networks. Link-local addresses, where clouds keep their metadata, stay refused.',
+  }),
   ffmpeg: optional('HEADWATER_FFMPEG', z.string().min(1), {
     defaultText: '`ffmpeg` on PATH, else the one that npm installed',
     expects: 'the path of an ffmpeg program, version 5.1 or newer',
@@ -184,7 +190,6 @@ export const NOT_BUILT_YET: Readonly<Record<string, { what: string; refused?: tr
   HEADWATER_RTMPS_CERT: { what: 'live inputs are not built yet' },
   HEADWATER_RTMPS_KEY: { what: 'live inputs are not built yet' },
   HEADWATER_ICE_SERVERS: { what: 'live inputs are not built yet' },
-  HEADWATER_ALLOW_PRIVATE_FETCH: { what: 'nothing is fetched from addresses yet' },
   HEADWATER_RTMP_PORT: { what: 'live inputs are not built yet' },
   HEADWATER_RTMPS_PORT: { what: 'live inputs are not built yet' },
   HEADWATER_SRT_PORT: { what: 'live inputs are not built yet' },

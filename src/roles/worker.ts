@@ -1,6 +1,7 @@
-/** The `worker` role: looks at sources and encodes them. Rules live in `core`; here is only who runs what, how many at a time. */
+/** The `worker` role: downloads sources, looks at them and encodes them. Rules live in `core`; here is only who runs what, how many at a time. */
 
 import { availableParallelism } from 'node:os'
+import { type DownloadDeps, downloadSource, giveUpDownload } from '../core/copy/index.ts'
 import {
   encodeChunk,
   type EncodeDeps,
@@ -20,7 +21,7 @@ import type { SourceIndexes } from '../core/timeline/index.ts'
 import type { Db } from '../tables.ts'
 import type { Role } from './role.ts'
 
-export type WorkerDeps = {
+export type WorkerDeps = DownloadDeps & {
   readonly db: Db
   readonly blobs: Blobs
   readonly jobs: Jobs
@@ -40,7 +41,7 @@ export type WorkerDeps = {
 /** Kinds of jobs this role runs, each with its handler. */
 export function workerHandlers(
   deps: WorkerDeps,
-): Record<'concatenate' | 'ingest' | 'encode' | 'urgent', JobHandler> {
+): Record<'download' | 'concatenate' | 'ingest' | 'encode' | 'urgent', JobHandler> {
   const { workers, quality, forceLadder } = deps.settings
   const ingest: IngestDeps = {
     ...deps,
@@ -52,6 +53,7 @@ export function workerHandlers(
     threads: encoderThreads(workers),
   }
   return {
+    download: (job, context) => downloadSource(deps, job, context),
     concatenate: (job, context) => concatenate(deps, job, context),
     ingest: (job, context) => ingestSource(ingest, job, context),
     encode: (job, context) => encodeChunk(encode, job, context),
@@ -67,6 +69,9 @@ function encoderThreads(workers: number): number {
   return workers === 1 ? 0 : Math.floor(availableParallelism() / workers) + 1
 }
 
+/** Downloads at a time: enough that a few slow origins do not keep the others waiting. */
+const DOWNLOADS = 8
+
 /** Which jobs run at a time. Ordinary encodes fill the cores; nothing that somebody waits for stands behind them. */
 export function workerSlots(workers: number): SlotRule[] {
   return [
@@ -75,6 +80,8 @@ export function workerSlots(workers: number): SlotRule[] {
     { kinds: ['encode'], maxPriority: PRIORITY.first, count: 1 },
     // A viewer waits.
     { kinds: ['urgent'], maxPriority: PRIORITY.viewer, count: 1 },
+    // They wait for others' machines, so they take nothing from the encodes.
+    { kinds: ['download'], count: DOWNLOADS },
     // Reading an index takes a tenth of a second; copying a large file into another container takes longer.
     { kinds: ['ingest'], count: 2 },
     // Only the disk works; a small one must not wait for minutes behind a large one.
@@ -111,6 +118,7 @@ async function giveUp(deps: WorkerDeps, job: ClaimedJob, error: unknown): Promis
   if (videoUid === null) return
   if (job.kind === 'encode') return await giveUpEncode(deps, job, error)
   if (job.kind === 'concatenate') return await giveUpConcatenation(deps, videoUid, error)
+  if (job.kind === 'download') return await giveUpDownload(deps, videoUid, error)
   if (job.kind === 'ingest') {
     await deps.db.transaction().execute((trx) => failIngest(deps, trx, videoUid, error))
   }

@@ -340,7 +340,6 @@ describe('the envelope', () => {
 
 describe('what is documented but not built yet', () => {
   test.each([
-    ['POST', '/copy'],
     ['POST', '/clip'],
     ['POST', '/UID/token'],
     ['POST', '/keys'],

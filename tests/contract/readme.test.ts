@@ -6,13 +6,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Origin, startOrigin } from '../harness/origin.ts'
 import { sample } from '../harness/samples.ts'
 import { callApi, startServer, type TestServer, waitForVideo } from '../harness/server.ts'
 
 const execute = promisify(execFile)
 const ROOT = join(import.meta.dirname, '../..')
-/** How the README calls the server; the only text that is replaced. */
+/** How the README calls the server; but for the next one the only text that is replaced. */
 const ADDRESS = 'http://127.0.0.1:8080'
+/** A file elsewhere; stands for one of ours. */
+const ELSEWHERE = 'https://example.com/video.mp4'
 
 type Example = { readonly language: string; readonly text: string; readonly heading: string }
 
@@ -22,6 +25,7 @@ const shell = examples.filter(({ language, text }) => language === 'sh' && text 
 const scripts = examples.filter(({ language }) => language === 'js')
 
 let server: TestServer
+let origin: Origin
 /** Account and token as the server itself made them, in its data folder. */
 let caller: { apiUrl: string; accountId: string; token: string }
 /** Laid out like the folder of the server: `data`, `bin` and a `video.mp4`. */
@@ -30,7 +34,10 @@ let folder = ''
 const scriptFolder = join(ROOT, 'node_modules/.cache/headwater-readme')
 
 beforeAll(async () => {
-  server = await startServer({ env: { HEADWATER_ACCOUNT_ID: '', HEADWATER_API_TOKEN: '' } })
+  server = await startServer({
+    env: { HEADWATER_ACCOUNT_ID: '', HEADWATER_API_TOKEN: '', HEADWATER_ALLOW_PRIVATE_FETCH: 'true' },
+  })
+  origin = await startOrigin({ bytes: await readFile(await sample('h264-aac.mp4')) })
   folder = await mkdtemp(join(tmpdir(), 'headwater-readme-'))
   await rm(scriptFolder, { recursive: true, force: true })
   await execute(process.execPath, [join(ROOT, 'scripts/prepare.mjs'), 'binding'])
@@ -49,6 +56,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server.stop()
+  await origin.stop()
   await rm(folder, { recursive: true, force: true })
   await rm(scriptFolder, { recursive: true, force: true })
 })
@@ -72,7 +80,7 @@ describe('README.md', () => {
 
   test('the videos they uploaded all play', async () => {
     const videos = await callApi<{ uid: string }[]>(caller, '/stream')
-    expect(videos).toHaveLength(4)
+    expect(videos).toHaveLength(5)
     for (const { uid } of videos) await waitForVideo(caller, uid, 'ready')
   })
 
@@ -99,7 +107,7 @@ describe('README.md', () => {
 
 /** Runs a script in the folder with the README's own definitions before it; answers what it printed. */
 async function run(text: string): Promise<string> {
-  const script = `set -euo pipefail\n${definitions.replace(ADDRESS, server.url)}\n${text}`
+  const script = `set -euo pipefail\n${definitions.replace(ADDRESS, server.url)}\n${text.replace(ELSEWHERE, origin.url)}`
   const { stdout } = await execute('bash', ['-c', script], { cwd: folder, timeout: 120_000 })
   return stdout
 }

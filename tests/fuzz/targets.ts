@@ -4,7 +4,9 @@
  */
 
 import { readFile } from 'node:fs/promises'
+import { BlockList, isIP } from 'node:net'
 import { isFailure } from '../../src/lib/failure.ts'
+import { readHost, refuseAddress, refuseName } from '../../src/lib/outgoing-address.ts'
 import { cutVideoSegment } from '../../src/media/cmaf/cut-segment.ts'
 import { writeVideoInit } from '../../src/media/cmaf/write-init.ts'
 import { readAudioSpecificConfig } from '../../src/media/codecs/aac.ts'
@@ -101,7 +103,66 @@ async function realFiles(samples: Samples | undefined): Promise<readonly Uint8Ar
   )
 }
 
-/** The readers of `media`. */
+/** Hosts in every notation that a guard has to see through. */
+const OUTGOING_HOSTS: readonly string[] = [
+  'example.com.',
+  'bücher.example',
+  '127.0.0.1',
+  '0x7f000001',
+  '0177.0.0.1',
+  '2130706433',
+  '１２７.1',
+  '%31%32%37.0.0.1',
+  '[::ffff:7f00:1]',
+  '64:ff9b::169.254.169.254',
+  '2002:c0a8:101::1',
+  'fd00:ec2::254',
+  '2606:4700::1111',
+  'a.localhost',
+]
+
+const STRICT = { allowPrivate: false }
+
+/**
+ * What the guard lets through must be what a connection would go to: a host that node's own reader of addresses takes
+ * for one of this machine or a local network may not pass, in whatever notation.
+ */
+function checkHostGuard(text: string): void {
+  const host = readHost(text)
+  if (host === undefined) return
+  if (host.kind === 'name') {
+    if (isIP(host.name) !== 0) throw new Error(`${host.name} is an address, taken for a name.`)
+    refuseName(host.name, STRICT)
+    return
+  }
+  const { address } = host
+  if (isIP(address) === 0) throw new Error(`${address} is no address.`)
+  const again = readHost(address)
+  if (again?.kind !== 'address' || again.address !== address) throw new Error(`${address} reads differently.`)
+  const isLocal = LOCAL_ADDRESSES.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  if (isLocal && refuseAddress(address, STRICT) === undefined) throw new Error(`${address} got through.`)
+}
+
+/** Node's own idea of them, which also sees IPv4-mapped ones. */
+const LOCAL_ADDRESSES = new BlockList()
+for (const [network, prefix, family] of [
+  ['127.0.0.0', 8, 'ipv4'],
+  ['10.0.0.0', 8, 'ipv4'],
+  ['172.16.0.0', 12, 'ipv4'],
+  ['192.168.0.0', 16, 'ipv4'],
+  ['169.254.0.0', 16, 'ipv4'],
+  ['100.64.0.0', 10, 'ipv4'],
+  ['0.0.0.0', 8, 'ipv4'],
+  ['224.0.0.0', 3, 'ipv4'],
+  ['::', 96, 'ipv6'],
+  ['fc00::', 6, 'ipv6'],
+  ['fe80::', 9, 'ipv6'],
+  ['ff00::', 8, 'ipv6'],
+] as const) {
+  LOCAL_ADDRESSES.addSubnet(network, prefix, family)
+}
+
+/** The readers of `media`, and the guard of what is fetched. */
 export const fuzzTargets: readonly FuzzTarget[] = [
   {
     name: 'read-movie',
@@ -146,6 +207,13 @@ export const fuzzTargets: readonly FuzzTarget[] = [
     seeds: async () => AAC_CONFIGS,
     run: async (bytes) => {
       readAudioSpecificConfig(bytes)
+    },
+  },
+  {
+    name: 'outgoing-address',
+    seeds: async () => OUTGOING_HOSTS.map((host) => new TextEncoder().encode(host)),
+    run: async (bytes) => {
+      checkHostGuard(new TextDecoder().decode(bytes))
     },
   },
   {

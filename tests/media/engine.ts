@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { createFetcher } from '../../src/adapters/fetch/guarded-fetch.ts'
 import { createDecoder, findFfmpeg } from '../../src/adapters/ffmpeg/index.ts'
 import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
 import { openDatabase } from '../../src/adapters/sql/open-database.ts'
@@ -13,10 +14,12 @@ import { createThread } from '../../src/adapters/threads/work-thread.ts'
 import { sourceBlob } from '../../src/core/blob-names.ts'
 import { createPlanner } from '../../src/core/planning/index.ts'
 import { getPlanRow, type PlanRow, SourceIndexes } from '../../src/core/timeline/index.ts'
+import { DEFAULT_UPLOAD_LIMITS } from '../../src/core/uploads/index.ts'
 import { getVideo, insertVideo, recordBlob, type Video } from '../../src/core/videos/index.ts'
 import type { JobHandler } from '../../src/jobs/run-jobs.ts'
 import { createJobTable } from '../../src/jobs/job-table.ts'
 import { type ClaimedJob, PRIORITY } from '../../src/jobs/job.ts'
+import { KeyedLock } from '../../src/lib/keyed-lock.ts'
 import { type Log, silentLog } from '../../src/lib/log.ts'
 import { type WorkerDeps, workerHandlers } from '../../src/roles/worker.ts'
 
@@ -70,6 +73,9 @@ export async function startEngine(
     indexes: new SourceIndexes(blobs),
     log,
     settings,
+    fetcher: createFetcher({ allowPrivate: true }),
+    limits: { ...DEFAULT_UPLOAD_LIMITS, minFreeBytes: 0 },
+    locks: new KeyedLock(),
   }
   const handlers: Record<string, JobHandler> = workerHandlers(deps)
   const claim = (kind: string) => jobs.claim({ kinds: [kind], leaseMs: 600_000 })

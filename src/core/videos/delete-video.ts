@@ -19,7 +19,7 @@ export type DeleteDeps = {
 }
 
 /**
- * Removes the video, what was made from it, its unfinished jobs and its running upload (api.md §4.5). Throws `not_found`,
+ * Removes the video, what was made from it, its unfinished jobs and its running upload or download (api.md §4.5). Throws `not_found`,
  * and `video_is_live` while a broadcast is running.
  */
 export async function deleteVideo(deps: DeleteDeps, accountId: string, uid: string): Promise<void> {
@@ -31,7 +31,7 @@ export async function deleteVideo(deps: DeleteDeps, accountId: string, uid: stri
       })
     }
     const names = await trx.selectFrom('blobs').select('name').where('video_uid', '=', uid).execute()
-    const drafts = await endUpload(trx, uid)
+    const drafts = [...(await endUpload(trx, uid)), ...(await endCopy(trx, uid))]
     await deps.jobs.drop(trx, uid)
     // Plans, renditions, chunks, blobs and events go with it, by their foreign keys.
     await trx.deleteFrom('videos').where('uid', '=', uid).execute()
@@ -64,4 +64,10 @@ async function endUpload(trx: Trx, uid: string): Promise<readonly string[]> {
     .where('video_uid', '=', uid)
     .execute()
   return [...uploads, ...concatenations].flatMap((row) => row.draft_id ?? [])
+}
+
+/** Forgets the video's download, whose job notices it at its next commit; answers its draft. */
+async function endCopy(trx: Trx, uid: string): Promise<readonly string[]> {
+  const rows = await trx.deleteFrom('copies').where('video_uid', '=', uid).returning('draft_id').execute()
+  return rows.flatMap((row) => row.draft_id ?? [])
 }

@@ -85,6 +85,7 @@ async function sweepDrafts(deps: DeleteDeps, beforeUs: number): Promise<number> 
         .select('draft_id')
         .where('draft_id', 'in', ids)
         .unionAll(db.selectFrom('concatenations').select('draft_id').where('draft_id', 'in', ids))
+        .unionAll(db.selectFrom('copies').select('draft_id').where('draft_id', 'in', ids))
         .execute()
       return rows.map((row) => row.draft_id)
     },
@@ -119,7 +120,7 @@ async function blobsInUse(db: Db, names: readonly string[]): Promise<readonly (s
 
 /**
  * Those of `names` that are sources of videos still waiting for theirs: what a crash left of a first try is written anew
- * by the next one under the same name, perhaps at this moment.
+ * by the next one under the same name, perhaps at this moment, or taken up as it is by the job that downloads it.
  */
 async function sourcesAwaited(db: Db, names: readonly string[]): Promise<readonly string[]> {
   const uids = names.flatMap((name) => sourceOwner(name) ?? [])
@@ -128,7 +129,7 @@ async function sourcesAwaited(db: Db, names: readonly string[]): Promise<readonl
     .selectFrom('videos')
     .select('uid')
     .where('uid', 'in', uids)
-    .where('state', '=', 'pendingupload')
+    .where('state', 'in', ['pendingupload', 'downloading'])
     .execute()
   return rows.map((row) => sourceBlob(row.uid))
 }

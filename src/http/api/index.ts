@@ -1,6 +1,7 @@
 /** Every endpoint of the JSON API. */
 
 import type { Endpoint } from '../endpoint.ts'
+import { type CopyEndpointDeps, copyEndpoints } from './copy.ts'
 import { type DirectUploadDeps, directUploadEndpoints } from './direct-uploads.ts'
 import { notBuiltYetEndpoints } from './not-built-yet.ts'
 import { type SessionDeps, sessionEndpoints } from './session.ts'
@@ -9,13 +10,14 @@ import { userTokenEndpoints } from './user-tokens.ts'
 import { type VideoEventDeps, videoEventEndpoints } from './video-events.ts'
 import { type VideoDeps, videoEndpoints } from './videos.ts'
 
-export type ApiDeps = VideoDeps & DirectUploadDeps & SessionDeps & VideoEventDeps
+export type ApiDeps = VideoDeps & DirectUploadDeps & CopyEndpointDeps & SessionDeps & VideoEventDeps
 
 /** The endpoints, in the order in which `/openapi.json` shows them. */
 export function apiEndpoints(deps: ApiDeps): Endpoint[] {
   return [
     ...videoEndpoints(deps),
     ...directUploadEndpoints(deps),
+    ...copyEndpoints(deps),
     ...videoEventEndpoints(deps),
     ...userTokenEndpoints(deps),
     ...tokenEndpoints(deps),

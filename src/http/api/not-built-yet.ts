@@ -10,7 +10,6 @@ const STREAM = '/accounts/{account_id}/stream'
 
 /** Path, methods, what it will do. */
 const CALLS: readonly (readonly [path: string, methods: readonly Method[], summary: string])[] = [
-  ['/copy', ['POST'], 'Upload from a URL'],
   ['/clip', ['POST'], 'Clip of a video'],
   ['/{uid}/token', ['POST'], 'Signed playback token'],
   ['/keys', ['POST', 'GET'], 'Signing keys'],

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { type Plan, segmentCount } from '../../core/planning/index.ts'
+import { copyProgress } from '../../core/copy/index.ts'
 import { getPlanRow, listChunkRows } from '../../core/timeline/index.ts'
 import { listEvents, requireVideo } from '../../core/videos/index.ts'
 import { formatTimestamp } from '../../lib/timestamp.ts'
@@ -29,6 +30,11 @@ const renditionSchema = z.object({
   segmentsReady: z.int(),
 })
 
+const downloadSchema = z.object({
+  receivedBytes: z.int().describe('On the disk of the server'),
+  totalBytes: z.int().nullable().describe('null until the origin says it'),
+})
+
 type PresentedRendition = z.output<typeof renditionSchema>
 
 /** The endpoints. */
@@ -42,14 +48,24 @@ export function videoEventEndpoints(deps: VideoEventDeps): Endpoint[] {
       access: 'account',
       resultSchema: z.object({
         complete: z.boolean().describe('Whether every rendition is finished'),
+        download: downloadSchema
+          .nullable()
+          .describe('How far an upload from a URL is; null when none is running'),
         events: z.array(eventSchema),
         renditions: z.array(renditionSchema),
       }),
       handle: async ({ accountId, uid }) => {
         await requireVideo(deps.db, uid, accountId)
-        const [events, row] = await Promise.all([listEvents(deps.db, uid), getPlanRow(deps.db, uid)])
+        const [events, row, download] = await Promise.all([
+          listEvents(deps.db, uid),
+          getPlanRow(deps.db, uid),
+          copyProgress(deps.db, uid),
+        ])
         return answerResult({
           complete: row?.complete ?? false,
+          download: download
+            ? { receivedBytes: download.receivedBytes, totalBytes: download.lengthBytes }
+            : null,
           events: events.map(({ atUs, kind, detail }) => ({ at: formatTimestamp(atUs), kind, detail })),
           renditions: row === undefined ? [] : presentRenditions(row.plan, await countReady(deps.db, uid)),
         })

@@ -1,0 +1,63 @@
+/** The queries of copies. Nothing else reads or writes their table, save the deletion of a video and the sweep. */
+
+import type { Db, Trx } from '../../tables.ts'
+import type { Copy } from './copy.ts'
+
+/** Adds a copy of which nothing is here, in the transaction that adds its video. */
+export async function insertCopy(trx: Trx, copy: { videoUid: string; url: string }): Promise<void> {
+  await trx
+    .insertInto('copies')
+    .values({
+      video_uid: copy.videoUid,
+      url: copy.url,
+      validator: null,
+      length_bytes: null,
+      offset_bytes: 0,
+      draft_id: null,
+      checksums: new Uint8Array(0),
+    })
+    .execute()
+}
+
+/** The copy, unless it has ended or its video was deleted. */
+export async function getCopy(db: Db, uid: string): Promise<Copy | undefined> {
+  const row = await db.selectFrom('copies').selectAll().where('video_uid', '=', uid).executeTakeFirst()
+  return (
+    row && {
+      videoUid: row.video_uid,
+      url: row.url,
+      validator: row.validator,
+      lengthBytes: row.length_bytes,
+      offsetBytes: row.offset_bytes,
+      draftId: row.draft_id,
+      checksums: row.checksums,
+    }
+  )
+}
+
+/** What of a copy changes while it is downloaded. */
+export type CopyChanges = Partial<
+  Pick<Copy, 'validator' | 'lengthBytes' | 'offsetBytes' | 'draftId' | 'checksums'>
+>
+
+/** Writes `changes` down. False when the copy has ended or its video was deleted. */
+export async function updateCopy(db: Db, uid: string, changes: CopyChanges): Promise<boolean> {
+  const result = await db
+    .updateTable('copies')
+    .set({
+      validator: changes.validator,
+      length_bytes: changes.lengthBytes,
+      offset_bytes: changes.offsetBytes,
+      draft_id: changes.draftId,
+      checksums: changes.checksums,
+    })
+    .where('video_uid', '=', uid)
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+/** Ends the copy. False when that has been done. */
+export async function deleteCopy(trx: Trx, uid: string): Promise<boolean> {
+  const result = await trx.deleteFrom('copies').where('video_uid', '=', uid).executeTakeFirst()
+  return result.numDeletedRows > 0n
+}

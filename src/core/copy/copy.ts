@@ -1,0 +1,62 @@
+/**
+ * A copy: a video whose file is fetched from a URL (uploads.md §6). Its record says where from and how many bytes of it
+ * are on stable storage, its draft holds them (and perhaps more, after a crash), a job of the kind `download` works on
+ * it. What a crash may leave: a draft longer than its record (cut back when it is resumed), a draft that no record names
+ * (swept), or a published source that the job takes up when it is claimed again.
+ */
+
+import type { Jobs } from '../../jobs/job.ts'
+import { HeadwaterError } from '../../lib/failure.ts'
+import type { KeyedLock } from '../../lib/keyed-lock.ts'
+import type { Log } from '../../lib/log.ts'
+import type { Blobs, Clock, Fetcher } from '../../ports.ts'
+import type { Db } from '../../tables.ts'
+import type { UploadLimits } from '../uploads/index.ts'
+
+/** Kind of the jobs that download. */
+export const DOWNLOAD_KIND = 'download'
+
+export type Copy = {
+  readonly videoUid: string
+  /** May hold a password: to be shown to nobody. */
+  readonly url: string
+  /** For `If-Range`; null: what is here cannot be continued. */
+  readonly validator: string | null
+  /** null until the origin says it. */
+  readonly lengthBytes: number | null
+  /** Bytes on stable storage. */
+  readonly offsetBytes: number
+  readonly draftId: string | null
+  /** Block checksums of the first `offsetBytes` bytes. */
+  readonly checksums: Uint8Array
+}
+
+/** A copy of which all bytes are here. */
+export type WholeCopy = Copy & { readonly lengthBytes: number }
+
+/** What creating one takes. */
+export type CopyDeps = {
+  readonly db: Db
+  readonly blobs: Blobs
+  readonly jobs: Jobs
+  readonly clock: Clock
+  readonly limits: UploadLimits
+}
+
+/** What downloading takes. */
+export type DownloadDeps = CopyDeps & {
+  readonly fetcher: Fetcher
+  /** One object for all downloads of a process. */
+  readonly locks: KeyedLock
+  readonly log: Log
+}
+
+/** Whether all bytes are here. */
+export function isWhole(copy: Copy): copy is WholeCopy {
+  return copy.lengthBytes !== null && copy.offsetBytes === copy.lengthBytes
+}
+
+/** Thrown when the video was deleted while it was downloaded. */
+export function noSuchCopy(): HeadwaterError {
+  return new HeadwaterError('not_found', 'The video was deleted while it was downloaded.')
+}

@@ -1,0 +1,138 @@
+/** Accepts a URL to upload from: limits, then video, copy and job in one transaction (api.md §4.8). */
+
+import { PRIORITY } from '../../jobs/job.ts'
+import { HeadwaterError } from '../../lib/failure.ts'
+import { blankVideo, checkRoomOnDisk, checkUploadLimits, parseUploadMetadata } from '../uploads/index.ts'
+import {
+  checkEdit,
+  insertVideo,
+  type JsonObject,
+  nextCreatedUs,
+  type Video,
+  type VideoEdit,
+} from '../videos/index.ts'
+import { type CopyDeps, DOWNLOAD_KIND } from './copy.ts'
+import { insertCopy } from './copy-records.ts'
+
+export type NewCopy = {
+  readonly accountId: string
+  readonly url: string
+  /** Older way to say `meta.name`. */
+  readonly name?: string
+  /** Uid of a watermark profile. */
+  readonly watermark?: string
+  /** Fields of the video; they win over those of the headers. */
+  readonly fields: Pick<
+    VideoEdit,
+    | 'creator'
+    | 'meta'
+    | 'allowedOrigins'
+    | 'requireSignedUrls'
+    | 'thumbnailTimestampPct'
+    | 'scheduledDeletionUs'
+  >
+  /** `Upload-Metadata` and `Upload-Creator` as sent. */
+  readonly headers: { readonly metadata?: string; readonly creator?: string }
+}
+
+const MOST_URL_CHARACTERS = 8_192
+
+/**
+ * Makes the video (`downloading`) and the job that fetches its file. Whether there is such a file is not looked at here.
+ * Throws `bad_request`, `scheduled_deletion_out_of_range`, `not_found` (watermark), `too_many_videos`,
+ * `storage_exhausted`, `disk_full`.
+ */
+export async function createCopy(deps: CopyDeps, request: NewCopy): Promise<Video> {
+  const url = checkUrl(request.url)
+  const told = parseUploadMetadata(request.headers.metadata, { nowUs: deps.clock.nowUs() })
+  const watermark = request.watermark ?? told.watermark
+  if (watermark !== undefined) {
+    throw new HeadwaterError('not_found', `There is no watermark profile ${watermark.slice(0, 64)}.`)
+  }
+  await checkRoomOnDisk(deps, 0)
+  return deps.db.transaction().execute(async (trx) => {
+    await checkUploadLimits(deps, trx, {
+      accountId: request.accountId,
+      reserveSeconds: told.maxDurationSeconds ?? 0,
+    })
+    const createdUs = await nextCreatedUs(trx, deps.clock, request.accountId)
+    const uid = deps.clock.newUid()
+    const blank = blankVideo({ uid, accountId: request.accountId, createdUs })
+    const given = Object.fromEntries(
+      Object.entries(request.fields).filter(([, value]) => value !== undefined),
+    )
+    const fields = checkEdit(
+      blank,
+      {
+        creator: request.headers.creator?.trim(),
+        allowedOrigins: told.allowedOrigins,
+        requireSignedUrls: told.requireSignedUrls,
+        thumbnailTimestampPct: told.thumbnailTimestampPct,
+        scheduledDeletionUs: told.scheduledDeletionUs,
+        ...given,
+        meta: nameMeta({ ...told.meta, ...request.fields.meta }, request.name, url),
+      },
+      deps.clock.nowUs(),
+    )
+    const video: Video = {
+      ...blank,
+      ...fields,
+      meta: { ...fields.meta, 'downloaded-from': shownUrl(request.url, url) },
+      state: 'downloading',
+      uploadedUs: createdUs,
+      maxDurationSeconds: told.maxDurationSeconds ?? null,
+    }
+    await insertVideo(trx, video)
+    await insertCopy(trx, { videoUid: uid, url: url.href })
+    await deps.jobs.enqueue(trx, {
+      kind: DOWNLOAD_KIND,
+      dedupe: `${DOWNLOAD_KIND}/${uid}`,
+      payload: { uid },
+      videoUid: uid,
+      priority: PRIORITY.first,
+    })
+    return video
+  })
+}
+
+/** What is said of a wrong URL does not repeat it: there may be a password in it. */
+function checkUrl(text: string): URL {
+  if (text.length > MOST_URL_CHARACTERS) {
+    throw badUrl(`may have at most ${MOST_URL_CHARACTERS} characters, this one has ${text.length}`)
+  }
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    throw badUrl('must be an http or https address such as https://example.com/video.mp4')
+  }
+  return url
+}
+
+function badUrl(rule: string): HeadwaterError {
+  return new HeadwaterError('bad_request', `input (or url) ${rule}.`, { facts: { field: 'input' } })
+}
+
+/** `meta` with a name: its own, the older field's, or the file's. */
+function nameMeta(meta: JsonObject, name: string | undefined, url: URL): JsonObject {
+  const found = meta.name ?? (name || fileName(url))
+  return found === '' ? meta : { ...meta, name: found }
+}
+
+/** Last part of the path, decoded; some stores encode the slashes before it. Empty if there is none. */
+function fileName(url: URL): string {
+  let path = url.pathname
+  try {
+    path = decodeURIComponent(path)
+  } catch {
+    // A lone percent sign is one.
+  }
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+/** The URL as it was given, without user name and password. */
+function shownUrl(text: string, url: URL): string {
+  if (url.username === '' && url.password === '') return text
+  const shown = new URL(url)
+  shown.username = ''
+  shown.password = ''
+  return shown.href
+}

@@ -1,0 +1,150 @@
+/**
+ * Bytes of an origin into the draft. While a batch is written the next one comes in; every now and then what is written
+ * is synced and committed beside that, so that a crash costs a few seconds of downloading. The memory used is about two
+ * batches.
+ */
+
+import type { Clock, Draft } from '../../ports.ts'
+import type { Db } from '../../tables.ts'
+import type { OriginBody } from './ask-origin.ts'
+import { type Copy, noSuchCopy } from './copy.ts'
+import { type CopyChanges, updateCopy } from './copy-records.ts'
+import { originFailure } from './origin-answer.ts'
+
+const BATCH_BYTES = 1_048_576
+/** A commit at the latest after so much… */
+const COMMIT_BYTES = 67_108_864
+/** …and no sooner than after so long: also how soon a deletion is noticed. */
+const COMMIT_MS = 1_000
+
+type ReceiveDeps = { readonly db: Db; readonly clock: Clock }
+
+/**
+ * Appends `body` to `draft`, which holds the copy's bytes, and answers the copy as it is committed then. A body that
+ * begins at 0 replaces what is here. What came before a failure is committed, too. Throws `not_found` when the video was
+ * deleted meanwhile, what the body and the draft throw, and `fetch_failed` when it ends elsewhere than it said.
+ */
+export async function receiveBody(
+  deps: ReceiveDeps,
+  copy: Copy,
+  draft: Draft,
+  body: OriginBody,
+): Promise<Copy> {
+  const { startBytes, validator, lengthBytes } = body
+  const committer = new Committer(deps, copy)
+  await committer.write({ validator, lengthBytes })
+  if (startBytes < draft.lengthBytes) {
+    // First the record, then the file: a crash in between must not find less than is recorded.
+    await committer.write({ offsetBytes: 0, checksums: new Uint8Array(0) })
+    await draft.truncate(0)
+  }
+  try {
+    await append(draft, body.bytes, committer)
+  } finally {
+    await committer.finish(draft)
+  }
+  checkEnd(body, draft.lengthBytes)
+  // A body without a length has ended by the rules of HTTP: that was all.
+  if (lengthBytes === null) await committer.write({ lengthBytes: draft.lengthBytes })
+  return committer.copy
+}
+
+async function append(draft: Draft, bytes: AsyncIterable<Uint8Array>, committer: Committer): Promise<void> {
+  let batch: Uint8Array[] = []
+  let batchBytes = 0
+  let writing: Promise<void> = Promise.resolve()
+  const write = async () => {
+    await writing
+    await committer.step(draft)
+    writing = draft.append(batch)
+    // Its failure is met at the next `await writing`; until then it must not count as unhandled.
+    writing.catch(() => undefined)
+    batch = []
+    batchBytes = 0
+  }
+  try {
+    for await (const piece of bytes) {
+      batch.push(piece)
+      batchBytes += piece.byteLength
+      if (batchBytes >= BATCH_BYTES || committer.isDue()) await write()
+    }
+  } finally {
+    // What had come when the connection was cut is worth keeping.
+    await write()
+    await writing
+  }
+}
+
+/** What is on stable storage, and the record of it. */
+class Committer {
+  copy: Copy
+  readonly #deps: ReceiveDeps
+  #committedMs: number
+  #running: Promise<void> | undefined
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(deps: ReceiveDeps, copy: Copy) {
+    this.#deps = deps
+    this.copy = copy
+    this.#committedMs = deps.clock.monotonicMs()
+  }
+
+  async write(changes: CopyChanges): Promise<void> {
+    if (!(await updateCopy(this.#deps.db, this.copy.videoUid, changes))) throw noSuchCopy()
+    this.copy = { ...this.copy, ...changes }
+  }
+
+  /** Whether enough time has passed for a commit. */
+  isDue(): boolean {
+    return this.#running === undefined && this.#deps.clock.monotonicMs() - this.#committedMs >= COMMIT_MS
+  }
+
+  /** Between two writes: begins a commit if one is due; waits for the last one only when a lot has come since. */
+  async step(draft: Draft): Promise<void> {
+    const isMuch = draft.lengthBytes - this.copy.offsetBytes >= COMMIT_BYTES
+    if (isMuch) await this.#running
+    this.#throwFailure()
+    if (isMuch || this.isDue()) this.#begin(draft)
+  }
+
+  /** After the last write: everything. */
+  async finish(draft: Draft): Promise<void> {
+    await this.#running
+    this.#throwFailure()
+    this.#begin(draft)
+    await this.#running
+    this.#throwFailure()
+  }
+
+  /** Never rejects: whoever comes next is told. */
+  #begin(draft: Draft): void {
+    if (draft.lengthBytes === this.copy.offsetBytes) return
+    const stored = { offsetBytes: draft.lengthBytes, checksums: draft.checksums() }
+    this.#committedMs = this.#deps.clock.monotonicMs()
+    this.#running = this.#commit(draft, stored)
+  }
+
+  async #commit(draft: Draft, stored: CopyChanges): Promise<void> {
+    try {
+      await draft.sync()
+      await this.write(stored)
+    } catch (error) {
+      this.#failure = { error }
+    } finally {
+      this.#running = undefined
+    }
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+}
+
+/** An origin that announced more or less than it sent has a file that changes, or a proxy that cuts. */
+function checkEnd(body: OriginBody, lengthBytes: number): void {
+  if (body.endBytes === null || body.endBytes === lengthBytes) return
+  throw originFailure(
+    `${body.host} announced a file that goes to byte ${body.endBytes}, but its answer ended at byte ${lengthBytes}.`,
+    { mayPass: true },
+  )
+}
