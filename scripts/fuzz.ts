@@ -8,11 +8,12 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type FuzzReport, type FuzzTarget, fuzz, fuzzTargets } from '../tests/fuzz/targets.ts'
+import { uploadFuzzTargets } from '../tests/fuzz/upload-targets.ts'
 import { openSamples } from '../tests/media-samples.ts'
 
 /** One seed's share of the time. */
 const SLICE_MS = 1_000
-/** Nothing a reader is given may keep it busy for so long. */
+/** Nothing a reader is given may keep it busy for so long; a request may wait for the disk besides. */
 const SLOW_MS = 2_000
 const FOLDER = join(import.meta.dirname, '../node_modules/.cache/headwater-fuzz')
 const STATE_FILE = join(FOLDER, 'next-seed')
@@ -25,9 +26,10 @@ const { values } = parseArgs({
   },
 })
 await mkdir(FOLDER, { recursive: true })
-const targets = fuzzTargets.filter(({ name }) => values.target === undefined || name === values.target)
+const allTargets = [...fuzzTargets, ...uploadFuzzTargets]
+const targets = allTargets.filter(({ name }) => values.target === undefined || name === values.target)
 if (targets.length === 0) {
-  process.stderr.write(`Expected a target out of ${fuzzTargets.map(({ name }) => name).join(', ')}.\n`)
+  process.stderr.write(`Expected a target out of ${allTargets.map(({ name }) => name).join(', ')}.\n`)
   process.exitCode = 2
 } else {
   process.exitCode = (await runAll(targets)) === 0 ? 0 : 1

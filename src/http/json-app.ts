@@ -51,7 +51,11 @@ export function createJsonApp(deps: JsonAppDeps): JsonApp {
     logger: false,
     exposeHeadRoutes: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 8_192 },
-    frameworkErrors: (error, request, reply) => fail(deps, request, reply, error),
+    // The router cannot read the path, or a part of it is longer than any of ours: nobody lives there.
+    frameworkErrors: (cause, request, reply) => {
+      const nowhere = new HeadwaterError('no_route', `${request.method} ${pathOf(request)}.`, { cause })
+      fail(deps, request, reply, nowhere)
+    },
   })
   for (const method of METHODS) {
     if (method !== 'CONNECT') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })

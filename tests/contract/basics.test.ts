@@ -291,6 +291,10 @@ describe('an address', () => {
     },
   )
 
+  test('with a part longer than any of ours is 404/7003', async () => {
+    expectFailure(await call('GET', stream(`/${'x'.repeat(9_000)}`)), 404, 7003)
+  })
+
   test('may be given in absolute form', async () => {
     expect((await call('GET', server.url + stream())).status).toBe(200)
   })

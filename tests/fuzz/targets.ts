@@ -22,6 +22,7 @@ import { seededRandom } from '../faults/seeded-random.ts'
 import { bytesSource, type Samples } from '../media-samples.ts'
 import { FOUR_SAMPLES, plainMovie } from '../plain-movie.ts'
 import { mutate } from './mutate.ts'
+import { mutateText } from './mutate-text.ts'
 
 export type FuzzTarget = {
   readonly name: string
@@ -29,6 +30,10 @@ export type FuzzTarget = {
   seeds(samples?: Samples): Promise<readonly Uint8Array[]>
   /** Throws what the reader threw. */
   run(bytes: Uint8Array): Promise<void>
+  /** What a text of this format is made of; a target without them reads bytes. */
+  readonly words?: readonly string[]
+  /** Gives back what the first run opened. */
+  close?(): Promise<void>
 }
 
 const hex = (value: string): Uint8Array => new Uint8Array(Buffer.from(value, 'hex'))
@@ -238,14 +243,26 @@ export async function fuzz(
   target: FuzzTarget,
   options: { seed: number; ms: number; samples?: Samples },
 ): Promise<FuzzReport> {
+  try {
+    return await fuzzSeeds(target, options, await target.seeds(options.samples))
+  } finally {
+    await target.close?.()
+  }
+}
+
+async function fuzzSeeds(
+  target: FuzzTarget,
+  options: { seed: number; ms: number },
+  seeds: readonly Uint8Array[],
+): Promise<FuzzReport> {
   const random = seededRandom(options.seed)
-  const seeds = await target.seeds(options.samples)
   const failures: { run: number; input: Uint8Array; error: unknown }[] = []
   const end = performance.now() + options.ms
   let slowestMs = 0
   let runs = 0
   for (; performance.now() < end && failures.length < 10; runs += 1) {
-    const input = mutate(seeds[runs % seeds.length] ?? new Uint8Array(0), random)
+    const good = seeds[runs % seeds.length] ?? new Uint8Array(0)
+    const input = target.words ? mutateText(good, random, target.words) : mutate(good, random)
     const started = performance.now()
     try {
       await target.run(input)
