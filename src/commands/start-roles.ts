@@ -14,6 +14,7 @@ import { createPlanner } from '../core/planning/index.ts'
 import { createPlayback } from '../core/playback/index.ts'
 import { SourceIndexes } from '../core/timeline/index.ts'
 import { DEFAULT_UPLOAD_LIMITS } from '../core/uploads/index.ts'
+import { createRateLimit } from '../http/rate-limit.ts'
 import { createHttpServer } from '../http/server.ts'
 import { signIn } from '../http/sign-in.ts'
 import { readStaticFiles } from '../http/static-files.ts'
@@ -62,6 +63,7 @@ export async function startRoles(
     minFreeBytes: settings.minFreeBytes,
     storageMinutes: settings.storageMinutes ?? 0,
   }
+  const countRequest = createRateLimit(clock, settings.rateLimit)
   const guard = signIn({ ...adapters, settings: httpSettings })
   const files = await readStaticFiles(join(import.meta.dirname, '../../web/dist'))
   const indexes = new SourceIndexes(adapters.blobs)
@@ -82,7 +84,12 @@ export async function startRoles(
       }),
     delivery: () => createDeliveryRole({ ...adapters, playback, files }),
     api: () =>
-      createApiRole({ uploads: { ...adapters, locks: new KeyedLock(), limits }, signIn: guard, log }),
+      createApiRole({
+        uploads: { ...adapters, locks: new KeyedLock(), limits },
+        signIn: guard,
+        countRequest,
+        log,
+      }),
   }
   const roles = (['worker', 'delivery', 'api'] as const)
     .filter((name) => settings.roles.includes(name))
@@ -94,7 +101,14 @@ export async function startRoles(
 
   const signInCodes = new SignInCodes(clock)
   const server = createHttpServer(
-    { ...adapters, limits, settings: httpSettings, signInCodes, countJobs: () => countJobs(db) },
+    {
+      ...adapters,
+      limits,
+      settings: httpSettings,
+      countRequest,
+      signInCodes,
+      countJobs: () => countJobs(db),
+    },
     // Uploads first: their paths are fixed words, those of playback begin with any id.
     { byteRoutes: roles.toReversed().flatMap((role) => role.routes) },
   )

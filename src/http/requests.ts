@@ -14,7 +14,7 @@ import { createMatchRoute, type MatchRoute } from './match-route.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { formatOpenApi } from './openapi.ts'
 import { opsRoutes } from './ops.ts'
-import { createRateLimit } from './rate-limit.ts'
+import type { CountRequest } from './rate-limit.ts'
 import {
   createFindPublicUrl,
   type FindPublicUrl,
@@ -30,6 +30,7 @@ export type RequestDeps = Omit<ApiDeps, 'findPublicUrl' | 'signIn'> & {
   readonly clock: Clock
   readonly log: Log
   readonly settings: HttpSettings
+  readonly countRequest: CountRequest
   /** Number of jobs by state, for `/metrics`. */
   readonly countJobs: () => Promise<Readonly<Record<string, number>>>
 }
@@ -68,7 +69,6 @@ export class Requests {
     ])
     this.#json = createJsonApp({
       ...shared,
-      countRequest: createRateLimit(deps.clock, deps.settings.rateLimit),
       endpoints,
       contextOf: (incoming) => this.#contextOf(incoming),
     })

@@ -8,6 +8,7 @@ import { sweep, sweepLeftovers } from '../core/videos/index.ts'
 import { formRoutes } from '../http/bytes/form.ts'
 import { formLinkRoutes } from '../http/bytes/form-link.ts'
 import { tusRoutes } from '../http/bytes/tus.ts'
+import type { CountRequest } from '../http/rate-limit.ts'
 import type { SignIn } from '../http/sign-in.ts'
 import type { Log } from '../lib/log.ts'
 import type { Role } from './role.ts'
@@ -15,6 +16,7 @@ import type { Role } from './role.ts'
 export type ApiRoleDeps = {
   readonly uploads: UploadDeps
   readonly signIn: SignIn
+  readonly countRequest: CountRequest
   readonly log: Log
 }
 

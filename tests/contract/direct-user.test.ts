@@ -13,7 +13,6 @@ import {
   refusalOf,
   sha256,
   startUploadServer,
-  TUS,
   type TusCalls,
   tusCalls,
   type UploadServer,

@@ -19,6 +19,7 @@ import { formRoutes } from '../../src/http/bytes/form.ts'
 import { formLinkRoutes } from '../../src/http/bytes/form-link.ts'
 import { tusRoutes } from '../../src/http/bytes/tus.ts'
 import type { HttpSettings } from '../../src/http/http-settings.ts'
+import { createRateLimit } from '../../src/http/rate-limit.ts'
 import { type ConnectionLimits, createHttpServer } from '../../src/http/server.ts'
 import { signIn } from '../../src/http/sign-in.ts'
 import { createJobTable } from '../../src/jobs/job-table.ts'
@@ -55,6 +56,8 @@ export type UploadServerOptions = {
   /** Kept when the server stops; default: a new one, removed. */
   readonly dataDir?: string
   readonly port?: number
+  /** Requests per token and five minutes; default no limit. */
+  readonly rateLimit?: number
   /** Stands between the core and the folder; for faults. */
   readonly wrapBlobs?: (blobs: Blobs) => Blobs
   /** The HTTP server's own, so that a test need not wait for the real ones. */
@@ -92,14 +95,16 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
     apiEmail: null,
     apiKey: null,
     storageMinutes: deps.limits.storageMinutes,
-    rateLimit: null,
+    rateLimit: options.rateLimit ?? null,
   }
-  const routeDeps = { uploads: deps, signIn: signIn({ db, clock, settings }) }
+  const countRequest = createRateLimit(clock, settings.rateLimit)
+  const routeDeps = { uploads: deps, signIn: signIn({ db, clock, settings }), countRequest }
   const server = createHttpServer(
     {
       ...deps,
       log: silentLog,
       settings,
+      countRequest,
       signInCodes: new SignInCodes(clock),
       countJobs: () => Promise.resolve({}),
     },

@@ -17,6 +17,7 @@ import { formLinkRoutes } from '../../src/http/bytes/form-link.ts'
 import { tusRoutes } from '../../src/http/bytes/tus.ts'
 import type { HttpSettings } from '../../src/http/http-settings.ts'
 import type { ByteRoute } from '../../src/http/route.ts'
+import { createRateLimit } from '../../src/http/rate-limit.ts'
 import { createHttpServer } from '../../src/http/server.ts'
 import { signIn } from '../../src/http/sign-in.ts'
 import { createJobTable } from '../../src/jobs/job-table.ts'
@@ -70,9 +71,11 @@ export async function startApi(
   const logLines: string[] = []
   const shared = { db, blobs, jobs: createJobTable({ db, clock }), clock }
   const limits = { ...DEFAULT_UPLOAD_LIMITS, minFreeBytes: 0, storageMinutes: settings.storageMinutes ?? 0 }
+  const countRequest = createRateLimit(clock, settings.rateLimit)
   const uploading = {
     uploads: { ...shared, locks: new KeyedLock(), limits },
     signIn: signIn({ db, clock, settings }),
+    countRequest,
   }
   const server = createHttpServer(
     {
@@ -80,6 +83,7 @@ export async function startApi(
       limits,
       log: collectLog(logLines),
       settings,
+      countRequest,
       signInCodes,
       countJobs: () => Promise.resolve({ queued: 0 }),
     },

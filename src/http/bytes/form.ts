@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { acceptForm, checkFormUpload, type UploadDeps } from '../../core/uploads/index.ts'
 import { formatSuccess } from '../envelope.ts'
 import { presentVideo } from '../present-video.ts'
+import type { CountRequest } from '../rate-limit.ts'
 import type { ByteRequest, ByteRoute } from '../route.ts'
 import { authorise, type SignIn } from '../sign-in.ts'
 import { announcedBytes, FormReader, isForm } from './read-form.ts'
@@ -14,6 +15,7 @@ import { announcedBytes, FormReader, isForm } from './read-form.ts'
 export type FormDeps = {
   readonly uploads: UploadDeps
   readonly signIn: SignIn
+  readonly countRequest: CountRequest
 }
 
 /** Whether a `POST` on the stream path is a form upload and not a tus creation (api.md §4.2). */
@@ -42,7 +44,9 @@ async function handleForm(
 ): Promise<void> {
   const { uploads } = deps
   const accountId = request.params.account ?? ''
-  await authorise(uploads.db, await deps.signIn(incoming), { accountId, permission: 'write' })
+  const principal = await deps.signIn(incoming)
+  await authorise(uploads.db, principal, { accountId, permission: 'write' })
+  deps.countRequest(principal.tokenId)
   await checkFormUpload(uploads, { accountId, announcedBytes: announcedBytes(incoming) })
   const form = new FormReader(incoming, uploads.clock)
   const video = await form.take(outgoing, (file) => acceptForm(uploads, { accountId, file }))

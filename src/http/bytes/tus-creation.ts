@@ -35,7 +35,9 @@ export async function handleCreation(
   outgoing: ServerResponse,
 ): Promise<void> {
   const accountId = request.params.account ?? ''
-  await authorise(deps.uploads.db, await deps.signIn(incoming), { accountId, permission: 'write' })
+  const principal = await deps.signIn(incoming)
+  await authorise(deps.uploads.db, principal, { accountId, permission: 'write' })
+  deps.countRequest(principal.tokenId)
   checkVersion(incoming)
   refuseDeferredLength(incoming)
   const created = await create(deps, request, incoming, outgoing)

@@ -15,6 +15,7 @@ import {
 } from '../../core/uploads/index.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import { headerText } from '../header-text.ts'
+import type { CountRequest } from '../rate-limit.ts'
 import type { ByteHandler, ByteRequest, ByteRoute } from '../route.ts'
 import { authorise, type SignIn } from '../sign-in.ts'
 import { TUS_ANSWER_HEADERS, UPLOAD_CORS_HEADERS } from '../tus-headers.ts'
@@ -36,6 +37,8 @@ import {
 export type TusDeps = {
   readonly uploads: UploadDeps
   readonly signIn: SignIn
+  /** Counts creations; the chunks of an upload never count. */
+  readonly countRequest: CountRequest
 }
 
 const EXTENSIONS = 'creation,creation-with-upload,expiration,checksum,termination,concatenation'
