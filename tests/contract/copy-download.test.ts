@@ -322,6 +322,12 @@ describe('the origin is at fault', () => {
     expect(await fails()).toContain('another part of the file')
   })
 
+  test('with a file in crumbs', async () => {
+    origin.behaviour = { mostBytes: 1_000 }
+    expect(await fails()).toContain('only 1000 bytes of the file at a time')
+    expect(gets()).toHaveLength(3)
+  })
+
   test('with redirects in a circle', async () => {
     origin.behaviour = {
       instead: (incoming, outgoing) => Boolean(outgoing.writeHead(302, { location: incoming.url }).end()),

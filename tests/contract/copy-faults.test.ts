@@ -185,6 +185,8 @@ describe('the server is at fault', () => {
     }
     stopping.abort(new Error('the job runner stops'))
     await expect(running).rejects.toThrow('the job runner stops')
+    // Nor does a sweep take it.
+    expect(await sweepLeftovers(idle.deps, { graceMs: -60_000 })).toEqual({ drafts: 0, blobs: 0 })
     expect(await idle.drafts()).toBe(1)
     await downloadSource(idle.download, job, { signal: NEVER })
     const from = Number(/^bytes=(\d+)-$/.exec(ranges()[1] ?? '')?.[1])

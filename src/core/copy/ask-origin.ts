@@ -85,8 +85,9 @@ async function askRest(
     const totalBytes = range?.totalBytes ?? lengthBytes
     const fits = range?.start === offsetBytes && (lengthBytes === null || totalBytes === lengthBytes)
     if (!fits || !isSameFile(answer.headers, validator)) return undefined
-    checkEncoding(answer.headers, answer.host)
     const { body: bytes, host } = answer
+    checkEncoding(answer.headers, host)
+    checkSize(totalBytes ?? range.end, host)
     return { bytes, startBytes: offsetBytes, endBytes: range.end, lengthBytes: totalBytes, validator, host }
   })
 }

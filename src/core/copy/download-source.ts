@@ -11,15 +11,18 @@ import type { Draft } from '../../ports.ts'
 import type { Trx } from '../../tables.ts'
 import { checkRoomOnDisk, completeSource } from '../uploads/index.ts'
 import { failVideo } from '../videos/index.ts'
-import { askOrigin } from './ask-origin.ts'
+import { askOrigin, type OriginBody } from './ask-origin.ts'
 import { type Copy, type DownloadDeps, isWhole, noSuchCopy, type WholeCopy } from './copy.ts'
 import { deleteCopy, getCopy, updateCopy } from './copy-records.ts'
+import { originFailure } from './origin-answer.ts'
 import { receiveBody } from './receive-body.ts'
 
 /** Pauses between the tries (uploads.md §6: three of them). */
 const PAUSES_MS = [5_000, 30_000] as const
 /** A try that brought so much more than any before is no failure of the next one's: the count begins anew. */
 const PROGRESS_BYTES = 1_048_576
+/** Smallest part of a file that is taken from an origin that gives it in parts. */
+const LEAST_PART_BYTES = 65_536
 /** How long a claim waits for one that lost its lease and is about to notice. */
 const LOCK_MS = 20_000
 
@@ -108,6 +111,7 @@ async function fetchRest(
       const body = await askOrigin(deps, copy, { signal })
       await checkRoomOnDisk(deps, Math.max(0, (body.lengthBytes ?? 0) - copy.offsetBytes))
       copy = await receiveBody(deps, copy, draft, body)
+      checkPart(copy, body)
     }
     return { copy, draft }
   } catch (error) {
@@ -116,6 +120,16 @@ async function fetchRest(
     if (isFailure(error, 'not_found')) await deps.blobs.discardDraft(draft.id)
     throw error
   }
+}
+
+/** An answer may hold less of the file than was asked for; but not so little that a file takes for ever. */
+function checkPart(copy: Copy, body: OriginBody): void {
+  const partBytes = copy.offsetBytes - body.startBytes
+  if (isWhole(copy) || partBytes >= LEAST_PART_BYTES) return
+  throw originFailure(
+    `${body.host} gives only ${partBytes} bytes of the file at a time; at least ${LEAST_PART_BYTES} are needed.`,
+    { mayPass: true },
+  )
 }
 
 async function openDraft(deps: DownloadDeps, copy: Copy): Promise<{ copy: Copy; draft: Draft }> {
