@@ -1,30 +1,12 @@
-/** The Workers binding against a real server; api.md §14. Its types are held against Cloudflare's own by the compiler. */
+/** The Workers binding against a real server; api.md §14. */
 
 import { openAsBlob } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type * as Workers from '@cloudflare/workers-types'
-import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vitest'
-import {
-  type AlreadyUploadedError,
-  type BadRequestError,
-  ForbiddenError,
-  type InternalError,
-  type InvalidURLError,
-  type MaxFileSizeError,
-  type NotFoundError,
-  type QuotaReachedError,
-  type RateLimitedError,
-  StreamBinding,
-  type StreamBindingOptions,
-  StreamError,
-  type TooManyWatermarksError,
-} from '../../src/binding/index.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formatTimestamp } from '../../src/lib/timestamp.ts'
 import { type ApiServer, startApi } from '../harness/api-server.ts'
 import { sample } from '../harness/samples.ts'
-
-const UNKNOWN = '0'.repeat(32)
+import { bindTo, refusal, UNKNOWN } from './binding-fixture.ts'
 
 let server: ApiServer
 /** Typed as a Worker would have it: that this compiles is a test. */
@@ -32,67 +14,9 @@ let stream: Workers.StreamBinding
 
 beforeAll(async () => {
   server = await startApi()
-  stream = bind()
+  stream = bindTo(server)
 })
 afterAll(() => server.close())
-
-function bind(options: Partial<StreamBindingOptions> = {}): StreamBinding {
-  const { apiUrl, accountId, token } = server
-  return new StreamBinding({ baseURL: apiUrl, accountId, apiToken: token, ...options })
-}
-
-/** What a call throws. Fails when it succeeds or throws something else. */
-async function refusal(call: Promise<unknown>): Promise<StreamError> {
-  const error: unknown = await call.then(
-    (value) => expect.fail(`It succeeded with ${JSON.stringify(value)}`),
-    (reason: unknown) => reason,
-  )
-  expect(error).toBeInstanceOf(StreamError)
-  return error as StreamError
-}
-
-describe('the types', () => {
-  test('the binding and everything on it can be given where Cloudflare asks for its own', () => {
-    expectTypeOf<StreamBinding>().toExtend<Workers.StreamBinding>()
-    expectTypeOf<ReturnType<StreamBinding['video']>>().toExtend<Workers.StreamVideoHandle>()
-    expectTypeOf<Workers.ReadableStream>().toExtend<Parameters<StreamBinding['watermarks']['generate']>[0]>()
-    expectTypeOf<ReadableStream<Uint8Array>>().toExtend<
-      Parameters<StreamBinding['watermarks']['generate']>[0]
-    >()
-  })
-
-  test('parameters are the same, both ways', () => {
-    expectTypeOf<Parameters<StreamBinding['upload']>>().branded.toEqualTypeOf<
-      Parameters<Workers.StreamBinding['upload']>
-    >()
-    expectTypeOf<Parameters<StreamBinding['createDirectUpload']>>().branded.toEqualTypeOf<
-      Parameters<Workers.StreamBinding['createDirectUpload']>
-    >()
-    expectTypeOf<Parameters<StreamBinding['videos']['list']>>().branded.toEqualTypeOf<
-      Parameters<Workers.StreamVideos['list']>
-    >()
-  })
-
-  test('a video has every field of Cloudflare’s and no other', () => {
-    type Video = Awaited<ReturnType<StreamBinding['upload']>>
-    expectTypeOf<keyof Video>().toEqualTypeOf<keyof Workers.StreamVideo>()
-    expectTypeOf<keyof NonNullable<Video['watermark']>>().toEqualTypeOf<keyof Workers.StreamWatermark>()
-  })
-
-  test('errors are of Cloudflare’s kinds', () => {
-    expectTypeOf<StreamError>().toExtend<Workers.StreamError>()
-    expectTypeOf<BadRequestError>().toExtend<Workers.BadRequestError>()
-    expectTypeOf<ForbiddenError>().toExtend<Workers.ForbiddenError>()
-    expectTypeOf<NotFoundError>().toExtend<Workers.NotFoundError>()
-    expectTypeOf<RateLimitedError>().toExtend<Workers.RateLimitedError>()
-    expectTypeOf<QuotaReachedError>().toExtend<Workers.QuotaReachedError>()
-    expectTypeOf<MaxFileSizeError>().toExtend<Workers.MaxFileSizeError>()
-    expectTypeOf<InvalidURLError>().toExtend<Workers.InvalidURLError>()
-    expectTypeOf<AlreadyUploadedError>().toExtend<Workers.AlreadyUploadedError>()
-    expectTypeOf<TooManyWatermarksError>().toExtend<Workers.TooManyWatermarksError>()
-    expectTypeOf<InternalError>().toExtend<Workers.InternalError>()
-  })
-})
 
 describe('a video', () => {
   test('has the binding’s names for the API’s values', async () => {
@@ -124,7 +48,7 @@ describe('a video', () => {
   })
 
   test('a handle asks nothing until it is used', async () => {
-    const handle = bind({ fetch: () => expect.fail('it asked') }).video(UNKNOWN)
+    const handle = bindTo(server, { fetch: () => expect.fail('it asked') }).video(UNKNOWN)
     expect(handle.id).toBe(UNKNOWN)
   })
 
@@ -221,13 +145,32 @@ describe('a link for an end user', () => {
   test('is not made when the storage would not hold it', async () => {
     const small = await startApi({ settings: { storageMinutes: 1 } })
     try {
-      const { apiUrl: baseURL, accountId, token: apiToken } = small
-      const binding = new StreamBinding({ baseURL, accountId, apiToken })
+      const binding = bindTo(small)
       const error = await refusal(binding.createDirectUpload({ maxDurationSeconds: 61 }))
       expect(error).toMatchObject({ name: 'QuotaReachedError', code: 10011, statusCode: 413 })
     } finally {
       await small.close()
     }
+  })
+})
+
+describe('an upload from an address', () => {
+  test('answers the video at once, with what was said of it', async () => {
+    const params = { creator: 'member-481', allowedOrigins: ['a.com'], requireSignedURLs: true }
+    const video = await stream.upload('https://a.example/film.mp4', { ...params, meta: { name: 'n' } })
+    expect(video).toMatchObject({ ...params, status: { state: 'downloading' }, size: 0, duration: -1 })
+    expect(video.meta).toMatchObject({ name: 'n' })
+    expect(await stream.video(video.id).details()).toMatchObject({ id: video.id, creator: 'member-481' })
+  })
+
+  test.each([
+    ['film.mp4', {}, 'BadRequestError', 10005],
+    ['ftp://a.example/film.mp4', {}, 'BadRequestError', 10005],
+    ['https://a.example/film.mp4', { creator: 'c'.repeat(65) }, 'BadRequestError', 10005],
+    ['https://a.example/film.mp4', { scheduledDeletion: '2020-01-01T00:00:00Z' }, 'BadRequestError', 10060],
+    ['https://a.example/film.mp4', { watermarkId: UNKNOWN }, 'NotFoundError', 10003],
+  ])('of %s with %j is refused as %s', async (url, params, name, code) => {
+    expect(await refusal(stream.upload(url, params))).toMatchObject({ name, code })
   })
 })
 
@@ -241,8 +184,7 @@ describe('the list', () => {
   beforeAll(async () => {
     listing = await startApi()
     for (const at of [0, 1, 2]) ids.push((await listing.addVideo({ createdUs: FIRST_US + at })).uid)
-    const { apiUrl: baseURL, accountId, token: apiToken } = listing
-    list = (params) => new StreamBinding({ baseURL, accountId, apiToken }).videos.list(params)
+    list = (params) => bindTo(listing).videos.list(params)
   })
   afterAll(() => listing.close())
 
@@ -291,108 +233,5 @@ describe('the list', () => {
       statusCode: 400,
       message: expect.stringMatching(/^Bad Request: \w/) as string,
     })
-  })
-})
-
-describe('errors', () => {
-  test('a token that is not good, or may not do this, is forbidden', async () => {
-    const { uid } = await server.addVideo()
-    const wrong = bind({ apiToken: 'wrong-token' })
-    expect(await refusal(wrong.videos.list())).toMatchObject({
-      name: 'ForbiddenError',
-      statusCode: 401,
-      code: 10000,
-    })
-    const reader = bind({ apiToken: server.readToken })
-    expect(await refusal(reader.video(uid).delete())).toMatchObject({
-      name: 'ForbiddenError',
-      statusCode: 403,
-    })
-    expect(await refusal(reader.video(uid).delete())).toBeInstanceOf(ForbiddenError)
-    expect((await reader.video(uid).details()).id).toBe(uid)
-  })
-
-  test('a value that is refused says which', async () => {
-    const { uid } = await server.addVideo()
-    const error = await refusal(stream.video(uid).update({ creator: 'c'.repeat(65) }))
-    expect(error).toMatchObject({ name: 'BadRequestError', code: 10005, statusCode: 400 })
-    expect(error.message).toContain('creator')
-    expect(String(error)).toMatch(/^BadRequestError: Bad Request/)
-  })
-
-  test('too many requests are told as such', async () => {
-    const limited = await startApi({ settings: { rateLimit: 1 } })
-    try {
-      const { apiUrl: baseURL, accountId, token: apiToken } = limited
-      const { videos } = new StreamBinding({ baseURL, accountId, apiToken })
-      await videos.list()
-      expect(await refusal(videos.list())).toMatchObject({
-        name: 'RateLimitedError',
-        code: 10009,
-        statusCode: 429,
-      })
-    } finally {
-      await limited.close()
-    }
-  })
-
-  test('an action that does not fit the state is a plain StreamError', async () => {
-    const { uid } = await server.addVideo({ state: 'live-inprogress' })
-    expect(await refusal(stream.video(uid).delete())).toMatchObject({
-      name: 'StreamError',
-      code: 10046,
-      statusCode: 409,
-    })
-  })
-
-  test('a server that cannot be reached, and an answer that is not the API’s', async () => {
-    const answers = ['<html>hello</html>', '{"hello": 1}', '']
-    const other = createServer((incoming, outgoing) => {
-      if (incoming.url?.endsWith('?limit=3')) outgoing.writeHead(503, { 'content-type': 'text/html' })
-      if (incoming.url?.endsWith('?limit=4')) outgoing.writeHead(301, { location: server.apiUrl })
-      outgoing.end(answers[Number(incoming.url?.at(-1))] ?? '<html>away</html>')
-    })
-    await new Promise<void>((resolve) => {
-      other.listen(0, '127.0.0.1', resolve)
-    })
-    const { port } = other.address() as AddressInfo
-    const { videos } = bind({ baseURL: `http://127.0.0.1:${port}` })
-    try {
-      for (const limit of [0, 1, 2]) {
-        expect(await refusal(videos.list({ limit }))).toMatchObject({
-          name: 'InternalError',
-          code: 10500,
-          statusCode: 502,
-        })
-      }
-      expect(await refusal(videos.list({ limit: 3 }))).toMatchObject({
-        name: 'InternalError',
-        statusCode: 503,
-      })
-      expect(await refusal(videos.list({ limit: 4 }))).toMatchObject({ name: 'StreamError', statusCode: 301 })
-    } finally {
-      await new Promise((resolve) => {
-        other.close(resolve)
-      })
-    }
-    const error = await refusal(videos.list())
-    expect(error).toMatchObject({ name: 'InternalError', code: 10500, statusCode: 502 })
-    expect(error.cause).toBeInstanceOf(Error)
-    expect(error.message).not.toContain(server.token)
-  })
-
-  test.each([
-    [{ baseURL: '' }, /^baseURL/],
-    [{ baseURL: 'video.example.com' }, /^baseURL/],
-    [{ accountId: 'mine' }, /^accountId/],
-    [{ apiToken: '' }, /^apiToken/],
-    [{ apiToken: 'two words' }, /^apiToken/],
-  ])('the options %j are refused at once', (options, message) => {
-    expect(() => bind(options)).toThrow(TypeError)
-    expect(() => bind(options)).toThrow(message)
-  })
-
-  test.each(['', '/', '/client/v4', '/client/v4/'])('the base address may end in "%s"', async (ending) => {
-    expect(await bind({ baseURL: server.url + ending }).videos.list({ limit: 1 })).toHaveLength(1)
   })
 })

@@ -9,6 +9,7 @@ import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startOrigin } from '../harness/origin.ts'
 import { notAVideo, sample } from '../harness/samples.ts'
 import { startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
 
@@ -23,7 +24,7 @@ let env: NodeJS.ProcessEnv = {}
 beforeAll(async () => {
   // `headwater/binding` is what the example imports, so it has to be built.
   await promisify(execFile)(process.execPath, [join(ROOT, 'scripts/prepare.mjs'), 'binding'])
-  server = await startServer()
+  server = await startServer({ env: { HEADWATER_ALLOW_PRIVATE_FETCH: 'true' } })
   folder = await mkdtemp(join(tmpdir(), 'headwater-examples-'))
   await copyFile(await sample('h264-aac.mp4'), join(folder, 'video.mp4'))
   env = {
@@ -129,6 +130,20 @@ describe('worker', () => {
         { id: link.id, name: 'a visitor’s', state: 'ready' },
         { id: uid, name: 'harbour tour' },
       ],
+    })
+
+    const bytes = await readFile(join(folder, 'video.mp4'))
+    const origin = await startOrigin({ bytes }, { path: '/harbour.mp4' })
+    try {
+      const imported = await ask('POST', '/imports', { url: origin.url })
+      expect(imported).toMatchObject({ status: 201, body: { name: 'harbour.mp4', state: 'downloading' } })
+      await waitForVideo(server, (imported.body as { id: string }).id, 'ready')
+    } finally {
+      await origin.stop()
+    }
+    expect(await ask('POST', '/imports', { url: 'ftp://a.example/film.mp4' })).toMatchObject({
+      status: 400,
+      body: { error: 'BadRequestError' },
     })
 
     expect(await ask('DELETE', `/videos/${uid}`)).toEqual({ status: 204, body: undefined })
