@@ -39,6 +39,7 @@ describe('syntax of uploads.md §2.3', () => {
 
   test.each([
     ['a space after the comma', `name ${b64('a')}, title ${b64('b')}`, { name: 'a', title: 'b' }],
+    ['a comma at the end', `name ${b64('a')},`, { name: 'a' }],
     ['a key alone', 'name,title', { name: '', title: '' }],
     ['a key and a space', `title ,name ${b64('a')}`, { title: '', name: 'a' }],
     ['text beyond ASCII', `name ${b64('Köln 🚢')}`, { name: 'Köln 🚢' }],
@@ -54,7 +55,9 @@ describe('syntax of uploads.md §2.3', () => {
     ['Base64 with stray bits', 'name YR==', 'must be Base64'],
     ['two spaces', `name  ${b64('a')}`, 'must be Base64'],
     ['a value that is not UTF-8', `name ${Buffer.from([0xff, 0xfe]).toString('base64')}`, 'must be UTF-8'],
-    ['an empty pair', `name ${b64('a')},`, 'pairs of a key'],
+    ['an empty pair', `name ${b64('a')},,title ${b64('b')}`, 'pairs of a key'],
+    ['two commas at the end', `name ${b64('a')},,`, 'pairs of a key'],
+    ['a comma alone', ',', 'pairs of a key'],
     ['a key beyond ASCII', `größe ${b64('a')}`, 'pairs of a key'],
     ['the same key twice', `title ${b64('a')},title ${b64('b')}`, 'twice'],
     ['the same key in other letters', `name ${b64('a')},NAME ${b64('b')}`, 'twice'],

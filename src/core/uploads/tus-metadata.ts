@@ -98,21 +98,25 @@ function splitPairs(header: string | undefined): readonly Pair[] {
     throw bad(`Upload-Metadata may have at most ${MOST_HEADER_BYTES} bytes, this one has ${text.length}.`)
   }
   const seen = new Set<string>()
-  return text.split(',').map((written) => {
-    const pair = written.trim()
-    const space = pair.indexOf(' ')
-    const key = space < 0 ? pair : pair.slice(0, space)
-    // tus-js-client writes an empty value as key and space.
-    const value = space < 0 ? '' : pair.slice(space + 1)
-    if (!/^[\x21-\x7e]+$/.test(key)) {
-      throw bad(
-        `Upload-Metadata holds pairs of a key and a Base64 value, separated by commas; found ${quote(written)}.`,
-      )
-    }
-    if (seen.has(key.toLowerCase())) throw bad(`Upload-Metadata names the key ${quote(key)} twice.`)
-    seen.add(key.toLowerCase())
-    return { key, value: decodeText(key, value) }
-  })
+  // Older versions of go-tus end the list with a comma.
+  return text
+    .replace(/,$/, '')
+    .split(',')
+    .map((written) => {
+      const pair = written.trim()
+      const space = pair.indexOf(' ')
+      const key = space < 0 ? pair : pair.slice(0, space)
+      // tus-js-client writes an empty value as key and space.
+      const value = space < 0 ? '' : pair.slice(space + 1)
+      if (!/^[\x21-\x7e]+$/.test(key)) {
+        throw bad(
+          `Upload-Metadata holds pairs of a key and a Base64 value, separated by commas; found ${quote(written)}.`,
+        )
+      }
+      if (seen.has(key.toLowerCase())) throw bad(`Upload-Metadata names the key ${quote(key)} twice.`)
+      seen.add(key.toLowerCase())
+      return { key, value: decodeText(key, value) }
+    })
 }
 
 function decodeText(key: string, base64: string): string {
