@@ -7,7 +7,8 @@ import { join } from 'node:path'
 /** What each measures; all are measured on this machine, side by side in one run, over loopback only. */
 const BENCHMARKS: Readonly<Record<string, string>> = {
   instant: 'last byte of an upload → first segment that decodes; sources of 10 s, 10 min and 2 h, and HEVC',
-  upload: '1 GiB by tus in 50 MiB chunks against the reference server and a plain write',
+  upload:
+    '1 GiB by tus against the reference server and a plain write; 100 uploads at once; beside 10,000 unfinished',
   encode: 'the whole ladder against one hand-written ffmpeg command',
   start: 'start → /readyz, and idle memory',
 }

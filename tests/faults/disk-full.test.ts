@@ -3,9 +3,12 @@ import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { sourceBlob } from '../../src/core/blob-names.ts'
+import { ERRORS } from '../../src/http/errors.ts'
 import { startServer, waitForVideo } from '../harness/server.ts'
 import { withFolder } from './own-folder.ts'
 import { makeSources } from './sources.ts'
+import { hashBlob, hashFile, readDrafts } from './stored-state.ts'
 import { type Access, askOffset, createUpload, sendChunk, uploadBytes } from './tus-lines.ts'
 
 const CHUNK_BYTES = 5 * 2 ** 20
@@ -39,11 +42,18 @@ testOnSmallDisk(
           )
           expect(refused.status, refused.text).toBe(507)
           expect(refused.text).toMatch(/disk|space|room/i)
+          expect(refused.text).toContain(`"code":${ERRORS.disk_full.number}`)
           // What was acknowledged stands; nothing half-written counts.
           const kept = await askOffset(server, upload)
           expect(kept.status).toBe(200)
           expect(kept.offset).toBeGreaterThanOrEqual(CHUNK_BYTES)
           expect(kept.offset % 262_144).toBe(0)
+          const [draft] = await readDrafts(join(disk, 'data'))
+          expect(draft).toMatchObject({ uid: upload.uid, offsetBytes: kept.offset })
+          expect(draft?.sizeBytes).toBeGreaterThanOrEqual(kept.offset)
+          expect(await hashFile(draft?.path ?? '', kept.offset)).toBe(
+            await hashFile(sources[0]?.path ?? '', kept.offset),
+          )
           expect(await statusOf(server, `/${upload.uid}/manifest/video.m3u8`)).toBeGreaterThanOrEqual(400)
           expect(await statusOf(server, '/healthz')).toBe(200)
 
@@ -53,6 +63,8 @@ testOnSmallDisk(
             expect(answer.status, answer.text).toBe(204)
           }
           await waitForVideo(server, upload.uid, 'ready')
+          const stored = await hashBlob(join(disk, 'data'), sourceBlob(upload.uid))
+          expect(stored).toBe(await hashFile(sources[0]?.path ?? ''))
         } finally {
           await server.stop()
         }
