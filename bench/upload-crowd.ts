@@ -19,6 +19,7 @@ export type CrowdFigures = {
 }
 
 const CHUNK_BYTES = 16 * 1_048_576
+const WARM_UP_READS = 30
 
 /** `uploads` uploads of `eachBytes` at once to a server on `dataDir`, which is removed afterwards. */
 export async function measureCrowd(
@@ -31,7 +32,7 @@ export async function measureCrowd(
     const { uid } = await createUpload(endpoint, 1)
     await sendUpload(endpoint, CHUNK_BYTES, CHUNK_BYTES)
     const cpuBefore = cpuSeconds(program.pid)
-    const reader = startReader(endpoint, uid)
+    const reader = await startReader(endpoint, uid)
     const startMs = performance.now()
     const sent = await Promise.allSettled(
       Array.from({ length: size.uploads }, () => sendUpload(endpoint, size.eachBytes, CHUNK_BYTES)),
@@ -53,26 +54,30 @@ export async function measureCrowd(
   }
 }
 
-/** `stop` answers the milliseconds of every reading; throws when one was refused. */
-function startReader(endpoint: Endpoint, uid: string): { stop(): Promise<readonly number[]> } {
+/** Resolves once the reader is warm. `stop` answers the milliseconds of every later reading; throws when one was refused. */
+async function startReader(endpoint: Endpoint, uid: string): Promise<{ stop(): Promise<readonly number[]> }> {
   const script = join(import.meta.dirname, 'ask-video.ts')
   const child = spawn(process.execPath, [script, `${endpoint.url}/${uid}`, endpoint.token], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   let text = ''
+  const warm = Promise.withResolvers<void>()
   child.stdout.setEncoding('utf8').on('data', (piece: string) => {
     text += piece
+    if (text.split('\n').length > WARM_UP_READS) warm.resolve()
   })
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)
   })
+  // A reader that ends before is told when it is stopped.
+  await Promise.race([warm.promise, ended])
   return {
     async stop() {
       child.stdin.end()
       const code = await ended
       if (code !== 0) throw new Error(`the reader ended with ${code}`)
-      return text.split('\n').filter(Boolean).map(Number)
+      return text.split('\n').filter(Boolean).slice(WARM_UP_READS).map(Number)
     },
   }
 }
