@@ -78,6 +78,11 @@ export interface Blobs {
   /** Reopens a draft at exactly `lengthBytes`, dropping what was written beyond. Throws `blob_damaged` if it is shorter. */
   resumeDraft(id: string, state: { lengthBytes: number; checksums: Uint8Array }): Promise<Draft>
   discardDraft(id: string): Promise<void>
+  /**
+   * Random access to a draft that somebody is writing, as far as it has been written; `sizeBytes` is its size at this
+   * moment. What was not synced may be gone after a crash. Throws `not_found` when there is none (any more).
+   */
+  openDraft(id: string): Promise<BlobReader>
   /** Throws `not_found` when there is no such blob. */
   open(name: BlobName): Promise<BlobReader>
   /** Deleting what is not there is fine. */
@@ -88,6 +93,8 @@ export interface Blobs {
   freeBytes(): Promise<number | undefined>
   /** A local file with the blob's bytes; a folder answers with its own file, a remote store with a copy. */
   materialize(name: BlobName): Promise<LocalCopy>
+  /** The same for a draft, as far as it has been written. */
+  materializeDraft(id: string): Promise<LocalCopy>
 }
 
 /** What this decoder build is and can do; found once at start. */
@@ -173,10 +180,14 @@ export interface Decoder {
  */
 export interface Thread {
   /**
-   * Runs `work` on `input`, which is copied, and on the bytes of `blob`. Throws what the work throws, `not_found` when
-   * there is no such blob, and `media_malformed` when it takes longer or more memory than any honest file needs.
+   * Runs `work` on `input`, which is copied, and on the bytes of `blob` or `draft`. Throws what the work throws,
+   * `not_found` when there is no such blob, and `media_malformed` when it takes longer or more memory than any honest file needs.
    */
-  run(work: string, input: unknown, options?: { readonly blob?: BlobName }): Promise<unknown>
+  run(
+    work: string,
+    input: unknown,
+    options?: { readonly blob?: BlobName; readonly draft?: string },
+  ): Promise<unknown>
   stop(): Promise<void>
 }
 

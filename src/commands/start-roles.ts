@@ -9,6 +9,7 @@ import type { Logger } from 'pino'
 import type { Secrets } from '../config/secrets.ts'
 import type { Settings } from '../config/settings.ts'
 import { SignInCodes } from '../core/access/index.ts'
+import { createEarly } from '../core/early/index.ts'
 import { requestSegment } from '../core/encoding/index.ts'
 import { createPlanner } from '../core/planning/index.ts'
 import { createPlayback } from '../core/playback/index.ts'
@@ -67,25 +68,22 @@ export async function startRoles(
   const guard = signIn({ ...adapters, settings: httpSettings })
   const files = await readStaticFiles(join(import.meta.dirname, '../../web/dist'))
   const indexes = new SourceIndexes(adapters.blobs)
+  const planner = createPlanner(adapters.thread)
+  const receiving = new Set<string>()
+  const planSettings = { ...settings, decoder: adapters.decoder.build.id }
   const playback = createPlayback({
     ...adapters,
     indexes,
+    early: createEarly({ ...adapters, receiving, planner, settings: planSettings }),
     requestSegment: (wanted) => requestSegment(adapters, wanted),
   })
   const make: Readonly<Record<Role['name'], () => Role>> = {
     worker: () =>
-      createWorkerRole({
-        ...adapters,
-        indexes,
-        planner: createPlanner(adapters.thread),
-        limits,
-        locks: new KeyedLock(),
-        settings,
-      }),
+      createWorkerRole({ ...adapters, indexes, planner, limits, locks: new KeyedLock(), settings }),
     delivery: () => createDeliveryRole({ ...adapters, playback, files }),
     api: () =>
       createApiRole({
-        uploads: { ...adapters, locks: new KeyedLock(), limits },
+        uploads: { ...adapters, locks: new KeyedLock(), receiving, limits },
         signIn: guard,
         countRequest,
         log,

@@ -21,19 +21,25 @@ export type PageStatus = {
   readonly height: number | null
 }
 
-/** What player pages are told about `video`. */
-export function presentStatus(video: Video): PageStatus {
+/** What player pages are told about `video`. `early`: it plays although it is not processed yet. */
+export function presentStatus(video: Video, early = false): PageStatus {
   const complete = video.state === 'ready' && (video.pctComplete ?? 100) >= 100
   return {
     state: video.state,
-    playable: video.state === 'ready' || video.state === 'live-inprogress',
+    playable: early || video.state === 'ready' || video.state === 'live-inprogress',
     pctComplete: video.pctComplete,
     complete,
-    sentence: describe(video, complete),
+    sentence: early ? describeEarly(video) : describe(video, complete),
     durationSeconds: video.durationSeconds,
     width: video.displaySize?.width ?? null,
     height: video.displaySize?.height ?? null,
   }
+}
+
+function describeEarly(video: Video): string {
+  return video.state === 'pendingupload'
+    ? 'The video is still being uploaded; what has arrived plays already.'
+    : 'The upload is complete; the video plays while it is being prepared.'
 }
 
 function describe(video: Video, complete: boolean): string {

@@ -1,6 +1,7 @@
 /** The pages people open: dashboard, watch page, player for embedding; and the files they are made of. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { EarlyTimelines } from '../core/early/index.ts'
 import { getVideo, type Video } from '../core/videos/index.ts'
 import { HeadwaterError } from '../lib/failure.ts'
 import type { Db } from '../tables.ts'
@@ -10,7 +11,11 @@ import type { ByteHandler, ByteRequest, ByteRoute } from './route.ts'
 import { type EntryFiles, sendStaticFile, type StaticFiles } from './static-files.ts'
 
 /** `files` is undefined when the web pages have not been built. */
-export type PageDeps = { readonly db: Db; readonly files: StaticFiles | undefined }
+export type PageDeps = {
+  readonly db: Db
+  readonly files: StaticFiles | undefined
+  readonly early: Pick<EarlyTimelines, 'get'>
+}
 
 const PLAYER = 'player/main.ts'
 /** hls.js; the player asks for it as soon as it runs, so it is fetched beside it. */
@@ -137,19 +142,20 @@ async function sendPlayer(
     )
     sendPage(incoming, outgoing, 401, page)
   } else {
-    sendPage(incoming, outgoing, 200, renderVideo(deps, request, { id, mode, video, entry }))
+    const early = (await deps.early.get(video)) !== undefined
+    sendPage(incoming, outgoing, 200, renderVideo(deps, request, { id, mode, video, early, entry }))
   }
 }
 
 function renderVideo(
   deps: PageDeps,
   request: ByteRequest,
-  found: { id: string; mode: 'watch' | 'iframe'; video: Video; entry: EntryFiles },
+  found: { id: string; mode: 'watch' | 'iframe'; video: Video; early: boolean; entry: EntryFiles },
 ): Page {
-  const { id, mode, video, entry } = found
+  const { id, mode, video, early, entry } = found
   const engine = deps.files?.entry(ENGINE)
   return renderPlayer({
-    config: { mode, id, title: video.publicDetails?.title ?? null, status: presentStatus(video) },
+    config: { mode, id, title: video.publicDetails?.title ?? null, status: presentStatus(video, early) },
     files: entry,
     preloads: engine === undefined ? [] : [engine.script],
     frameAncestors: mode === 'watch' ? "'none'" : frameAncestors(video.allowedOrigins),
@@ -183,7 +189,8 @@ async function sendStatus(
   if (video === 'token' || video.requireSignedUrls) {
     throw new HeadwaterError('playback_token_required', 'This video needs a signed address.')
   }
-  const body = Buffer.from(JSON.stringify(presentStatus(video)))
+  const early = (await deps.early.get(video)) !== undefined
+  const body = Buffer.from(JSON.stringify(presentStatus(video, early)))
   outgoing.setHeader('content-type', 'application/json')
   outgoing.setHeader('cache-control', 'no-store')
   outgoing.setHeader('access-control-allow-origin', '*')

@@ -26,14 +26,14 @@ export type DeliveryRoleDeps = {
 /** Creates the role. */
 export function createDeliveryRole(deps: DeliveryRoleDeps): Role {
   const { playback } = deps
-  const sending = { ...playback, buffers: new BufferPool() }
+  const sending = { ...playback, blobs: playback.sources, buffers: new BufferPool() }
   return {
     name: 'delivery',
     routes: [
       ...segmentRoutes({ ...sending, segments: playback }),
       ...manifestRoutes(sending),
       ...imageRoutes({ ...sending, thumbnails: createThumbnails({ ...deps, ...playback }) }),
-      ...pageRoutes(deps),
+      ...pageRoutes({ ...deps, early: playback.early }),
     ],
     async start() {},
     async stop() {},

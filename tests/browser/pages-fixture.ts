@@ -53,6 +53,8 @@ export async function startPages(): Promise<PagesFixture> {
   let api: ApiServer | undefined
   const deps = {
     files,
+    // Nothing is uploaded here.
+    early: { get: () => Promise.resolve(undefined) },
     get db() {
       if (api === undefined) throw new Error('The server has not been started.')
       return api.db

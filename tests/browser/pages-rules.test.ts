@@ -207,7 +207,13 @@ describe('the files of the pages', () => {
   })
 
   test('without a build every page says how to make one', async () => {
-    const bare = await startApi({ byteRoutes: pageRoutes({ db: pages.api.db, files: undefined }) })
+    const bare = await startApi({
+      byteRoutes: pageRoutes({
+        db: pages.api.db,
+        files: undefined,
+        early: { get: () => Promise.resolve(undefined) },
+      }),
+    })
     try {
       const response = await fetch(`${bare.url}/`)
       expect(response.status).toBe(503)

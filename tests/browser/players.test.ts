@@ -76,7 +76,7 @@ describe.each(CASES)('$name', (source) => {
   afterAll(() => bench.close())
 
   // dash.js applies a switch a moment after it was asked for; when that moment falls behind its last request it never says
-  // that the stream is over (seen with any server). It gets another try, the others do not.
+  // that the stream is over. It gets another try, the others do not.
   const tries = (player: PlayerName) => ({ retry: player === 'dash' ? 2 : 0 })
 
   for (const { player, manifest } of PLAYERS)

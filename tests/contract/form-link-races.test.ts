@@ -106,6 +106,8 @@ test('a stop between the published source and its row loses neither the link nor
       list: (prefix) => blobs.list(prefix),
       listDrafts: () => blobs.listDrafts(),
       discardDraft: (id) => blobs.discardDraft(id),
+      openDraft: (id) => blobs.openDraft(id),
+      materializeDraft: (id) => blobs.materializeDraft(id),
       resumeDraft: (id, state) => blobs.resumeDraft(id, state),
       freeBytes: () => blobs.freeBytes(),
       materialize: (name) => blobs.materialize(name),

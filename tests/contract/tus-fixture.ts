@@ -83,6 +83,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
     jobs: createJobTable({ db, clock }),
     clock,
     locks: new KeyedLock(),
+    receiving: new Set(),
     limits: { ...DEFAULT_UPLOAD_LIMITS, minFreeBytes: 0, ...options.limits },
   }
   const account = { accountId: ACCOUNT_ID, name: 'tests' }

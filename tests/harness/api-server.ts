@@ -73,7 +73,7 @@ export async function startApi(
   const limits = { ...DEFAULT_UPLOAD_LIMITS, minFreeBytes: 0, storageMinutes: settings.storageMinutes ?? 0 }
   const countRequest = createRateLimit(clock, settings.rateLimit)
   const uploading = {
-    uploads: { ...shared, locks: new KeyedLock(), limits },
+    uploads: { ...shared, locks: new KeyedLock(), receiving: new Set<string>(), limits },
     signIn: signIn({ db, clock, settings }),
     countRequest,
   }

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 /** Raise it when a recipe changes, so that nobody uses an old file. */
-const EDITION = 1
+const EDITION = 2
 const FOLDER = join(tmpdir(), `headwater-samples-${EDITION}`)
 
 /** Arguments written as on a command line. */

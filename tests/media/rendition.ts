@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { createEarly } from '../../src/core/early/index.ts'
 import { createPlayback, openSegment, streamBody } from '../../src/core/playback/index.ts'
 import type { Engine } from './engine.ts'
 
@@ -15,7 +16,15 @@ export async function writeRendition(engine: Engine, uid: string, name: string):
   const found = name === 'audio' ? plan.audio : plan.video.find((rendition) => rendition.name === name)
   if (!found)
     throw new Error(`the plan has no ${name}: ${plan.video.map((rendition) => rendition.name).join(', ')}`)
-  const playback = createPlayback({ ...engine, requestSegment: () => Promise.resolve() })
+  const playback = createPlayback({
+    ...engine,
+    early: createEarly({
+      ...engine,
+      receiving: new Set(),
+      settings: { ...engine.settings, decoder: engine.decoder.build.id },
+    }),
+    requestSegment: () => Promise.resolve(),
+  })
   const playable = await playback.playables.find({ id: uid })
   const segments = (name === 'audio' ? (plan.audio?.cuts ?? []) : plan.cuts).length - 1
   const pieces: Uint8Array[] = []

@@ -116,11 +116,14 @@ export class PlayerPage {
     }
   }
 
-  /** Discreetly, beside the time: further qualities are on their way. */
+  /** Discreetly, beside the time: the rest of the video, or further qualities are on their way. */
   #showMaking(status: PageStatus): void {
     const note = find(this.#controls.controller, '.making', HTMLElement)
-    note.hidden = status.complete || status.state !== 'ready'
-    const text = `More qualities: ${Math.floor(status.pctComplete ?? 0)} %`
+    note.hidden = status.complete || (status.state !== 'ready' && status.state !== 'pendingupload')
+    const text =
+      status.state === 'pendingupload'
+        ? 'Still uploading'
+        : `More qualities: ${Math.floor(status.pctComplete ?? 0)} %`
     if (!note.hidden && note.textContent !== text) note.textContent = text
   }
 
@@ -129,7 +132,10 @@ export class PlayerPage {
     this.#engineComing = true
     this.#notice.hide()
     const { media, poster } = this.#controls
-    if (this.#options.poster === null) poster.setAttribute('src', 'thumbnails/thumbnail.jpg?height=720')
+    // There is none of a video that is still being uploaded.
+    if (this.#options.poster === null && status.state === 'ready') {
+      poster.setAttribute('src', 'thumbnails/thumbnail.jpg?height=720')
+    }
     this.#everythingListed = status.complete
     const engine = await this.#createEngine({
       media,

@@ -71,6 +71,23 @@ class FolderBlobs implements OpenedFolderBlobs {
     await rm(this.#paths.draft(id), { force: true })
   }
 
+  async openDraft(id: string): Promise<BlobReader> {
+    const handle = await open(this.#paths.draft(id), 'r').catch((error: unknown) => {
+      throw isSystemError(error, 'ENOENT') ? noSuchDraft(id) : error
+    })
+    try {
+      const { size } = await handle.stat()
+      return {
+        sizeBytes: size,
+        read: (target, position) => readFully(handle, target, position),
+        close: () => handle.close(),
+      }
+    } catch (error) {
+      await handle.close()
+      throw error
+    }
+  }
+
   async open(name: BlobName): Promise<BlobReader> {
     const file = await this.#files.take(this.#paths.blob(name)).catch((error: unknown) => {
       throw isSystemError(error, 'ENOENT', 'ENOTDIR') ? noSuchBlob(name) : error
@@ -117,6 +134,12 @@ class FolderBlobs implements OpenedFolderBlobs {
     return { path, release: async () => {} }
   }
 
+  async materializeDraft(id: string): Promise<LocalCopy> {
+    const path = this.#paths.draft(id)
+    if ((await fileFacts(path)) === undefined) throw noSuchDraft(id)
+    return { path, release: async () => {} }
+  }
+
   async close(): Promise<void> {
     await this.#files.forgetAll()
   }
@@ -124,6 +147,10 @@ class FolderBlobs implements OpenedFolderBlobs {
 
 function noSuchBlob(name: BlobName): HeadwaterError {
   return new HeadwaterError('not_found', `There is no blob ${name}.`, { facts: { name } })
+}
+
+function noSuchDraft(id: string): HeadwaterError {
+  return new HeadwaterError('not_found', `There is no draft ${id}.`, { facts: { id } })
 }
 
 /** Every file below `root`/`folder`, as a name relative to `root`; what is removed meanwhile is left out. */

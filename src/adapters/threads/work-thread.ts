@@ -7,7 +7,7 @@
 
 import { Worker } from 'node:worker_threads'
 import { HeadwaterError } from '../../lib/failure.ts'
-import type { BlobName, Blobs, Thread } from '../../ports.ts'
+import type { BlobName, Blobs, LocalCopy, Thread } from '../../ports.ts'
 import type { WorkAnswer, WorkQuestion } from './work-messages.ts'
 
 /** The largest allowed index (256 MB) takes some 6 s; this leaves room for a slow disk. */
@@ -21,30 +21,43 @@ type Waiting = {
   readonly reject: (error: unknown) => void
 }
 
+/** Where the bytes are that the work is about. */
+type About = { readonly blob?: BlobName; readonly draft?: string }
+
+type ThreadDeps = {
+  readonly blobs: Pick<Blobs, 'materialize' | 'materializeDraft'>
+  readonly module: URL
+}
+
 /** Creates the thread's keeper. `module` calls `answerWork`; the thread starts with the first piece of work. */
-export function createThread(deps: { blobs: Pick<Blobs, 'materialize'>; module: URL }): Thread {
+export function createThread(deps: ThreadDeps): Thread {
   return new WorkThread(deps)
 }
 
 class WorkThread implements Thread {
-  readonly #deps: { blobs: Pick<Blobs, 'materialize'>; module: URL }
+  readonly #deps: ThreadDeps
   readonly #queue: Waiting[] = []
   #worker: Worker | undefined
   #limit: NodeJS.Timeout | undefined
   #stopped = false
 
-  constructor(deps: { blobs: Pick<Blobs, 'materialize'>; module: URL }) {
+  constructor(deps: ThreadDeps) {
     this.#deps = deps
   }
 
-  async run(work: string, input: unknown, options: { blob?: BlobName } = {}): Promise<unknown> {
-    if (options.blob === undefined) return await this.#ask({ work, input, path: null })
-    const copy = await this.#deps.blobs.materialize(options.blob)
+  async run(work: string, input: unknown, about: About = {}): Promise<unknown> {
+    const copy = await this.#localCopy(about)
+    if (copy === undefined) return await this.#ask({ work, input, path: null })
     try {
       return await this.#ask({ work, input, path: copy.path })
     } finally {
       await copy.release()
     }
+  }
+
+  async #localCopy({ blob, draft }: About): Promise<LocalCopy | undefined> {
+    if (blob !== undefined) return await this.#deps.blobs.materialize(blob)
+    return draft === undefined ? undefined : await this.#deps.blobs.materializeDraft(draft)
   }
 
   async stop(): Promise<void> {

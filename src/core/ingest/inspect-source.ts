@@ -79,8 +79,8 @@ async function readStart(blobs: Blobs, name: string): Promise<{ first: Uint8Arra
 
 /** Undefined when only the decoder can read it. */
 async function planByIndex(deps: InspectDeps, look: Look, media: MediaBlob): Promise<Inspected | undefined> {
-  const { container, settings, signal } = look
-  const question = { container, media, settings }
+  const { uid, container, settings, signal } = look
+  const question = { uid, container, media, settings }
   let answer = await deps.planner.planIndexed({ ...question, report: null })
   if (answer.kind === 'report') {
     const report = await reportOn(deps, media, answer.stream, signal)
@@ -113,11 +113,11 @@ async function planByRemux(deps: InspectDeps, look: Look, source: MediaBlob): Pr
 }
 
 async function planByDecoder(deps: InspectDeps, look: Look, media: MediaBlob): Promise<Inspected> {
-  const { container, settings, signal } = look
+  const { uid, container, settings, signal } = look
   const report = await reportOn(deps, media, 0, signal)
   // Before a long file is read through for nothing.
   requirePicture(report)
   const packets = await listPackets(deps, media, 0, signal)
-  const planned = await deps.planner.planListed({ container, media, settings, report, packets })
+  const planned = await deps.planner.planListed({ uid, container, media, settings, report, packets })
   return { ...planned, container, media }
 }

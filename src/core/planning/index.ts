@@ -36,6 +36,7 @@ export {
   type SoundGrid,
 } from './plan-cuts.ts'
 export { type Planned, refuseCutShort, requirePicture } from './plan-source.ts'
+export type { EarlyAnswer } from './plan-early.ts'
 export { createPlanner, ingestWorks, type Planner } from './planner.ts'
 export { buildReportArgs, type DecoderReport, readReport } from './read-report.ts'
 export type { MediaBlob } from './source-facts.ts'

@@ -61,6 +61,11 @@ describe('sound that can be passed through', () => {
       { dropped: 0, silenceBefore: 23, editStartSamples: 512, sourceFrames: 300 },
     ],
     [
+      'with a first frame stretched by 80 ms',
+      { at: (frame: number) => (frame === 0 ? 0 : 3840 + (frame - 1) * 1024) },
+      { dropped: 1, silenceBefore: 4, editStartSamples: 256, sourceFrames: 299 },
+    ],
+    [
       'with the rounding of milliseconds',
       { at: (frame: number) => Math.round((frame * 1024) / 48) * 48 },
       { dropped: 0, editStartSamples: 0 },
@@ -90,6 +95,7 @@ describe('sound that is encoded', () => {
     ['HE-AAC', { asc: [0x2b, 0x11, 0x88, 0x00] }, /not AAC-LC/],
     ['5.1', { asc: [0x11, 0xb0] }, /6 channels/],
     ['frames of 960', { asc: [0x11, 0x94] }, /960/],
+    ['a long hole after the first frame', { at: (n: number) => n * 1024 + (n > 0 ? 24_000 : 0) }, /evenly/],
     ['a hole', { at: (frame: number) => frame * 1024 + (frame > 100 ? 4800 : 0) }, /evenly/],
     [
       'overlaps that add up',

@@ -29,6 +29,9 @@ const MAX_DRIFT_SECONDS = 0.012
 /** Sound that begins later than this is not filled frame by frame but encoded, silence and all. */
 const MAX_LATE_SECONDS = 60
 
+/** A longer hole after the first frame is one that somebody made. */
+const MAX_LONE_SECONDS = 0.25
+
 /** Judges the track; `codec` is how it is called. */
 export function judgeSound(track: MovieTrack, codec: string): SoundVerdict {
   const refuse = (because: string): SoundVerdict => ({ passthrough: false, because })
@@ -46,9 +49,10 @@ export function judgeSound(track: MovieTrack, codec: string): SoundVerdict {
   const { sampleRate, frameSamples } = facts
   const times = presentationTimes(track)
   const toSamples = sampleRate / track.timescale
-  const first = (times[0] ?? 0) * toSamples
-  for (let frame = 0; frame < times.length; frame += 1) {
-    const off = (times[frame] ?? 0) * toSamples - (first + frame * frameSamples)
+  const lone = isFirstAlone(times, toSamples, facts) ? 1 : 0
+  const first = (times[lone] ?? 0) * toSamples
+  for (let frame = lone; frame < times.length; frame += 1) {
+    const off = (times[frame] ?? 0) * toSamples - (first + (frame - lone) * frameSamples)
     if (Math.abs(off) > MAX_DRIFT_SECONDS * sampleRate)
       return refuse('its frames do not follow one another evenly')
   }
@@ -60,7 +64,7 @@ export function judgeSound(track: MovieTrack, codec: string): SoundVerdict {
   if (count < times.length - 3) return refuse('its edit list ends it early')
   const start = Math.round(first)
   const silenceBefore = start > 0 ? Math.ceil(start / frameSamples) : 0
-  const dropped = start < 0 ? Math.floor(-start / frameSamples) : 0
+  const dropped = lone + (start < 0 ? Math.floor(-start / frameSamples) : 0)
   if (dropped >= times.length) return refuse('all of it lies before the start')
   const { sizes } = track.samples
   let bytes = 0
@@ -72,9 +76,22 @@ export function judgeSound(track: MovieTrack, codec: string): SoundVerdict {
     codec: facts.codec,
     frameSamples,
     bitrateBps: Math.round((bytes * 8 * sampleRate) / (times.length * frameSamples)),
-    editStartSamples: (silenceBefore - dropped) * frameSamples - start,
+    editStartSamples: (silenceBefore - (dropped - lone)) * frameSamples - start,
     dropped,
     silenceBefore,
     sourceFrames: times.length - dropped,
   }
+}
+
+/**
+ * Fragmented files without edit lists cannot say that sound begins late, so their muxers stretch the first frame, which
+ * holds nothing but the encoder's priming, up to the second. It is left out, and silence put there (rule 9).
+ */
+function isFirstAlone(
+  times: Float64Array,
+  toSamples: number,
+  { frameSamples, sampleRate }: { frameSamples: number; sampleRate: number },
+): boolean {
+  const gap = ((times[1] ?? 0) - (times[0] ?? 0)) * toSamples - frameSamples
+  return times.length > 1 && gap > MAX_DRIFT_SECONDS * sampleRate && gap <= MAX_LONE_SECONDS * sampleRate
 }

@@ -20,6 +20,8 @@ export type PlanSettings = {
 }
 
 export type PlanOptions = PlanSettings & {
+  /** Of the video; names what is passed through: a source that is watched while it arrives keeps its addresses. */
+  readonly uid: string
   /** A new id, safe in addresses, that no other rendition has. */
   readonly newId: (name: string) => string
 }
@@ -100,7 +102,7 @@ function planPassthrough(facts: SourceFacts, picture: PassthroughPicture, option
   const encoded = kept ? rungs.slice(0, -1) : rungs
   const name = `${Math.min(width, height)}p`
   const passthrough: VideoRendition = {
-    id: options.newId(name),
+    id: passthroughId(name, options),
     made: 'passthrough',
     width,
     height,
@@ -183,7 +185,7 @@ function planSound(
   return {
     audio: {
       ...sound,
-      id: options.newId('audio'),
+      id: passthroughId('audio', options),
       made: 'passthrough',
       frameCount,
       cuts: planSoundCuts(body.cuts, body.timescale, sound, frameCount),
@@ -191,6 +193,10 @@ function planSound(
       silenceAfter: Math.max(0, frameCount - sound.silenceBefore - sourceFrames),
     },
   }
+}
+
+function passthroughId(name: string, { uid }: PlanOptions): string {
+  return `${name}-${uid.slice(0, 12)}`
 }
 
 function judgeIndexedSound(facts: SourceFacts, body: PictureBody): SoundVerdict {

@@ -25,6 +25,8 @@ import type { MediaBlob, SourceFacts } from './source-facts.ts'
 
 /** What is asked about. */
 export type PlanQuestion = {
+  /** Of the video. */
+  readonly uid: string
   /** As sniffed, for people. */
   readonly container: string
   /** What is planned: segments will be cut from it, chunks decoded from it. */
@@ -62,6 +64,15 @@ export async function planIndexed(
 ): Promise<IndexedAnswer> {
   const movie = await readMovie(source)
   refuseTruncated(movie, question.media.sizeBytes)
+  return planMovie(movie, question, newId)
+}
+
+/** Plans a movie whose index has been read. */
+export function planMovie(
+  movie: Movie,
+  question: PlanQuestion & { readonly report: DecoderReport | null },
+  newId: (name: string) => string,
+): IndexedAnswer {
   const picture = findPictureTrack(movie)
   const track = movie.tracks[picture]
   const soundIndex = findSoundTrack(movie)
@@ -79,7 +90,10 @@ export async function planIndexed(
   }
   const plan = (facts: SourceFacts): IndexedAnswer => ({
     kind: 'planned',
-    planned: { ...makePlan(facts, { ...question.settings, newId }), index: formatIndex(movie) },
+    planned: {
+      ...makePlan(facts, { ...question.settings, uid: question.uid, newId }),
+      index: formatIndex(movie),
+    },
   })
   if (known !== undefined && !known.interlaced && isKnownSound(sound)) {
     return plan({ ...common, picture: known, sound, notes: [] })
@@ -120,7 +134,7 @@ export function planListed(
     sound: sound === null ? null : { ...sound, track: 0 },
     notes: [],
   }
-  const { plan, notes } = makePlan(facts, { ...question.settings, newId })
+  const { plan, notes } = makePlan(facts, { ...question.settings, uid: question.uid, newId })
   if (container !== 'mp4') refuseCutShort(plan, report.durationSeconds, media.sizeBytes)
   return { plan, notes, index: null }
 }

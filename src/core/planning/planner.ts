@@ -2,6 +2,7 @@
 
 import type { ByteSource } from '../../media/isobmff/movie.ts'
 import type { Clock, Thread } from '../../ports.ts'
+import { type EarlyAnswer, type EarlyQuestion, planEarly } from './plan-early.ts'
 import {
   type IndexedAnswer,
   type Planned,
@@ -12,12 +13,15 @@ import {
 import type { DecoderReport } from './read-report.ts'
 
 type IndexedQuestion = PlanQuestion & { readonly report: DecoderReport | null }
+/** `draft`: the one whose first bytes are looked at. */
+type EarlyDraftQuestion = EarlyQuestion & { readonly draft: string }
 type ListedQuestion = PlanQuestion & { readonly report: DecoderReport; readonly packets: Uint8Array }
 
 /** Plans sources; throws what `plan-source.ts` throws. */
 export type Planner = {
   readonly planIndexed: (question: IndexedQuestion) => Promise<IndexedAnswer>
   readonly planListed: (question: ListedQuestion) => Promise<Planned>
+  readonly planEarly: (question: EarlyDraftQuestion) => Promise<EarlyAnswer>
 }
 
 /** The face of a thread that does `ingestWorks`. */
@@ -26,6 +30,8 @@ export function createPlanner(thread: Thread): Planner {
     planIndexed: async (question) =>
       (await thread.run('planIndexed', question, { blob: question.media.name })) as IndexedAnswer,
     planListed: async (question) => (await thread.run('planListed', question)) as Planned,
+    planEarly: async ({ draft, ...question }) =>
+      (await thread.run('planEarly', question, { draft })) as EarlyAnswer,
   }
 }
 
@@ -42,9 +48,13 @@ export function ingestWorks(clock: Pick<Clock, 'newUid'>) {
       const result = planListed(input as ListedQuestion, newId)
       return { result, transfer: memoryOf(result) }
     },
+    async planEarly(input: unknown, source: ByteSource) {
+      const result = await planEarly(source, input as EarlyQuestion, newId)
+      return { result, transfer: result.kind === 'planned' ? memoryOf(result) : [] }
+    },
   }
 }
 
-function memoryOf({ index }: Planned): ArrayBuffer[] {
+function memoryOf({ index }: Pick<Planned, 'index'>): ArrayBuffer[] {
   return index === null ? [] : [index.buffer]
 }

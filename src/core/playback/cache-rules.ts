@@ -4,12 +4,14 @@ import type { Playable } from './find-playable.ts'
 
 /** For manifests: kept only once nothing can be added to them. */
 export function manifestCaching(playable: Playable): string {
-  if (playable.restricted) return 'private, no-store'
+  if (playable.restricted || playable.early !== null) return 'private, no-store'
   return playable.timeline.complete ? 'public, max-age=30' : 'no-cache'
 }
 
 /** For init and media segments: an address never changes its bytes. */
 export function segmentCaching(playable: Playable): string {
+  // Until it is acknowledged, what was uploaded may be sent again, and differ.
+  if (playable.early !== null) return 'private, no-store'
   return playable.restricted ? 'private, max-age=3600' : 'public, max-age=31536000, immutable'
 }
 

@@ -1,8 +1,10 @@
 /** Puts the parts of playback together, once per process. */
 
 import type { Blobs, Clock } from '../../ports.ts'
+import type { Early, EarlyTimelines } from '../early/index.ts'
 import type { Db } from '../../tables.ts'
 import { type SourceIndexes, Timelines, type WantedSegment } from '../timeline/index.ts'
+import type { BlobSource } from './body.ts'
 import { SegmentCutter } from './cut-segment.ts'
 import { Playables } from './find-playable.ts'
 
@@ -11,6 +13,7 @@ export type PlaybackDeps = {
   readonly blobs: Blobs
   readonly clock: Clock
   readonly indexes: SourceIndexes
+  readonly early: Early
   /** Asks for a segment to be encoded before everything else; `core/encoding` offers it. */
   readonly requestSegment: (wanted: WantedSegment) => Promise<void>
 }
@@ -18,6 +21,9 @@ export type PlaybackDeps = {
 /** All that routes and thumbnails need of playback. */
 export type Playback = {
   readonly blobs: Blobs
+  /** Where what is sent is read from: blobs, and sources that are still arriving. */
+  readonly sources: BlobSource
+  readonly early: EarlyTimelines
   readonly playables: Playables
   readonly timelines: Timelines
   readonly indexes: SourceIndexes
@@ -29,7 +35,9 @@ export function createPlayback(deps: PlaybackDeps): Playback {
   const timelines = new Timelines(deps)
   return {
     blobs: deps.blobs,
-    playables: new Playables({ db: deps.db, clock: deps.clock, timelines }),
+    sources: deps.early.sources,
+    early: deps.early.timelines,
+    playables: new Playables({ db: deps.db, clock: deps.clock, timelines, early: deps.early.timelines }),
     timelines,
     indexes: deps.indexes,
     cutter: new SegmentCutter(deps.indexes),

@@ -41,7 +41,8 @@ export class SegmentCutter {
     ])
   }
 
-  async #index({ timeline, plan }: Playable): Promise<SourceIndex> {
+  async #index({ timeline, plan, early }: Playable): Promise<SourceIndex> {
+    if (early !== null) return early.index
     assert(timeline.indexBlob !== null, 'a passthrough track needs an index')
     return this.#indexes.open(timeline.indexBlob, plan)
   }

@@ -4,6 +4,7 @@ import { BoundedCache } from '../../lib/bounded-cache.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
+import type { EarlyPlayback, EarlyTimelines } from '../early/index.ts'
 import type { LoadedTimeline, Timelines } from '../timeline/index.ts'
 import { getVideo, type Video } from '../videos/index.ts'
 import { isOriginCovered, playingOrigin, type RequestOrigin } from './allowed-origins.ts'
@@ -17,6 +18,8 @@ export type Playable = LoadedTimeline & {
   readonly restricted: boolean
   /** The origin that was checked and let in; undefined where any may play. */
   readonly checkedOrigin: string | undefined
+  /** While the video is still being uploaded; null once all of it is here. */
+  readonly early: EarlyPlayback | null
 }
 
 export type PlayableRequest = {
@@ -25,9 +28,16 @@ export type PlayableRequest = {
   readonly from?: RequestOrigin
   /** Segments may be answered from what was known a second ago; everything else asks the database. */
   readonly recentEnough?: boolean
+  /** Whether a video will do that is still being uploaded. */
+  readonly evenEarly?: boolean
 }
 
-export type PlayableDeps = { readonly db: Db; readonly clock: Clock; readonly timelines: Timelines }
+export type PlayableDeps = {
+  readonly db: Db
+  readonly clock: Clock
+  readonly timelines: Timelines
+  readonly early: EarlyTimelines
+}
 
 /** Finds playable videos and remembers them for a second. */
 export class Playables {
@@ -52,6 +62,14 @@ export class Playables {
       )
     }
     const checkedOrigin = request.from && checkOrigin(video, request.from)
+    const facts = {
+      id: request.id,
+      video,
+      restricted: video.allowedOrigins.length > 0,
+      checkedOrigin,
+    }
+    const early = request.evenEarly ? await this.#deps.early.get(video) : undefined
+    if (early !== undefined) return { ...early, ...facts, early }
     checkState(video)
     const loaded = await this.#deps.timelines.get(video.uid, request.recentEnough ? RECENT_MS : 0)
     if (loaded === undefined) {
@@ -59,7 +77,7 @@ export class Playables {
         facts: { uid: video.uid },
       })
     }
-    return { ...loaded, id: request.id, video, restricted: video.allowedOrigins.length > 0, checkedOrigin }
+    return { ...loaded, ...facts, early: null }
   }
 
   async #video({ id, recentEnough }: PlayableRequest): Promise<Video> {

@@ -22,6 +22,7 @@ export function multivariantText(playable: Playable, request: ManifestRequest): 
   const suffix = addressSuffix(request)
   return formatMultivariant({
     version: 6,
+    startSeconds: playable.timeline.state === 'growing' ? GROWING_START_SECONDS : undefined,
     media: audio.map((track, index) => ({
       type: 'AUDIO',
       groupId: AUDIO_GROUP,
@@ -49,6 +50,7 @@ export function mediaPlaylistText(playable: Playable, rendition: string, request
   return formatMediaPlaylist({
     timescale: track.timescale,
     starts: track.starts,
+    growing: playable.timeline.state === 'growing',
     initUri: `${base}/init.mp4${suffix}`,
     segmentUri: (segment) => `${base}/${segment}.m4s${suffix}`,
   })
@@ -57,6 +59,12 @@ export function mediaPlaylistText(playable: Playable, rendition: string, request
 /** The MPD (playback.md §3). Throws `video_not_playable_yet` when no picture is offered. */
 export function mpdText(playable: Playable, request: ManifestRequest): string {
   const { timeline, plan } = playable
+  if (timeline.state === 'growing') {
+    throw new HeadwaterError(
+      'video_not_playable_yet',
+      'The video is still being uploaded; until it is here it plays over HLS only.',
+    )
+  }
   const { audio } = offeredTracks(timeline)
   const offered = new Set(offeredVariants(timeline, request).map((variant) => variant.track))
   const frameRate = plan.frames.kind === 'grid' ? plan.frames.rate : plan.frames.averageRate
@@ -157,6 +165,8 @@ function addressSuffix(request: ManifestRequest): string {
   return request.parentOrigin ? `?parentOrigin=${encodeURIComponent(request.parentOrigin)}` : ''
 }
 
+/** Players begin a growing playlist near its end unless told; Shaka overlooks 0. */
+const GROWING_START_SECONDS = 0.01
 const AUDIO_GROUP = 'group_audio'
 /** The language of the built-in sound is not known (media.md §3). */
 const LANGUAGE = 'und'

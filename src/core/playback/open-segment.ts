@@ -45,12 +45,21 @@ async function sourceBody(
   source: SegmentSource,
 ): Promise<Body> {
   if (source.from === 'stored') return bodyOf([{ blob: source.blob, range: source.range }])
-  if (source.from === 'cut') return deps.cutter.cut(request.playable, track, source.segment)
+  if (source.from === 'cut') {
+    const body = await deps.cutter.cut(request.playable, track, source.segment)
+    await request.playable.early?.waitFor(endInSource(body), request.signal)
+    return body
+  }
   const made = await deps.timelines.waitForSegment(
     { uid: request.playable.video.uid, renditionId: track.id, segment: source.segment },
     { signal: request.signal },
   )
   return sourceBody(deps, request, track, made)
+}
+
+/** End of the last byte of the source that a body has. */
+function endInSource({ parts }: Body): number {
+  return parts.reduce((end, part) => (part instanceof Uint8Array ? end : Math.max(end, part.range.end)), 0)
 }
 
 async function initBody(deps: SegmentDeps, request: SegmentRequest, track: Track): Promise<Body> {

@@ -1,7 +1,8 @@
 /** What others may import from `core/timeline`. */
 export { bumpRevision, insertPlan, markComplete, replacePlan } from './plan-records.ts'
 export type { SegmentSource, SegmentTimes, Timeline, Track } from './timeline.ts'
-export { type OwnPictures, type SourceIndex, SourceIndexes } from './source-indexes.ts'
+export { assembleTimeline } from './assemble.ts'
+export { describeIndex, type OwnPictures, type SourceIndex, SourceIndexes } from './source-indexes.ts'
 export { type LoadedTimeline, Timelines, type WantedSegment } from './timeline-cache.ts'
 export {
   getPlanRow,

@@ -47,7 +47,7 @@ export class SourceIndexes {
     return this.#open.get(name, async () => {
       const reader = await this.#blobs.open(name)
       try {
-        return describe(await readIndex(reader), plan, reader.sizeBytes)
+        return describeIndex(await readIndex(reader), plan, reader.sizeBytes)
       } finally {
         await reader.close()
       }
@@ -55,7 +55,8 @@ export class SourceIndexes {
   }
 }
 
-function describe({ tracks }: Movie, plan: Plan, sizeBytes: number): SourceIndex {
+/** An index under its plan; `sizeBytes`: memory it holds on to. */
+export function describeIndex({ tracks }: Movie, plan: Plan, sizeBytes: number): SourceIndex {
   const picture = tracks[plan.picture.track]
   assert(picture?.kind === 'video', `track ${plan.picture.track} of the index is not a picture`)
   const sound = plan.sound === null ? undefined : tracks[plan.sound.track]

@@ -101,6 +101,8 @@ async function takeBytes(
 ): Promise<ReceivedChunk> {
   const draft = await openDraft(deps, upload)
   let published = false
+  const { videoUid } = upload
+  if (videoUid !== null && !(body instanceof CheckedBody)) deps.receiving.add(videoUid)
   try {
     const stored = await storeBody(draft, body, roomForChunk(place))
     const { failure, keep } = judgeStored(stored, place, body)
@@ -118,6 +120,7 @@ async function takeBytes(
     if (!published && isFailure(error, 'not_found')) await deps.blobs.discardDraft(draft.id)
     throw error
   } finally {
+    if (videoUid !== null) deps.receiving.delete(videoUid)
     // Whatever still comes of the body is nobody's.
     body.stop()
     if (!published) await draft.close()

@@ -60,6 +60,21 @@ export function readUpload(row: Selectable<UploadsTable>): Upload {
   }
 }
 
+/** The draft in which a video's source is arriving; undefined when it is not, or nothing of it has come. */
+export async function findArriving(
+  db: Db,
+  videoUid: string,
+): Promise<{ draftId: string; offsetBytes: number; lengthBytes: number } | undefined> {
+  const row = await db
+    .selectFrom('uploads')
+    .select(['draft_id', 'offset_bytes', 'length_bytes'])
+    .where('video_uid', '=', videoUid)
+    .where('state', '=', 'receiving')
+    .executeTakeFirst()
+  if (row === undefined || row.draft_id === null) return undefined
+  return { draftId: row.draft_id, offsetBytes: row.offset_bytes, lengthBytes: row.length_bytes }
+}
+
 /** Names the draft before its first byte, so that the sweep knows whose it is. False when the upload is gone. */
 export async function setDraft(db: Db, id: string, draftId: string): Promise<boolean> {
   const result = await db

@@ -71,6 +71,11 @@ export type UploadDeps = {
   readonly jobs: Jobs
   readonly clock: Clock
   readonly locks: KeyedLock
+  /**
+   * Videos whose bytes arrive in this process at this moment and count as they come (no checksum is awaited): who plays
+   * them early may read what is not acknowledged yet.
+   */
+  readonly receiving: Set<string>
   readonly limits: UploadLimits
   readonly log?: Log
 }

@@ -35,6 +35,7 @@ function route(deps: ManifestDeps, pattern: RegExp, contentType: string, write: 
     const playable = await deps.playables.find({
       id: request.params.id ?? '',
       from: requestOrigin(request, incoming),
+      evenEarly: true,
     })
     allowPage(outgoing, playable, incoming)
     const query = {

@@ -16,6 +16,7 @@ export function segmentRoutes(deps: SegmentRouteDeps): readonly ByteRoute[] {
         id,
         from: requestOrigin(request, incoming),
         recentEnough: true,
+        evenEarly: true,
       })
       allowPage(outgoing, playable, incoming)
       const segment = number === undefined ? 'init' : Number(number)

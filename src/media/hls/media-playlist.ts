@@ -11,25 +11,28 @@ export type MediaPlaylist = {
    * (rules 3 and 8), so that the sum of the durations before a segment is its `tfdt`.
    */
   readonly starts: readonly number[]
+  /** Segments will be added at the end: an `EVENT` without its end. */
+  readonly growing?: boolean
   readonly initUri: string
   readonly segmentUri: (segment: number) => string
 }
 
-/** The playlist of a complete track (rule 18), ending with a line feed. */
+/** The playlist of a track (rule 18), ending with a line feed. */
 export function formatMediaPlaylist(playlist: MediaPlaylist): string {
   const durations = segmentDurationsUs(playlist.starts, playlist.timescale)
+  const growing = playlist.growing === true
   const lines = [
     '#EXTM3U',
     '#EXT-X-VERSION:7',
-    `#EXT-X-TARGETDURATION:${targetDurationSeconds(durations)}`,
+    `#EXT-X-TARGETDURATION:${Math.max(targetDurationSeconds(durations), growing ? GROWING_TARGET_SECONDS : 0)}`,
     '#EXT-X-MEDIA-SEQUENCE:0',
-    '#EXT-X-PLAYLIST-TYPE:VOD',
+    `#EXT-X-PLAYLIST-TYPE:${growing ? 'EVENT' : 'VOD'}`,
     `#EXT-X-MAP:URI=${quoted(playlist.initUri)}`,
   ]
   for (const [segment, us] of durations.entries()) {
     lines.push(`#EXTINF:${formatMicroseconds(us)},`, plainLine(playlist.segmentUri(segment)))
   }
-  lines.push('#EXT-X-ENDLIST')
+  if (!growing) lines.push('#EXT-X-ENDLIST')
   return `${lines.join('\n')}\n`
 }
 
@@ -61,3 +64,5 @@ function formatMicroseconds(us: number): string {
 }
 
 const MICROSECONDS = 1_000_000
+/** It must not change while segments are added (RFC 8216 §6.2.1): long enough for cuts every four seconds or so. */
+const GROWING_TARGET_SECONDS = 6

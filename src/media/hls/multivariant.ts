@@ -35,6 +35,8 @@ export type Variant = {
 export type MultivariantPlaylist = {
   /** 6 for what is written here; 8 where the whole of a broadcast stays seekable. */
   readonly version: number
+  /** Where to begin (`EXT-X-START`, RFC 8216 §4.3.5.2); undefined = as players like. */
+  readonly startSeconds?: number | undefined
   readonly media: readonly MediaRendition[]
   /** In the order to be written: players start with the first. */
   readonly variants: readonly Variant[]
@@ -43,6 +45,9 @@ export type MultivariantPlaylist = {
 /** The playlist, ending with a line feed. */
 export function formatMultivariant(playlist: MultivariantPlaylist): string {
   const lines = ['#EXTM3U', `#EXT-X-VERSION:${playlist.version}`, '#EXT-X-INDEPENDENT-SEGMENTS']
+  if (playlist.startSeconds !== undefined) {
+    lines.push(`#EXT-X-START:TIME-OFFSET=${decimal(playlist.startSeconds, 2)}`)
+  }
   for (const rendition of playlist.media)
     lines.push(`#EXT-X-MEDIA:${formatAttributes(mediaAttributes(rendition))}`)
   for (const variant of playlist.variants) {
