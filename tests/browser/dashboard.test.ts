@@ -4,9 +4,10 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Frame, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { indexFirst } from '../harness/early-samples.ts'
 import { sample } from '../harness/samples.ts'
 import { callApi, startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
-import { type Browsing, seeItPlay, startBrowsing, tellVideo, watch } from './pages-browser.ts'
+import { type Browsing, seeItPlay, startBrowsing, tellVideo, type Visitor, watch } from './pages-browser.ts'
 
 let server: TestServer
 let browsing: Browsing
@@ -26,6 +27,18 @@ async function signInByToken(page: Page): Promise<void> {
   await page.fill('#token', server.token)
   await page.click('button[type=submit]')
   await page.waitForSelector('text=Drop a video here')
+}
+
+/** Gives a function that sets how many bytes a second the page can send; -1 is no limit. */
+async function throttleUploads({
+  page,
+  context,
+}: Visitor): Promise<(bytesPerSecond: number) => Promise<void>> {
+  const session = await context.newCDPSession(page)
+  return async (uploadThroughput) => {
+    const conditions = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput }
+    await session.send('Network.emulateNetworkConditions', conditions)
+  }
 }
 
 async function playerFrame(page: Page): Promise<Frame> {
@@ -125,21 +138,33 @@ describe('a video dropped into the page', () => {
     await page.waitForSelector('text=Check that it is a video')
   })
 
+  test('whose index comes first plays while it is sent, in the player that it keeps', async () => {
+    await using visitor = await browsing.visit({ height: 1000 })
+    const { page, complaints } = visitor
+    await signInByToken(page)
+    const throttle = await throttleUploads(visitor)
+    await throttle(200_000)
+    await page.setInputFiles('input[type=file]', await indexFirst())
+    const frame = await playerFrame(page)
+    await seeItPlay(frame)
+    await page.waitForSelector('[aria-label="Pause early-first.mp4"]')
+    await tellVideo(frame, 'video.id = "the-same"')
+    await throttle(-1)
+    await page.waitForSelector('[aria-label="Hide early-first.mp4"]')
+    await seeItPlay(frame)
+    expect(await frame.evaluate(`document.querySelector('video').id`)).toBe('the-same')
+    await page.waitForSelector('[aria-label="Qualities"] >> text=as uploaded')
+    expect(complaints).toEqual([])
+  })
+
   test('goes on after a pause, and a cancelled one is gone', async () => {
     const file = join(server.dataDir, 'large.mp4')
     await writeFile(file, Buffer.alloc(120_000_000))
     await using visitor = await browsing.visit()
-    const { page, context } = visitor
+    const { page } = visitor
     await signInByToken(page)
     // Slow enough to be met on its way.
-    const session = await context.newCDPSession(page)
-    const throttle = (uploadThroughput: number) =>
-      session.send('Network.emulateNetworkConditions', {
-        offline: false,
-        latency: 0,
-        downloadThroughput: -1,
-        uploadThroughput,
-      })
+    const throttle = await throttleUploads(visitor)
     await throttle(8_000_000)
     await page.setInputFiles('input[type=file]', file)
     await page.waitForSelector('text=/MB\\/s/')

@@ -7,6 +7,7 @@ import {
   useQuery,
   useQueryClient,
 } from '@tanstack/react-query'
+import type { PageStatus } from '../../../src/http/page-status.ts'
 import type { PresentedVideo } from '../../../src/http/present-video.ts'
 import { useAccountId } from '../session-gate.tsx'
 import { request } from './client.ts'
@@ -103,14 +104,35 @@ export function useVideo(uid: string) {
   })
 }
 
-/** What happened to a video and how far its renditions are; followed while `active`. */
-export function useVideoProgress(uid: string, active: boolean) {
+/**
+ * What happened to a video and how far its renditions are; followed until that itself says that it is over, since the
+ * video may settle after this was last read.
+ */
+export function useVideoProgress(uid: string) {
   const accountId = useAccountId()
   return useQuery({
     queryKey: ['progress', accountId, uid],
     queryFn: () => request<VideoProgress>(`/client/v4/accounts/${accountId}/headwater/videos/${uid}/events`),
-    refetchInterval: active ? 1_000 : false,
+    refetchInterval: ({ state }) => (state.data && isOver(state.data) ? false : 1_000),
   })
+}
+
+function isOver({ complete, events }: VideoProgress): boolean {
+  return complete || events.some(({ kind }) => kind === 'error')
+}
+
+/** Whether a video plays although its upload is still running; asked while `active`, until it does. */
+export function usePlaysEarly(uid: string | null, active: boolean): boolean {
+  const { data } = useQuery({
+    queryKey: ['status', uid],
+    queryFn: async () => {
+      const response = await fetch(`/${uid}/headwater/status.json`)
+      return response.ok && ((await response.json()) as PageStatus).playable
+    },
+    enabled: uid !== null && active,
+    refetchInterval: ({ state }) => (state.data === true ? false : 1_000),
+  })
+  return data === true
 }
 
 export function useRenameVideo(video: ApiVideo) {

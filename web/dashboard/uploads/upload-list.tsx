@@ -1,5 +1,4 @@
 import { useUploads } from './uploads-context.tsx'
-import { ArrivedCard } from './arrived-card.tsx'
 import { UploadCard } from './upload-card.tsx'
 
 /** What is on its way, and what has just arrived. */
@@ -11,21 +10,7 @@ export function UploadList() {
       <ul className="grid gap-4">
         {items.map((item) => (
           <li key={item.key}>
-            {item.state === 'done' && item.uid !== null ? (
-              <ArrivedCard
-                uid={item.uid}
-                name={item.name}
-                autoplay={item.startsByItself}
-                onDismiss={() => uploads.dismiss(item.key)}
-              />
-            ) : (
-              <UploadCard
-                item={item}
-                onPause={() => uploads.pause(item.key)}
-                onResume={() => uploads.resume(item.key)}
-                onCancel={() => uploads.cancel(item.key)}
-              />
-            )}
+            <UploadCard item={item} uploads={uploads} />
           </li>
         ))}
       </ul>

@@ -29,8 +29,8 @@ export type UploadItem = {
   readonly uid: string | null
   /** Whether part of it was there already from an earlier try. */
   readonly resumed: boolean
-  /** Whether its player starts by itself: the first to arrive does; a second must not play into it. */
-  readonly startsByItself: boolean
+  /** Its player, there since something of it could be played: the first starts by itself; a second must not play into it. */
+  readonly player: 'none' | 'waits' | 'starts'
   /** What went wrong, when `failed`. */
   readonly problem: string | null
 }
@@ -95,6 +95,15 @@ export class Uploads {
     this.#startWaiting()
   }
 
+  /** Something of it can be played. */
+  showPlayer(key: string): void {
+    const running = this.#find(key)
+    if (running?.item.player !== 'none') return
+    const first = this.#running.every(({ item }) => item.player === 'none')
+    this.#change(running, { player: first ? 'starts' : 'waits' })
+    this.#announce()
+  }
+
   /** Takes a finished one off the page. */
   dismiss(key: string): void {
     this.#running = this.#running.filter((running) => running.item.key !== key)
@@ -143,7 +152,7 @@ export class Uploads {
       bytesPerSecond: null,
       uid: null,
       resumed: false,
-      startsByItself: false,
+      player: 'none',
       problem: null,
     }
     const running: Running = { item, tus, speed: new Speed() }
@@ -180,13 +189,8 @@ export class Uploads {
   }
 
   #onSuccess(running: Running): void {
-    const startsByItself = !this.#running.some(({ item }) => item.state === 'done')
-    this.#change(running, {
-      state: 'done',
-      sentBytes: running.item.sizeBytes,
-      bytesPerSecond: null,
-      startsByItself,
-    })
+    this.#change(running, { state: 'done', sentBytes: running.item.sizeBytes, bytesPerSecond: null })
+    this.showPlayer(running.item.key)
     if (running.item.uid !== null) this.#onDone(running.item.uid)
     this.#startWaiting()
   }

@@ -4,7 +4,7 @@ import { Link, useParams } from '@tanstack/react-router'
 import { ArrowLeft, ExternalLink } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { ApiError, describeError } from '../api/client.ts'
-import { type ApiVideo, isSettled, nameOf, useVideo, useVideoProgress } from '../api/videos.ts'
+import { type ApiVideo, nameOf, useVideo, useVideoProgress } from '../api/videos.ts'
 import { Button, buttonClass } from '../ui/button.tsx'
 import { NotFound } from '../ui/not-found.tsx'
 import { Splash } from '../ui/splash.tsx'
@@ -34,7 +34,7 @@ export function VideoPage() {
 }
 
 function LoadedVideo({ video }: { video: ApiVideo }) {
-  const progress = useVideoProgress(video.uid, !isSettled(video))
+  const progress = useVideoProgress(video.uid)
   const events = progress.data?.events ?? []
   const renditions = progress.data?.renditions ?? []
   const failed = video.status.state === 'error'
