@@ -18,7 +18,7 @@ test.each([
   [429, 10009, 'RateLimitedError'],
   [500, 10500, 'InternalError'],
   [501, 10046, 'InternalError'],
-  [507, 10500, 'InternalError'],
+  [507, 10013, 'InternalError'],
 ])('HTTP %i with %i is told as %s', (statusCode, code, name) => {
   const error = toStreamError({ statusCode, code, message: 'why' })
   expect(error).toMatchObject({ statusCode, code, name, message: 'why' })

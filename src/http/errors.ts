@@ -248,7 +248,7 @@ export const ERRORS: Readonly<Record<FailureCode, ErrorRow>> = {
   },
   disk_full: {
     status: 507,
-    number: 10500,
+    number: 10013,
     start: 'Insufficient Storage',
     headers: DO_NOT_RETRY,
     when: 'The disk of the server has no room left for it.',

@@ -4,12 +4,18 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { sourceBlob } from '../../src/core/blob-names.ts'
-import { ERRORS } from '../../src/http/errors.ts'
 import { startServer, waitForVideo } from '../harness/server.ts'
 import { withFolder } from './own-folder.ts'
 import { makeSources } from './sources.ts'
 import { hashBlob, hashFile, readDrafts } from './stored-state.ts'
-import { type Access, askOffset, createUpload, sendChunk, uploadBytes } from './tus-lines.ts'
+import {
+  type Access,
+  askOffset,
+  type ClientUpload,
+  createUpload,
+  sendChunk,
+  uploadBytes,
+} from './tus-lines.ts'
 
 const CHUNK_BYTES = 5 * 2 ** 20
 /** Small enough to be filled at once, large enough for one source with its ladder. */
@@ -21,50 +27,46 @@ const testOnSmallDisk = canMount || process.env.CI ? test : test.skip
 if (!canMount) process.stderr.write('disk-full.test.ts: left out, it needs root to mount a small disk\n')
 
 testOnSmallDisk(
-  'a full disk refuses uploads in a sentence, keeps what was acknowledged, and recovers',
+  'a disk that fills up in the middle of a chunk: 507/10013, the offset is what is stored, and the upload goes on',
   async () => {
     await withFolder(async (folder) => {
       const sources = await makeSources(folder)
-      const source = await readFile(sources[0]?.path ?? '')
+      const path = sources[0]?.path ?? ''
+      const source = await readFile(path)
       await withSmallDisk(join(folder, 'disk'), async (disk) => {
         const ballast = join(disk, 'ballast')
         const server = await startServer({ dataDir: join(disk, 'data') })
+        const send = (upload: ClientUpload, from: number) =>
+          sendChunk(server, upload, source.subarray(from, from + CHUNK_BYTES), from)
         try {
           const upload = await createUpload(server, 'sea.mp4', source.length)
-          expect((await sendChunk(server, upload, source.subarray(0, CHUNK_BYTES), 0)).status).toBe(204)
+          expect((await send(upload, 0)).status).toBe(204)
 
-          await fillDisk(ballast, disk, 2 ** 20)
-          const refused = await sendChunk(
-            server,
-            upload,
-            source.subarray(CHUNK_BYTES, 2 * CHUNK_BYTES),
-            CHUNK_BYTES,
-          )
-          expect(refused.status, refused.text).toBe(507)
-          expect(refused.text).toMatch(/disk|space|room/i)
-          expect(refused.text).toContain(`"code":${ERRORS.disk_full.number}`)
-          // What was acknowledged stands; nothing half-written counts.
+          // Room for more than half of the next chunk.
+          await fillDisk(ballast, disk, 3.1 * 2 ** 20)
+          expectRefused(await send(upload, CHUNK_BYTES))
           const kept = await askOffset(server, upload)
           expect(kept.status).toBe(200)
-          expect(kept.offset).toBeGreaterThanOrEqual(CHUNK_BYTES)
+          expect(kept.offset).toBeGreaterThan(CHUNK_BYTES)
+          expect(kept.offset).toBeLessThan(2 * CHUNK_BYTES)
           expect(kept.offset % 262_144).toBe(0)
-          const [draft] = await readDrafts(join(disk, 'data'))
-          expect(draft).toMatchObject({ uid: upload.uid, offsetBytes: kept.offset })
-          expect(draft?.sizeBytes).toBeGreaterThanOrEqual(kept.offset)
-          expect(await hashFile(draft?.path ?? '', kept.offset)).toBe(
-            await hashFile(sources[0]?.path ?? '', kept.offset),
-          )
+          await expectStored(disk, upload, kept.offset, path)
+
+          // Asked again it says the same; not a byte is lost of what it told.
+          expectRefused(await send(upload, kept.offset))
+          const still = await askOffset(server, upload)
+          expect(still.offset).toBeGreaterThanOrEqual(kept.offset)
+          await expectStored(disk, upload, still.offset, path)
           expect(await statusOf(server, `/${upload.uid}/manifest/video.m3u8`)).toBeGreaterThanOrEqual(400)
           expect(await statusOf(server, '/healthz')).toBe(200)
 
           await rm(ballast)
-          for (let at = kept.offset; at < source.length; at = upload.acknowledgedBytes) {
-            const answer = await sendChunk(server, upload, source.subarray(at, at + CHUNK_BYTES), at)
+          for (let at = still.offset; at < source.length; at = upload.acknowledgedBytes) {
+            const answer = await send(upload, at)
             expect(answer.status, answer.text).toBe(204)
           }
           await waitForVideo(server, upload.uid, 'ready')
-          const stored = await hashBlob(join(disk, 'data'), sourceBlob(upload.uid))
-          expect(stored).toBe(await hashFile(sources[0]?.path ?? ''))
+          expect(await hashBlob(join(disk, 'data'), sourceBlob(upload.uid))).toBe(await hashFile(path))
         } finally {
           await server.stop()
         }
@@ -111,6 +113,25 @@ testOnSmallDisk('below the reserve a new upload is refused before a byte is sent
     }),
   )
 })
+
+/** What a full disk is told as, in words too. */
+function expectRefused(answer: Awaited<ReturnType<typeof sendChunk>>): void {
+  expect(answer.status, answer.text).toBe(507)
+  expect(JSON.parse(answer.text).errors).toEqual([
+    {
+      code: 10013,
+      message: expect.stringMatching(/^Insufficient Storage: The disk .* is full; free some space/),
+    },
+  ])
+}
+
+/** The draft holds the first `offset` bytes of the file, and they are what the record says. */
+async function expectStored(disk: string, upload: ClientUpload, offset: number, path: string): Promise<void> {
+  const [draft] = await readDrafts(join(disk, 'data'))
+  expect(draft).toMatchObject({ uid: upload.uid, offsetBytes: offset })
+  expect(draft?.sizeBytes).toBeGreaterThanOrEqual(offset)
+  expect(await hashFile(draft?.path ?? '', offset)).toBe(await hashFile(path, offset))
+}
 
 async function withSmallDisk(path: string, use: (path: string) => Promise<void>): Promise<void> {
   await mkdir(path)
