@@ -32,16 +32,16 @@ const TRACE = String.raw`
 11 fdatasync(26</d/drafts/1> <unfinished ...>
 12 fsync(30</d/drafts>)    = 0
 11 <... fdatasync resumed>) = 0
-13 pwrite64(45</d/db-wal>, "\0\2cafe\20"..., 4096, 0) = 4096
+13 pwrite64(45</d/db-wal>, "\0\2cafe\0241\0"..., 4096, 0) = 4096
 13 fsync(45</d/db-wal>)    = 0
 10 write(24<socket:[7]>, "HTTP/1.1 204 No Content\r\nupload-offset: 20\r\n\r\n", 44) = 44
 11 pwritev(26</d/drafts/1>, [{iov_base="cd"..., iov_len=10}], 1, 20) = 10
 11 fdatasync(26</d/drafts/1>) = 0
-13 pwrite64(45</d/db-wal>, "\0\2cafe\36"..., 4096, 4096) = 4096
+13 pwrite64(45</d/db-wal>, "\0\2cafe\0361\0"..., 4096, 4096) = 4096
 13 fsync(45</d/db-wal>)    = 0
 12 rename("/d/drafts/1", "/d/blobs/cafe") = 0
 12 fsync(31</d/blobs>)     = 0
-13 pwrite64(45</d/db-wal>, "\0\2cafe\36"..., 4096, 8192) = 4096
+13 pwrite64(45</d/db-wal>, "\0\2cafe\36\0"..., 4096, 8192) = 4096
 13 fsync(45</d/db-wal>)    = 0
 10 writev(24<socket:[7]>, [{iov_base="HTTP/1.1 204 No Content\r\nupload-offset: 30\r\n\r\n", iov_len=44}], 1) = 44
 `
@@ -68,6 +68,33 @@ const LIARS: readonly [
   [
     'records something else',
     (calls, { walFile }) => calls.map((call) => (call.path === walFile ? { ...call, text: '' } : call)),
+  ],
+  [
+    'records no other offset than the first',
+    (calls, { uid, walFile }) => {
+      const first = calls.find(({ path, text }) => path === walFile && text.includes(uid))
+      return calls.map((call) =>
+        first && call.path === walFile && call.text.includes(uid) ? { ...call, text: first.text } : call,
+      )
+    },
+  ],
+  [
+    'leaves a gap in its bytes',
+    (calls, { draftsFolder }) => {
+      const gap = calls.find(({ name, path }) => name === 'pwritev' && path.startsWith(draftsFolder))
+      return calls.filter((call) => call !== gap)
+    },
+  ],
+  [
+    'writes its bytes again after their sync',
+    (calls, { draftsFolder }) =>
+      calls.flatMap((call) => {
+        if (call.name !== 'fdatasync' || !call.path.startsWith(draftsFolder)) return [call]
+        const written = calls.findLast(({ name, path, end }) => {
+          return name === 'pwritev' && path === call.path && end < call.start
+        })
+        return written ? [call, { ...written, start: call.end + 0.1, end: call.end + 0.2 }] : [call]
+      }),
   ],
   [
     'never syncs the name of the draft',

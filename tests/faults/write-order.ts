@@ -4,7 +4,7 @@
  * Reads what strace writes with `-f -y`.
  */
 
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 
 /** The system calls the rules need. */
 export const TRACED_CALLS =
@@ -101,12 +101,17 @@ function whyTooEarly(
   const [first] = writes
   if (!first) return 'no byte of it was written'
   const draft = first.path
-  const covering = syncsOf(before, draft).find((sync) => bytesBefore(writes, sync) >= offset)
+  const below = writes.filter((write) => positionOf(write) < offset)
+  if (reachOf(below) < offset) return 'its bytes are not written'
+  // Every one of them: a sync says nothing of what is written, or written again, after it began.
+  const lastEnd = Math.max(...below.map(({ end }) => end))
+  const covering = syncsOf(before, draft).find((sync) => sync.start > lastEnd)
   if (!covering) return 'its bytes are not synced'
   const named = syncsOf(before, dirname(draft)).some((sync) => sync.start > first.start)
   if (!named) return "the draft's name is not synced"
-  const recorded = findCommit(before, covering, upload)
-  if (!recorded) return 'no record was synced after its bytes'
+  const row = offsetInRow(offset, basename(draft))
+  const recorded = findCommit(before, covering, upload, (page) => page.includes(row))
+  if (!recorded) return 'no record of it was synced after its bytes'
   if (offset < upload.lengthBytes) return undefined
   const moved = before.find(
     ({ name, path, start }) => name.startsWith('rename') && path === draft && start > covering.end,
@@ -117,21 +122,55 @@ function whyTooEarly(
   return findCommit(before, placed, upload) ? undefined : 'no record was synced after the source'
 }
 
-function bytesBefore(writes: readonly TracedCall[], sync: TracedCall): number {
-  return writes.reduce((sum, { end, result }) => (end < sync.start ? sum + result : sum), 0)
+/** Where a write begins in its file: the last argument of `pwrite64` and `pwritev`. */
+function positionOf({ text }: TracedCall): number {
+  return Number(/, (\d+)$/.exec(text)?.[1] ?? Number.NaN)
 }
 
-/** The sync of the log that ends a commit naming the upload and begun after `previous` had ended. */
+/** How far the file is written without a gap from its beginning. */
+function reachOf(writes: readonly TracedCall[]): number {
+  let reach = 0
+  for (const write of writes.toSorted((one, other) => positionOf(one) - positionOf(other))) {
+    if (positionOf(write) <= reach) reach = Math.max(reach, positionOf(write) + write.result)
+  }
+  return reach
+}
+
+/**
+ * How a row of `uploads` says it: the offset as SQLite stores a number (sqlite.org/fileformat.html §2.1: big-endian, in
+ * the fewest of 1, 2, 3, 4, 6 and 8 bytes), and right behind it the column `draft_id`.
+ */
+function offsetInRow(offset: number, draftId: string): string {
+  const width = [1, 2, 3, 4, 6, 8].find((bytes) => offset < 2 ** (8 * bytes - 1)) ?? 8
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigInt64BE(BigInt(offset))
+  return bytes.subarray(8 - width).toString('latin1') + draftId
+}
+
+/** The sync of the log that ends a commit begun after `previous` had ended, of a page with the upload that `holds` what it must. */
 function findCommit(
   before: readonly TracedCall[],
   previous: TracedCall,
   { uid, walFile }: TracedUpload,
+  holds: (page: string) => boolean = () => true,
 ): TracedCall | undefined {
   const row = before.find(
     ({ name, path, text, start }) =>
-      isWrite(name) && path === walFile && start > previous.end && text.includes(uid),
+      isWrite(name) &&
+      path === walFile &&
+      start > previous.end &&
+      text.includes(uid) &&
+      holds(readEscaped(text)),
   )
   return row && syncsOf(before, walFile).find((sync) => sync.start > row.end)
+}
+
+/** What strace writes between quotation marks, one character per byte. */
+function readEscaped(text: string): string {
+  const named: Readonly<Record<string, string>> = { t: '\t', n: '\n', v: '\v', f: '\f', r: '\r' }
+  return text.replace(/\\([0-7]{1,3}|.)/g, (_, what: string) =>
+    /^[0-7]/.test(what) ? String.fromCharCode(Number.parseInt(what, 8)) : (named[what] ?? what),
+  )
 }
 
 function syncsOf(calls: readonly TracedCall[], path: string): readonly TracedCall[] {
