@@ -17,6 +17,8 @@ export type HttpServerOptions = {
   readonly idleMs?: number
   /** A client gets this long for its request line and headers, then 408; default 20 s. */
   readonly headersMs?: number
+  /** A connection that waits for its next request is closed after this long; default 75 s. */
+  readonly keepAliveMs?: number
 }
 
 /** After how many milliseconds node cuts a connection for what; 0 = never. */
@@ -54,7 +56,7 @@ export function createHttpServer(deps: RequestDeps, options: HttpServerOptions):
     headersTimeout: headersMs,
     // An upload may take hours; whoever stands still is cut by the idle limit.
     requestTimeout: 0,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeout: options.keepAliveMs ?? KEEP_ALIVE_MS,
     connectionsCheckingInterval: Math.min(CHECK_MS, headersMs),
     noDelay: true,
   })

@@ -63,6 +63,7 @@ export type UploadServerOptions = {
   /** The HTTP server's own, so that a test need not wait for the real ones. */
   readonly idleMs?: number
   readonly headersMs?: number
+  readonly keepAliveMs?: number
 }
 
 const ACCOUNT_ID = '0123456789abcdef0123456789abcdef'
@@ -112,6 +113,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
     {
       idleMs: options.idleMs,
       headersMs: options.headersMs,
+      keepAliveMs: options.keepAliveMs,
       byteRoutes: [...tusRoutes(routeDeps), ...formRoutes(routeDeps), ...formLinkRoutes(routeDeps)],
     },
   )

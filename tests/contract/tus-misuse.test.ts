@@ -22,7 +22,9 @@ import {
 } from './tus-fixture.ts'
 
 /** Every connection limit passes several times in a test of a few seconds. */
-const QUICK = { idleMs: 600, headersMs: 400 }
+const QUICK = { idleMs: 600, headersMs: 400, keepAliveMs: 500 }
+
+const CRLF = Buffer.from('\r\n')
 
 let server: UploadServer
 
@@ -46,17 +48,32 @@ describe('time', () => {
     }
   })
 
-  test('a sender that trickles its chunk is never cut', async () => {
+  test.each([
+    ['its length told', (lines: readonly string[]) => [...lines], (piece: Buffer) => piece, ''],
+    [
+      'in chunked transfer coding',
+      (lines: readonly string[]) => [
+        ...lines.filter((line) => !line.startsWith('Content-Length')),
+        'Transfer-Encoding: chunked',
+      ],
+      (piece: Buffer) => Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, CRLF]),
+      '0\r\n\r\n',
+    ],
+  ])('a sender that trickles its chunk is never cut (%s)', async (_, linesOf, wrap, end) => {
     const bytes = testBytes(25 * 1_000)
     await besideOthers(server, async () => {
       const made = await tusCalls(server).create(bytes.length)
       const slow = new RawClient(server.port)
-      await slow.head(...tusCalls(server).patchLines(made.path, 0, bytes.length))
-      // Five times the idle limit, seven times that of the headers.
+      // The limit between two requests is in force after the first.
+      await slow.head(`OPTIONS ${made.path} HTTP/1.1`, 'Host: 127.0.0.1')
+      expect((await slow.answer())?.status).toBe(204)
+      await slow.head(...linesOf(tusCalls(server).patchLines(made.path, 0, bytes.length)))
+      // Five times the idle limit, six times that between requests, seven times that of the headers.
       for (let at = 0; at < bytes.length; at += 1_000) {
-        await slow.bytes(bytes.subarray(at, at + 1_000))
+        await slow.bytes(wrap(bytes.subarray(at, at + 1_000)))
         await sleep(QUICK.idleMs / 5)
       }
+      await slow.bytes(Buffer.from(end))
       expect((await slow.answer())?.status).toBe(204)
       slow.socket.destroy()
       expect(await server.sourceHash(made.uid)).toBe(sha256(bytes))
