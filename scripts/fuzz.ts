@@ -6,10 +6,10 @@
 
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { type FuzzReport, type FuzzTarget, fuzz, fuzzTargets } from '../tests/fuzz/targets.ts'
 import { uploadFuzzTargets } from '../tests/fuzz/upload-targets.ts'
 import { openSamples } from '../tests/media-samples.ts'
+import { readNumber, readOptions } from './read-options.ts'
 
 /** One seed's share of the time. */
 const SLICE_MS = 1_000
@@ -18,16 +18,17 @@ const SLOW_MS = 2_000
 const FOLDER = join(import.meta.dirname, '../node_modules/.cache/headwater-fuzz')
 const STATE_FILE = join(FOLDER, 'next-seed')
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '10' },
-    target: { type: 'string' },
-    seed: { type: 'string' },
-  },
-})
+const options = readOptions('npm run fuzz -- [--minutes 10] [--target NAME] [--seed N]', [
+  'minutes',
+  'target',
+  'seed',
+])
+const minutes = readNumber(options, 'minutes', 10, 'fraction')
+/** Given, it is the only one; otherwise the run begins with the one after the last run's. */
+const onlySeed = options.seed === undefined ? undefined : readNumber(options, 'seed', 1)
 await mkdir(FOLDER, { recursive: true })
 const allTargets = [...fuzzTargets, ...uploadFuzzTargets]
-const targets = allTargets.filter(({ name }) => values.target === undefined || name === values.target)
+const targets = allTargets.filter(({ name }) => options.target === undefined || name === options.target)
 if (targets.length === 0) {
   process.stderr.write(`Expected a target out of ${allTargets.map(({ name }) => name).join(', ')}.\n`)
   process.exitCode = 2
@@ -41,9 +42,9 @@ async function runAll(chosen: readonly FuzzTarget[]): Promise<number> {
   try {
     let found = 0
     let runs = 0
-    let seed = values.seed === undefined ? await readNextSeed() : Number(values.seed)
+    let seed = onlySeed ?? (await readNextSeed())
     const first = seed
-    const endMs = performance.now() + Number(values.minutes) * 60_000
+    const endMs = onlySeed === undefined ? performance.now() + minutes * 60_000 : 0
     do {
       for (const target of chosen) {
         const report = await fuzz(target, { seed, ms: SLICE_MS, samples })
@@ -51,8 +52,8 @@ async function runAll(chosen: readonly FuzzTarget[]): Promise<number> {
         found += await tell(report, seed)
       }
       seed += 1
-      if (values.seed === undefined) await saveNextSeed(seed)
-    } while (values.seed === undefined && performance.now() < endMs)
+      if (onlySeed === undefined) await saveNextSeed(seed)
+    } while (performance.now() < endMs)
     process.stdout.write(`Seeds ${first} to ${seed - 1}: ${runs} inputs, ${found} findings\n`)
     return found
   } finally {

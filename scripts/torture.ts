@@ -1,28 +1,28 @@
 /**
- * `npm run torture -- [--rounds 200] [--seed 1] [--folder PATH]`: the long form of tests/faults/crash.test.ts. Run again
- * with the same folder it goes on where it was interrupted.
+ * `npm run torture -- [--rounds 200] [--seed 1] [--folder PATH]`: the long form of tests/faults/crash.test.ts, one round
+ * per kill. Interrupted (Ctrl-C) and run again with the same seed, or the same folder, it goes on after its last round.
  */
 
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { runTorture } from '../tests/faults/torture.ts'
+import { readNumber, readOptions } from './read-options.ts'
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '200' },
-    seed: { type: 'string', default: '1' },
-    folder: { type: 'string' },
-  },
-})
-const folder = values.folder ?? join(tmpdir(), `headwater-torture-${values.seed}`)
-process.stdout.write(`Seed ${values.seed}, in ${folder}\n`)
+const options = readOptions('npm run torture -- [--rounds 200] [--seed 1] [--folder PATH]', [
+  'rounds',
+  'seed',
+  'folder',
+])
+const rounds = readNumber(options, 'rounds', 200)
+const seed = readNumber(options, 'seed', 1)
+const folder = options.folder ?? join(tmpdir(), `headwater-torture-${seed}`)
+process.stdout.write(`${rounds} rounds with seed ${seed}, in ${folder}\n`)
 const report = await runTorture({
   folder,
-  seed: Number(values.seed),
-  rounds: Number(values.rounds),
+  seed,
+  rounds,
   say: (line) => process.stdout.write(`${line}\n`),
 })
 process.stdout.write(`Nothing was lost: ${JSON.stringify(report)}\n`)
-if (values.folder === undefined) await rm(folder, { recursive: true, force: true })
+if (options.folder === undefined) await rm(folder, { recursive: true, force: true })

@@ -1,13 +1,16 @@
 /** Senders' bytes, damaged: `npm run fuzz` does the same for as long as wanted. */
 
 import { expect, test } from 'vitest'
-import { fuzz } from '../fuzz/targets.ts'
+import { fuzz, fuzzTargets } from '../fuzz/targets.ts'
 import { uploadFuzzTargets } from '../fuzz/upload-targets.ts'
 
-test.each(uploadFuzzTargets)(
+/** What looks at an upload's bytes while they come, besides. */
+const READERS = fuzzTargets.filter(({ name }) => name === 'read-duration' || name === 'sniff')
+
+test.each([...uploadFuzzTargets, ...READERS])(
   '$name: whatever comes has a documented answer, soon, and never a 500',
   async (target) => {
-    const report = await fuzz(target, { seed: 20_261_121, ms: 1_000 })
+    const report = await fuzz(target, { seed: 20_261_121, ms: 2_000 })
     expect(report.failures.map(({ run, error }) => `input ${run}: ${String(error)}`)).toEqual([])
     expect(report.runs).toBeGreaterThan(5)
   },

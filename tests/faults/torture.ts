@@ -2,8 +2,8 @@
  * Uploads and encodes on a server that is killed again and again, at instants drawn from a seed. What it proves is in
  * `checkPromises`, `checkDrafts`, `checkChunks` and `checkStored`: nothing acknowledged is lost, no offset is told that
  * is not on disk, nothing finished is done twice, nothing is left lying about. The senders are the unmodified
- * tus-js-client, several at once, on lines slow enough that kills meet the bodies of their requests. Keeps its own state in a file after every round, so that a long run can itself be
- * interrupted and gone on with.
+ * tus-js-client, several at once, on lines slow enough that kills meet the bodies of their requests. Keeps its own state
+ * in a file after every round, so that a long run can itself be interrupted and gone on with.
  */
 
 import { existsSync } from 'node:fs'
@@ -91,6 +91,7 @@ class Torture {
   }
 
   async run(): Promise<TortureReport> {
+    if (this.#state.rounds > 0) this.#options.say(`goes on after round ${this.#state.rounds}`)
     while (this.#state.rounds < this.#options.rounds) {
       await this.#runRound(seededRandom(this.#options.seed * 65_536 + this.#state.rounds))
       this.#state.rounds += 1
@@ -108,6 +109,7 @@ class Torture {
       // Some kills come while the server is still putting itself together.
       await sleep(random() * 700)
       await this.#kill(program, random)
+      this.#sayRound('killed while it started')
       return
     }
     const startedMs = performance.now()
@@ -120,13 +122,19 @@ class Torture {
     await sleep(100 + random() * 1_400)
     const encoding = await this.#countEncoding(access)
     await this.#kill(program, random)
-    if (await uploading) this.#state.killsDuringUpload += 1
+    const cut = await uploading
+    if (cut) this.#state.killsDuringUpload += 1
     if (encoding > 0) this.#state.killsDuringEncode += 1
     await this.#checkChunks()
     const drafts = await readDrafts(this.#dataDir)
     this.#state.bodiesCut += drafts.filter(({ sizeBytes, offsetBytes }) => sizeBytes > offsetBytes).length
+    this.#sayRound(`killed with ${encoding} encoding${cut ? ' and senders at work' : ''}`)
+  }
+
+  #sayRound(how: string): void {
+    const { rounds, uploads, chunks } = this.#state
     this.#options.say(
-      `round ${this.#state.rounds + 1}: ${this.#state.uploads.length} videos, ${encoding} encoding, ${Object.keys(this.#state.chunks).length} chunks`,
+      `round ${rounds + 1} of ${this.#options.rounds}: ${how}; ${uploads.length} videos, ${Object.keys(chunks).length} chunks`,
     )
   }
 

@@ -15,6 +15,7 @@ import { codecString } from '../../src/media/codecs/codec-string.ts'
 import { readHevcConfig } from '../../src/media/codecs/hevc.ts'
 import { formatIndex, parseIndex } from '../../src/media/isobmff/index-format.ts'
 import { allowedCuts, presentationTimes, reorderDelay } from '../../src/media/isobmff/presentation.ts'
+import { readDeclaredSeconds } from '../../src/media/isobmff/read-duration.ts'
 import { readMovie } from '../../src/media/isobmff/read-movie.ts'
 import { avc1Entry, concatBytes, mp4aEntry } from '../../src/media/isobmff/write-boxes.ts'
 import { SNIFF_BYTES, sniff } from '../../src/media/sniff.ts'
@@ -181,6 +182,18 @@ export const fuzzTargets: readonly FuzzTarget[] = [
       const again = parseIndex(formatIndex(movie))
       if (again.tracks.length !== movie.tracks.length) throw new Error('The index lost a track.')
       for (const track of movie.tracks) for (const entry of track.entries) codecString(entry)
+    },
+  },
+  {
+    name: 'read-duration',
+    seeds: async (samples) => [PLAIN, await fragmentedMovie(), ...(await realFiles(samples))],
+    run: async (bytes) => {
+      // An upload may end anywhere.
+      for (const sizeBytes of [bytes.length, bytes.length >> 1, Math.max(bytes.length - 1, 0)]) {
+        const seconds = await readDeclaredSeconds(bytesSource(bytes.subarray(0, sizeBytes)))
+        if (seconds !== undefined && !(seconds >= 0 && Number.isFinite(seconds)))
+          throw new Error(`It lasts ${seconds} seconds.`)
+      }
     },
   },
   {
