@@ -334,6 +334,23 @@ describe('time', () => {
     }
   })
 
+  test('an expiry that was moved counts', async () => {
+    const link = await makeLink(server)
+    const move = (uploadExpiry: string) =>
+      call(
+        'POST',
+        `${server.endpoint}/${link.uid}`,
+        { authorization: `Bearer ${server.token}` },
+        Buffer.from(JSON.stringify({ uploadExpiry })),
+      )
+    const soonMs = Date.now() + 1_000
+    expect((await move(new Date(soonMs).toISOString())).status).toBe(200)
+    const sendFile = () => sendForm(link.uploadURL, fileForm('no film'))
+    await expect.poll(async () => (await sendFile()).status, { timeout: 5_000 }).toBe(410)
+    expect((await move('2126-01-31T08:00:00Z')).status).toBe(200)
+    await expectUsable(link)
+  })
+
   test('a file that began in time is taken after the expiry', async () => {
     const own = await startUploadServer()
     try {
