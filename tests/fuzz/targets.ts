@@ -17,7 +17,7 @@ import { formatIndex, parseIndex } from '../../src/media/isobmff/index-format.ts
 import { allowedCuts, presentationTimes, reorderDelay } from '../../src/media/isobmff/presentation.ts'
 import { readDeclaredSeconds } from '../../src/media/isobmff/read-duration.ts'
 import { readMovie } from '../../src/media/isobmff/read-movie.ts'
-import { avc1Entry, concatBytes, mp4aEntry } from '../../src/media/isobmff/write-boxes.ts'
+import { avc1Entry, box, concatBytes, mp4aEntry } from '../../src/media/isobmff/write-boxes.ts'
 import { SNIFF_BYTES, sniff } from '../../src/media/sniff.ts'
 import { seededRandom } from '../faults/seeded-random.ts'
 import { bytesSource, type Samples } from '../media-samples.ts'
@@ -186,12 +186,18 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   },
   {
     name: 'read-duration',
-    seeds: async (samples) => [PLAIN, await fragmentedMovie(), ...(await realFiles(samples))],
+    seeds: async (samples) => [
+      PLAIN,
+      plainMovie([{ ...FOUR_SAMPLES, duration: 75_000, edits: [[20_000, 0]] }]),
+      concatBytes([box('mdat', new Uint8Array(50)), plainMovie([{ ...FOUR_SAMPLES, duration: 2_048 }])]),
+      await fragmentedMovie(),
+      ...(await realFiles(samples)),
+    ],
     run: async (bytes) => {
       // An upload may end anywhere.
       for (const sizeBytes of [bytes.length, bytes.length >> 1, Math.max(bytes.length - 1, 0)]) {
         const seconds = await readDeclaredSeconds(bytesSource(bytes.subarray(0, sizeBytes)))
-        if (seconds !== undefined && !(seconds >= 0 && Number.isFinite(seconds)))
+        if (seconds !== undefined && !(seconds > 0 && Number.isFinite(seconds)))
           throw new Error(`It lasts ${seconds} seconds.`)
       }
     },

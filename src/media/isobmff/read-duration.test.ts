@@ -18,6 +18,11 @@ function declaredBy(bytes: Uint8Array, sizeBytes = bytes.byteLength): Promise<nu
   })
 }
 
+/** The tracks of a movie that says it lasts 75 s. */
+const movieTracks = (): Uint8Array[] => {
+  const mdhd = fullBox('mdhd', 0, 0, u32(0, 0, 1000, 75_000), u32(0))
+  return [trak(tkhd({ trackId: 1, volume: 0, width: 1, height: 1 }), mdia(mdhd, hdlr('vide')))]
+}
 const track = (fields: Partial<TrackTables>): TrackTables => ({ ...FOUR_SAMPLES, timescale: 1000, ...fields })
 /** `mdat` of that size; its bytes are no matter. */
 const data = (sizeBytes: number) => box('mdat', new Uint8Array(sizeBytes - 8))
@@ -93,6 +98,15 @@ test('a file that is cut off anywhere before the end of its index does not say, 
     expect(await declaredBy(movie, sizeBytes)).toBeUndefined()
   }
   expect(await declaredBy(concatBytes([movie, data(100)]), movie.byteLength + 50)).toBe(75)
+})
+
+test('an index that is spread over the file to cost time is given up', async () => {
+  const far = box('free', new Uint8Array(20_000))
+  const movie = concatBytes([
+    moov(mvhd({ timescale: 1, nextTrackId: 2 }), ...Array(300).fill(far), ...movieTracks()),
+  ])
+  expect(await declaredBy(movie)).toBeUndefined()
+  expect(reads).toBe(200)
 })
 
 test('an index of megabytes costs some reads, whatever its tables hold', async () => {

@@ -5,11 +5,13 @@
 
 import { isFailure } from '../../lib/failure.ts'
 import type { ByteSource } from './movie.ts'
-import { type Box, FieldReader, FileWalk } from './read-boxes.ts'
+import { type Box, FieldReader, FileWalk, malformed } from './read-boxes.ts'
 
 /** Boxes before the `moov` that are passed over; real files have a handful. */
 const MAX_BOXES = 64
 const MAX_TRACKS = 32
+/** Real files take some thirty; what needs more is made to cost time. */
+const MAX_READS = 200
 /** Longest header box that is read, an edit list of some 800 entries. */
 const MAX_HEADER_BYTES = 16_384
 
@@ -18,7 +20,15 @@ const MAX_HEADER_BYTES = 16_384
  * no `moov` among the bytes (yet), or when it does not say, as in a fragmented file. What is damaged does not say either.
  */
 export async function readDeclaredSeconds(source: ByteSource): Promise<number | undefined> {
-  const walk = new FileWalk(source)
+  let reads = 0
+  const walk = new FileWalk({
+    sizeBytes: source.sizeBytes,
+    read: async (target, position) => {
+      reads += 1
+      if (reads > MAX_READS) throw malformed('the index', `is spread over more than ${MAX_READS} places`)
+      return source.read(target, position)
+    },
+  })
   let boxes = 0
   try {
     for await (const box of walk.boxes()) {
