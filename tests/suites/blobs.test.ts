@@ -53,8 +53,11 @@ test('a full disk refuses an append and leaves the draft as it was', async ({ sk
   }
   try {
     const blobs = await openFolderBlobs({ folder: disk.path })
+    const emptyBytes = (await blobs.freeBytes()) ?? 0
+    expect(emptyBytes).toBeLessThanOrEqual(4 * 1_048_576)
     const draft = await blobs.createDraft()
     await draft.append([patternBytes(0, 3_000_000)])
+    expect(await blobs.freeBytes()).toBeLessThanOrEqual(emptyBytes - 3_000_000)
     const before = draft.checksums()
     const tooMuch = [patternBytes(3_000_000, 500_000), patternBytes(3_500_000, 2_000_000)]
     await expect(draft.append(tooMuch)).rejects.toMatchObject({ code: 'disk_full' })

@@ -227,6 +227,12 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
         await copy.release()
       })
 
+      test('tell how much room is left, where there is a limit', async () => {
+        const freeBytes = (await store.blobs.freeBytes()) ?? Number.MAX_SAFE_INTEGER
+        expect(Number.isSafeInteger(freeBytes)).toBe(true)
+        expect(freeBytes).toBeGreaterThan(0)
+      })
+
       test.each([
         '',
         '/etc/passwd',

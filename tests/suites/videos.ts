@@ -6,6 +6,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sourceBlob } from '../../src/core/blob-names.ts'
 import {
+  checkStorage,
   type DeleteDeps,
   deleteVideo,
   editVideo,
@@ -217,6 +218,52 @@ export function describeVideos(name: string, make: () => Promise<VideosUnderTest
         await deleteVideo(deps, ACCOUNT, one.uid)
         await deleteVideo(deps, ACCOUNT, two.uid)
         expect(await usage()).toEqual(NOTHING)
+      })
+
+      test('promises what is still to come, until its length is known, it fails, is deleted or expires', async () => {
+        const soonUs = deps.clock.nowUs() + 5_000_000
+        const reserved = async (creator?: string) => (await usage(creator)).reservedSeconds
+        const measured = await create({ state: 'inprogress', maxDurationSeconds: 1, creator: 'c' })
+        const failed = await create({ state: 'downloading', maxDurationSeconds: 20 })
+        const deleted = await create({ maxDurationSeconds: 300, creator: 'c' })
+        await create({ maxDurationSeconds: 4_000, uploadExpiryUs: soonUs })
+        // Of what has arrived the end of the upload's life says nothing.
+        await create({ state: 'queued', maxDurationSeconds: 30_000, uploadExpiryUs: soonUs })
+        await create({ state: 'ready', maxDurationSeconds: 7, durationSeconds: 5 })
+        await create({ accountId: 'b'.repeat(32), maxDurationSeconds: 7 })
+        expect([await reserved(), await reserved('c'), await reserved('')]).toEqual([34_321, 301, 34_020])
+        await inTrx((trx) => setSourceFacts(trx, measured.uid, { durationSeconds: 1 }))
+        expect([await reserved(), await reserved('c')]).toEqual([34_320, 300])
+        await move(failed, 'error')
+        expect(await reserved()).toBe(34_300)
+        await deleteVideo(deps, ACCOUNT, deleted.uid)
+        expect(await reserved()).toBe(34_000)
+        deps.clock.advance(6_000)
+        expect(await reserved()).toBe(30_000)
+      })
+
+      test('promises ten hours to a one-time upload without a figure, where there is an allocation', async () => {
+        await insertUpload(deps, await create(), { draftId: null })
+        await insertUpload(deps, await create(), { draftId: null, direct: 1 })
+        expect((await usage()).reservedSeconds).toBe(0)
+        expect((await usage(undefined, 601)).reservedSeconds).toBe(36_000)
+      })
+
+      test('is exhausted by what exceeds the allocation, not by what fills it', async () => {
+        await create({ state: 'ready', durationSeconds: 240 })
+        await create({ maxDurationSeconds: 300 })
+        const ask = (addSeconds: number) =>
+          checkStorage(deps.db, {
+            accountId: ACCOUNT,
+            nowUs: deps.clock.nowUs(),
+            storageMinutes: 10,
+            addSeconds,
+          })
+        await ask(60)
+        await expect(ask(61)).rejects.toMatchObject({
+          code: 'storage_exhausted',
+          facts: { usedMinutes: 9, allocatedMinutes: 10 },
+        })
       })
     })
 
@@ -473,6 +520,36 @@ export function describeVideos(name: string, make: () => Promise<VideosUnderTest
         expect((await Array.fromAsync(deps.blobs.list(''))).map((blob) => blob.name)).toEqual([named.name])
         expect((await Array.fromAsync(deps.blobs.listDrafts())).map((draft) => draft.id)).toEqual([wanted.id])
       })
+
+      test('leaves the draft of a copy, and sources of videos that wait for one', async () => {
+        const copied = await create({ state: 'downloading' })
+        const linked = await create()
+        const arrived = await create({ state: 'queued' })
+        const draft = await deps.blobs.createDraft()
+        await draft.close()
+        await insertCopy(deps, copied, { draftId: draft.id })
+        const left = await Promise.all(
+          [copied, linked, arrived].map(({ uid }) =>
+            publish(deps.blobs, sourceBlob(uid), patternBytes(0, 10)),
+          ),
+        )
+        // The store's own clock is the real one: everything is old enough.
+        const graceMs = (deps.clock.nowUs() - Date.now() * 1_000) / 1_000 - DAY_MS
+        expect(await sweepLeftovers(deps, { graceMs })).toEqual({ drafts: 0, blobs: 1 })
+        const names = (await Array.fromAsync(deps.blobs.list(''))).map((blob) => blob.name)
+        expect(names.sort()).toEqual(
+          left
+            .slice(0, 2)
+            .map(({ name }) => name)
+            .sort(),
+        )
+        await deleteVideo(deps, ACCOUNT, copied.uid)
+        await deleteVideo(deps, ACCOUNT, linked.uid)
+        expect(await Array.fromAsync(deps.blobs.listDrafts())).toEqual([])
+        // Sources that no row names go with the next sweep, since nobody waits for them any more.
+        expect(await sweepLeftovers(deps, { graceMs })).toEqual({ drafts: 0, blobs: 2 })
+        expect(await deps.db.selectFrom('copies').selectAll().execute()).toEqual([])
+      })
     })
   })
 }
@@ -510,7 +587,7 @@ export function blank(uid: string, createdUs: number): Video {
 async function insertUpload(
   { db, clock }: VideosUnderTest,
   video: Video,
-  { draftId }: { draftId: string | null },
+  { draftId, direct = 0 }: { draftId: string | null; direct?: 0 | 1 },
 ): Promise<void> {
   await db
     .insertInto('uploads')
@@ -518,7 +595,7 @@ async function insertUpload(
       id: clock.newUid(),
       account_id: video.accountId,
       video_uid: video.uid,
-      direct: 0,
+      direct,
       state: 'receiving',
       length_bytes: 100,
       offset_bytes: 0,
@@ -527,6 +604,25 @@ async function insertUpload(
       metadata: null,
       created_us: clock.nowUs(),
       expires_us: clock.nowUs() + DAY_MS * 1_000,
+    })
+    .execute()
+}
+
+async function insertCopy(
+  { db }: VideosUnderTest,
+  video: Video,
+  { draftId }: { draftId: string },
+): Promise<void> {
+  await db
+    .insertInto('copies')
+    .values({
+      video_uid: video.uid,
+      url: 'https://example.com/film.mp4',
+      validator: null,
+      length_bytes: 100,
+      offset_bytes: 0,
+      draft_id: draftId,
+      checksums: new Uint8Array(0),
     })
     .execute()
 }
