@@ -64,7 +64,7 @@ afterAll(async () => {
 describe('README.md', () => {
   test('has examples of every kind', () => {
     expect(shell.length).toBeGreaterThanOrEqual(4)
-    expect(scripts).toHaveLength(3)
+    expect(scripts).toHaveLength(4)
     expect(examples.some(({ language }) => language === 'html')).toBe(true)
   })
 
@@ -80,7 +80,7 @@ describe('README.md', () => {
 
   test('the videos they uploaded all play', async () => {
     const videos = await callApi<{ uid: string }[]>(caller, '/stream')
-    expect(videos).toHaveLength(5)
+    expect(videos).toHaveLength(6)
     for (const { uid } of videos) await waitForVideo(caller, uid, 'ready')
   })
 
