@@ -19,7 +19,12 @@ beforeAll(async () => {
   idle = await startCopyServer({ idle: true })
   origin = await startOrigin(
     { bytes: BYTES, etag: '"one"' },
-    { path: '/folder/harbour%20tour.mp4?sig=a%2Fb' },
+    {
+      path: '/folder/harbour%20tour.mp4?sig=a%2Fb',
+      behaviour: {
+        instead: ({ url }, outgoing) => url === '/none' && Boolean(outgoing.writeHead(404).end()),
+      },
+    },
   )
 })
 afterAll(async () => {
@@ -64,6 +69,31 @@ describe.each(SDKS)('cloudflare %s', (_version, create) => {
     expect(await server.sourceHash(uid)).toBe(sha256(BYTES))
     const shown = await client.stream.get(uid, account)
     expect(shown).toMatchObject({ size: BYTES.length, uploaded: video.uploaded })
+  })
+
+  test('an address that is none is its BadRequestError, an unknown watermark its NotFoundError', async () => {
+    const client = create({ baseURL: `${idle.url}/client/v4`, apiToken: idle.token })
+    const account = { account_id: idle.accountId }
+    await expect(
+      client.stream.copy.create({ ...account, url: 'ftp://example.com/a.mp4' }),
+    ).rejects.toMatchObject({ status: 400, errors: [{ code: 10005 }] })
+    const watermark = { uid: 'ea95132c15732412d22c1476fa83f27a' }
+    await expect(
+      client.stream.copy.create({ ...account, url: 'https://example.com/a.mp4', watermark }),
+    ).rejects.toMatchObject({ status: 404, errors: [{ code: 10003 }] })
+  })
+
+  test('is told by the video what was wrong at its origin', async () => {
+    const client = create({ baseURL: `${server.url}/client/v4`, apiToken: server.token })
+    const account = { account_id: server.accountId }
+    const url = new URL('/none', origin.url).href
+    const { uid = '' } = await client.stream.copy.create({ ...account, url })
+    await server.settled(uid)
+    expect((await client.stream.get(uid, account)).status).toMatchObject({
+      state: 'error',
+      errorReasonCode: 'ERR_FETCH_ORIGIN_ERROR',
+      errorReasonText: expect.stringContaining('there is no such file'),
+    })
   })
 })
 

@@ -112,6 +112,23 @@ describe.each(SDKS)('cloudflare %s', (_version, create) => {
       client.stream.directUpload.create({ ...account, maxDurationSeconds: 36_001 }),
     ).rejects.toMatchObject({ status: 400, errors: [{ code: 10005 }] })
   })
+
+  test('is told of storage that is used up, and of too many requests', async () => {
+    const own = await startApi({ settings: { storageMinutes: 1, rateLimit: 2 } })
+    try {
+      const limited = create({ baseURL: own.apiUrl, apiToken: own.token })
+      const ask = () =>
+        limited.stream.directUpload.create(
+          { account_id: own.accountId, maxDurationSeconds: 60 },
+          { maxRetries: 0 },
+        )
+      expect((await ask()).uid).toMatch(/^[0-9a-f]{32}$/)
+      await expect(ask()).rejects.toMatchObject({ status: 413, errors: [{ code: 10011 }] })
+      await expect(ask()).rejects.toMatchObject({ status: 429, errors: [{ code: 10009 }] })
+    } finally {
+      await own.close()
+    }
+  })
 })
 
 describe('refused', () => {

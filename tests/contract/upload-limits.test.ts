@@ -17,6 +17,7 @@ import {
   call,
   DAY_SECONDS,
   metadata,
+  RawClient,
   refusalOf,
   startUploadServer,
   tusCalls,
@@ -40,6 +41,7 @@ const WAYS: readonly (readonly [name: string, begin: () => Promise<Answer>])[] =
   ['a form link', () => askForLink(server, { maxDurationSeconds: 60 })],
   ['a tus upload', () => tusCalls(server).create(1_000)],
   ['a one-time tus link', () => tusCalls(server).create(1_000, { query: '?direct_user=true' })],
+  ['a copy', () => askForCopy()],
   ['a form upload', () => call('POST', server.endpoint, { ...auth(), ...FORM }, fileForm(movieBytes(5_000)))],
 ]
 
@@ -66,6 +68,12 @@ describe('requests per token', () => {
     const refused = await begin()
     expect(told(refused)).toEqual([429, 10009])
     expect(refused.headers['retry-after']).toBe('30')
+    expect(JSON.parse(refused.text)).toEqual({
+      result: null,
+      success: false,
+      errors: [{ code: 10009, message: 'Too Many Requests: At most 1 requests per five minutes and token.' }],
+      messages: null,
+    })
   })
 
   test('do not count chunks, nor what needs no token', async () => {
@@ -81,6 +89,24 @@ describe('requests per token', () => {
 })
 
 describe('bodies', () => {
+  test.each(['direct_upload', 'copy'])(
+    'of JSON for %s whose length says over 1 MiB: 413/10008 before a byte of it is read',
+    async (name) => {
+      await start()
+      const client = new RawClient(server.port)
+      await client.head(
+        `POST ${new URL(server.endpoint).pathname}/${name} HTTP/1.1`,
+        'Host: 127.0.0.1',
+        `Authorization: Bearer ${server.token}`,
+        'Content-Length: 1048577',
+        'Expect: 100-continue',
+      )
+      const answer = await client.answer()
+      expect([answer?.status, refusalOf({ text: answer?.body ?? '' }).code]).toEqual([413, 10008])
+      client.socket.destroy()
+    },
+  )
+
   test('of JSON over 1 MiB: 413/10008, by the length or on the way', async () => {
     await start()
     const url = `${server.endpoint}/direct_upload`
@@ -146,24 +172,64 @@ describe('storage minutes', () => {
     expect(await minutesInUse(server)).toBe(0)
   })
 
-  test.each<[string, (uid: string) => Promise<unknown>]>([
-    ['failure while it waits', (uid) => fail(uid)],
+  describe.each<[string, () => Promise<string>]>([
+    ['a form link', async () => (await makeLink(server, { maxDurationSeconds: 600 })).uid],
+    ['a tus upload', async () => (await tusCalls(server).create(1_000, limited(600))).uid],
     [
-      'failure in processing',
-      async (uid) => {
-        await inTrx((trx) => moveVideo(trx, server.deps.clock, uid, 'queued'))
-        await fail(uid)
-      },
+      'a one-time tus link',
+      async () => (await tusCalls(server).create(1_000, { ...limited(600), query: '?direct_user=true' })).uid,
     ],
-    ['deletion', (uid) => deleteVideo(server.deps, server.accountId, uid)],
-    ['expiry', async () => server.forward(DAY_SECONDS)],
-  ])('%s frees all of a reservation', async (_, end) => {
+    ['a copy', async () => JSON.parse((await askForCopy(limited(600).headers)).text).result.uid],
+  ])('the reservation of %s', (way, begin) => {
+    test.each<[string, (uid: string) => Promise<unknown>]>([
+      ['failure while it waits', (uid) => fail(uid)],
+      [
+        'failure in processing',
+        async (uid) => {
+          await inTrx((trx) => moveVideo(trx, server.deps.clock, uid, 'queued'))
+          await fail(uid)
+        },
+      ],
+      ['deletion', (uid) => deleteVideo(server.deps, server.accountId, uid)],
+      ['expiry', async () => server.forward(DAY_SECONDS)],
+    ])('is freed by %s', async (event, end) => {
+      await start({ limits: { storageMinutes: 10 } })
+      const uid = await begin()
+      expect(await minutesInUse(server)).toBe(10)
+      expect(told(await askForLink(server, { maxDurationSeconds: 1 }))).toEqual([413, 10011])
+      await end(uid)
+      // What the server fetches itself does not expire.
+      const left = way === 'a copy' && event === 'expiry' ? 10 : 0
+      expect(await minutesInUse(server)).toBe(left)
+      if (left === 0) expect((await askForLink(server, { maxDurationSeconds: 600 })).status).toBe(200)
+    })
+
+    test('becomes what the video lasts when that is known', async () => {
+      await start({ limits: { storageMinutes: 10 } })
+      const uid = await begin()
+      await inTrx(async (trx) => {
+        await moveVideo(trx, server.deps.clock, uid, 'queued')
+        await moveVideo(trx, server.deps.clock, uid, 'inprogress')
+        await setSourceFacts(trx, uid, { durationSeconds: 90 })
+      })
+      expect(await minutesInUse(server)).toBe(1.5)
+      expect((await askForLink(server, { maxDurationSeconds: 510 })).status).toBe(200)
+      expect(told(await askForLink(server, { maxDurationSeconds: 1 }))).toEqual([413, 10011])
+    })
+  })
+
+  test('uploads that have begun are finished, whatever has filled up since', async () => {
     await start({ limits: { storageMinutes: 10 } })
-    const made = await tusCalls(server).create(1_000, limited(600))
-    expect(await minutesInUse(server)).toBe(10)
-    await end(made.uid)
-    expect(await minutesInUse(server)).toBe(0)
-    expect((await askForLink(server, { maxDurationSeconds: 600 })).status).toBe(200)
+    const calls = tusCalls(server)
+    const made = await calls.create(2)
+    const link = await makeLink(server, { maxDurationSeconds: 60 })
+    await makeLink(server, { maxDurationSeconds: 540 })
+    await editVideo({ ...server.deps, storageMinutes: null }, server.accountId, made.uid, {
+      maxDurationSeconds: 36_000,
+    })
+    expect(told(await calls.create(2))).toEqual([413, 10011])
+    expect((await calls.patch(made.location, 0, Buffer.from('ab'))).status).toBe(204)
+    expect((await sendForm(link.uploadURL, fileForm(movieBytes(5_000)))).status).toBe(200)
   })
 
   test('the end of a tus upload by its sender frees its reservation', async () => {
@@ -212,6 +278,12 @@ describe('storage minutes', () => {
     expect((await edit(700)).status).toBe(200)
   })
 })
+
+/** Nothing fetches it here. */
+function askForCopy(headers: Record<string, string> = {}): Promise<Answer> {
+  const body = Buffer.from('{"url":"https://example.com/film.mp4"}')
+  return call('POST', `${server.endpoint}/copy`, { ...auth(), ...headers }, body)
+}
 
 function limited(seconds: number): { headers: Record<string, string> } {
   return { headers: { 'upload-metadata': metadata({ maxDurationSeconds: String(seconds) }) } }
