@@ -46,7 +46,10 @@ export interface Draft {
   truncate(lengthBytes: number): Promise<void>
   /** Reads what has been appended, into `target`; answers the number of bytes read (short only at the end). */
   read(target: Uint8Array, position: number): Promise<number>
-  /** Publishes atomically under `name`: sync, rename, sync of the folder. The draft is gone afterwards. */
+  /**
+   * Publishes atomically under `name`: sync, rename, sync of the folder. The draft is gone afterwards; after a failure it
+   * is closed, and can be resumed or discarded.
+   */
   publish(name: BlobName): Promise<BlobFacts>
   /** Closes without losing anything; `resumeDraft` continues it. */
   close(): Promise<void>
@@ -75,7 +78,10 @@ export interface LocalCopy {
  */
 export interface Blobs {
   createDraft(): Promise<Draft>
-  /** Reopens a draft at exactly `lengthBytes`, dropping what was written beyond. Throws `blob_damaged` if it is shorter. */
+  /**
+   * Reopens a draft at exactly `lengthBytes`, dropping what was written beyond. Throws `blob_damaged` if it is shorter; one
+   * of which nothing was promised begins anew if it is gone.
+   */
   resumeDraft(id: string, state: { lengthBytes: number; checksums: Uint8Array }): Promise<Draft>
   discardDraft(id: string): Promise<void>
   /**

@@ -1,8 +1,10 @@
 /** A full disk and crashes at the worst instants. uploads.md §2.5, DESIGN 1. */
 
+import { readdirSync, readlinkSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { finishStalledUploads } from '../../src/core/uploads/index.ts'
 import { getVideo } from '../../src/core/videos/index.ts'
@@ -10,6 +12,7 @@ import { silentLog } from '../../src/lib/log.ts'
 import { failOnce, limitRoom } from './faulty-blobs.ts'
 import {
   MIB,
+  RawClient,
   sha256,
   startUploadServer,
   testBytes,
@@ -26,6 +29,18 @@ beforeAll(async () => {
   calls = tusCalls(server)
 })
 afterAll(() => server.stop())
+
+/** Paths of what this process, and so the server in it, has open (Linux). */
+function openFiles(): readonly string[] {
+  return readdirSync('/proc/self/fd').flatMap((name) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${name}`)]
+    } catch {
+      // The listing itself was one of them.
+      return []
+    }
+  })
+}
 
 const patch: TusCalls['patch'] = (...args) => calls.patch(...args)
 const storedOffset = (location: string) => calls.storedOffset(location)
@@ -51,7 +66,51 @@ describe('a full disk', () => {
   })
 })
 
+describe('a database that cannot be written', () => {
+  test('when the first bytes come: refused, nothing stays open, and the upload goes on later', async () => {
+    const on = await startUploadServer()
+    try {
+      const bytes = testBytes(6 * MIB)
+      const made = await tusCalls(on).create(bytes.length)
+      await sql`create trigger refusing before update of draft_id on uploads begin select raise(abort, 'no'); end`.execute(
+        on.deps.db,
+      )
+      expect((await patch(made.location, 0, bytes)).status).toBe(500)
+      const drafts = openFiles().filter((path) => path.startsWith(join(on.dataDir, 'drafts')))
+      expect(drafts).toEqual([])
+      await sql`drop trigger refusing`.execute(on.deps.db)
+      expect((await patch(made.location, 0, bytes)).status).toBe(204)
+      expect(await on.sourceHash(made.uid)).toBe(sha256(bytes))
+    } finally {
+      await on.stop()
+    }
+  })
+})
+
 describe('a crash', () => {
+  test('that took the file of an upload of which nothing was acknowledged: it begins anew', async () => {
+    const bytes = testBytes(6 * MIB)
+    const made = await calls.create(bytes.length)
+    const client = new RawClient(server.port)
+    await client.head(...calls.patchLines(made.path, 0, bytes.length))
+    await client.bytes(bytes.subarray(0, 1_000))
+    const draftId = async () => {
+      const row = await server.deps.db
+        .selectFrom('uploads')
+        .select('draft_id')
+        .where('id', '=', made.uid)
+        .executeTakeFirstOrThrow()
+      return row.draft_id
+    }
+    await expect.poll(draftId).not.toBeNull()
+    client.reset()
+    expect(await storedOffset(made.location)).toBe(0)
+    await expect.poll(() => server.deps.locks.isHeld(`upload/${made.uid}`)).toBe(false)
+    await rm(join(server.dataDir, 'drafts', (await draftId()) ?? ''))
+    expect((await patch(made.location, 0, bytes)).status).toBe(204)
+    expect(await server.sourceHash(made.uid)).toBe(sha256(bytes))
+  })
+
   test('between the last committed byte and publishing is finished by HEAD', async () => {
     const on = await startUploadServer({ wrapBlobs: (blobs) => failOnce(blobs, 'before publishing') })
     await expectFinishedBy(on, async (location) => {

@@ -139,7 +139,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
     },
     stop: async () => {
       await server.close(0)
-      await database.close()
+      await Promise.all([database.close(), folder.close()])
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true })
     },
   }

@@ -93,6 +93,28 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
         await expect(store.blobs.resumeDraft(draft.id, state)).rejects.toMatchObject({ code: 'blob_damaged' })
       })
 
+      test('begin anew when they are gone and nothing of them was promised', async () => {
+        const draft = await store.blobs.createDraft()
+        await draft.discard()
+        const nothing = { lengthBytes: 0, checksums: new Uint8Array(0) }
+        const resumed = await store.blobs.resumeDraft(draft.id, nothing)
+        expect(resumed).toMatchObject({ id: draft.id, lengthBytes: 0 })
+        await resumed.append([patternBytes(0, 1_000)])
+        await resumed.sync()
+        await expectContents(resumed, patternBytes(0, 1_000))
+        await resumed.discard()
+      })
+
+      test('that could not be published can be resumed', async () => {
+        const draft = await store.blobs.createDraft()
+        await draft.append([patternBytes(0, 1_000)])
+        await expect(draft.publish('no/../name')).rejects.toMatchObject({ code: 'internal' })
+        const state = { lengthBytes: 1_000, checksums: checksumsOf(patternBytes(0, 1_000)) }
+        const resumed = await store.blobs.resumeDraft(draft.id, state)
+        expect(await resumed.publish('sources/second-try')).toMatchObject({ sizeBytes: 1_000 })
+        await store.blobs.delete('sources/second-try')
+      })
+
       test.each([
         ['the last step', STEP_BYTES * 3 + 17, STEP_BYTES * 3],
         ['an earlier step of the block', BLOCK_BYTES + STEP_BYTES * 5, BLOCK_BYTES + STEP_BYTES * 2],

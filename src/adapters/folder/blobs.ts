@@ -46,8 +46,11 @@ class FolderBlobs implements OpenedFolderBlobs {
   async resumeDraft(id: string, state: { lengthBytes: number; checksums: Uint8Array }): Promise<Draft> {
     const { lengthBytes } = state
     const checksums = BlockChecksums.resume(state.checksums, lengthBytes)
-    const handle = await open(this.#paths.draft(id), 'r+').catch((error: unknown) => {
+    const path = this.#paths.draft(id)
+    const handle = await open(path, 'r+').catch((error: unknown) => {
       if (!isSystemError(error, 'ENOENT')) throw error
+      // Recorded before its first sync: a power cut may have taken the name of the file, and nothing that was promised.
+      if (lengthBytes === 0) return open(path, 'wx+', 0o600)
       throw new HeadwaterError('blob_damaged', `Draft ${id} should hold ${lengthBytes} bytes, but is gone.`)
     })
     try {

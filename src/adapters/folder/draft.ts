@@ -89,18 +89,18 @@ export class FolderDraft implements Draft {
   }
 
   async publish(name: BlobName): Promise<BlobFacts> {
-    const path = this.#paths.blob(name)
-    const facts = { name, sizeBytes: this.lengthBytes, checksums: this.checksums() }
     try {
+      const path = this.#paths.blob(name)
       await this.#handle.datasync()
       await this.#moveTo(path)
       // The old name needs no sync: should it come back after a power cut, it is a leftover that the sweep removes.
       await syncFolder(dirname(path))
+      return { name, sizeBytes: this.lengthBytes, checksums: this.checksums() }
     } catch (error) {
       throw inOurWords(error)
+    } finally {
+      await this.close()
     }
-    await this.close()
-    return facts
   }
 
   async close(): Promise<void> {

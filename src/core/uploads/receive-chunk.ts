@@ -156,7 +156,13 @@ async function openDraft(deps: UploadDeps, upload: Upload): Promise<Draft> {
     })
   }
   const draft = await deps.blobs.createDraft()
-  if (await setDraft(deps.db, upload.id, draft.id)) return draft
+  try {
+    if (await setDraft(deps.db, upload.id, draft.id)) return draft
+  } catch (error) {
+    // A full disk does this. Whether the record names the draft is not known; if none does, the sweep removes it.
+    await draft.close()
+    throw error
+  }
   await draft.discard()
   throw noSuchUpload()
 }
