@@ -104,6 +104,13 @@ describe('creation, §2.2', () => {
     expect((await head(made.location)).headers['upload-metadata']).toBe(header)
   })
 
+  test.each(['', 'null', 'undefined'])('metadata %j is none, and HEAD tells none', async (header) => {
+    const made = await create(10, { headers: { 'upload-metadata': header } })
+    expect(made.status).toBe(201)
+    expect((await head(made.location)).headers).not.toHaveProperty('upload-metadata')
+    expect(await getVideo(server.deps.db, made.uid)).toMatchObject({ meta: {} })
+  })
+
   test.each([
     ['no length', { 'upload-length': '' }, 400, 10005],
     ['a length that is no number', { 'upload-length': '12x' }, 400, 10005],

@@ -20,6 +20,7 @@ import {
   uploadTooLarge,
 } from './create-upload.ts'
 import { DAY_US, type Upload, type UploadAddress, type UploadDeps } from './upload.ts'
+import { givenMetadata } from './tus-metadata.ts'
 import { insertUpload, listUploads } from './upload-records.ts'
 
 export type NewFinal = NewVideo & {
@@ -46,7 +47,7 @@ export async function createFinal(deps: UploadDeps, request: NewFinal): Promise<
     accountId: request.accountId,
     concat: request.concat,
     direct: request.direct,
-    metadata: request.metadata ?? null,
+    metadata: givenMetadata(request.metadata) ?? null,
     creator: video.creator,
     nowUs: deps.clock.nowUs(),
   }

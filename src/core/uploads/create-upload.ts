@@ -12,7 +12,7 @@ import {
 import { checkRoomOnDisk, checkUploadLimits } from './check-limits.ts'
 import { MAX_UPLOAD_BYTES } from './chunk-rules.ts'
 import { finishUpload } from './complete-upload.ts'
-import { checkMetadataSyntax, parseUploadMetadata, type UploadFields } from './tus-metadata.ts'
+import { checkMetadataSyntax, givenMetadata, parseUploadMetadata, type UploadFields } from './tus-metadata.ts'
 import { DAY_US, type Upload, type UploadDeps } from './upload.ts'
 import { insertUpload } from './upload-records.ts'
 
@@ -118,7 +118,7 @@ function newUpload(
     offsetBytes: 0,
     draftId: null,
     checksums: new Uint8Array(0),
-    metadata: request.metadata ?? null,
+    metadata: givenMetadata(request.metadata) ?? null,
     concat: request.concat,
     createdUs: request.createdUs,
     expiresUs: request.createdUs + DAY_US,

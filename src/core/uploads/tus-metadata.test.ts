@@ -59,6 +59,7 @@ describe('syntax of uploads.md §2.3', () => {
     ['two commas at the end', `name ${b64('a')},,`, 'pairs of a key'],
     ['a comma alone', ',', 'pairs of a key'],
     ['a key beyond ASCII', `größe ${b64('a')}`, 'pairs of a key'],
+    ['a space beyond ASCII', `name ${b64('a')},\u3000title ${b64('b')}`, 'pairs of a key'],
     ['the same key twice', `title ${b64('a')},title ${b64('b')}`, 'twice'],
     ['the same key in other letters', `name ${b64('a')},NAME ${b64('b')}`, 'twice'],
     ['more than 8 KiB', `name ${'YWFh'.repeat(2_100)}`, 'at most 8192 bytes'],

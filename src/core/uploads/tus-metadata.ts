@@ -73,6 +73,15 @@ export function parseUploadMetadata(header: string | undefined, options: { nowUs
   }
 }
 
+/**
+ * The header as it was sent; undefined when there is none in truth: go-tus sends it empty, and the vendor's relay sample
+ * passes on one that the browser never sent (uploads.md §2.2).
+ */
+export function givenMetadata(header: string | undefined): string | undefined {
+  const text = (header ?? '').trim()
+  return text === '' || text === 'null' || text === 'undefined' ? undefined : text
+}
+
 /** Refuses a header that no `Upload-Metadata` can be; for uploads whose metadata has no effect. Throws `bad_request`. */
 export function checkMetadataSyntax(header: string | undefined): void {
   splitPairs(header)
@@ -91,12 +100,13 @@ const KNOWN_KEYS = new Set([
 type Pair = { readonly key: string; readonly value: string }
 
 function splitPairs(header: string | undefined): readonly Pair[] {
-  const text = (header ?? '').trim()
-  // go-tus sends the header empty; the vendor's relay sample passes on a header that the browser never sent.
-  if (text === '' || text === 'null' || text === 'undefined') return []
+  const text = givenMetadata(header)
+  if (text === undefined) return []
   if (text.length > MOST_HEADER_BYTES) {
     throw bad(`Upload-Metadata may have at most ${MOST_HEADER_BYTES} bytes, this one has ${text.length}.`)
   }
+  // HEAD tells it as it was sent, and a header cannot hold anything else (RFC 9110 §5.5).
+  if (/[^\t\x20-\x7e]/.test(text)) throw noPairs(text)
   const seen = new Set<string>()
   // Older versions of go-tus end the list with a comma.
   return text
@@ -108,11 +118,7 @@ function splitPairs(header: string | undefined): readonly Pair[] {
       const key = space < 0 ? pair : pair.slice(0, space)
       // tus-js-client writes an empty value as key and space.
       const value = space < 0 ? '' : pair.slice(space + 1)
-      if (!/^[\x21-\x7e]+$/.test(key)) {
-        throw bad(
-          `Upload-Metadata holds pairs of a key and a Base64 value, separated by commas; found ${quote(written)}.`,
-        )
-      }
+      if (!/^[\x21-\x7e]+$/.test(key)) throw noPairs(written)
       if (seen.has(key.toLowerCase())) throw bad(`Upload-Metadata names the key ${quote(key)} twice.`)
       seen.add(key.toLowerCase())
       return { key, value: decodeText(key, value) }
@@ -163,6 +169,12 @@ function readTime(key: string, value: string): number {
 
 function quote(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
+}
+
+function noPairs(found: string): HeadwaterError {
+  return bad(
+    `Upload-Metadata holds pairs of a key and a Base64 value in ASCII, separated by commas; found ${quote(found)}.`,
+  )
 }
 
 function bad(sentence: string, cause?: unknown): HeadwaterError {
