@@ -145,6 +145,17 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
   }
 }
 
+/** Resolves when the condition holds; a test whose condition never does ends at its own limit. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2))
+}
+
+/** Whether a request has the upload for itself. */
+export function isHeld(server: UploadServer, made: Pick<Created, 'path'>): boolean {
+  const id = made.path.split('?')[0]?.split('/').at(-1) ?? ''
+  return server.deps.locks.isHeld(`upload/${id}`)
+}
+
 /** Bytes that differ everywhere, the same for the same seed. */
 export function testBytes(length: number, seed = 1): Buffer {
   const bytes = Buffer.alloc(length)

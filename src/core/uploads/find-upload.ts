@@ -4,7 +4,14 @@ import { isFailure } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
 import { finishUpload } from './complete-upload.ts'
 import { holdUpload, SILENT_MS, senderSilentMs } from './hold-upload.ts'
-import { checkAlive, noSuchUpload, type Upload, type UploadAddress, type UploadDeps } from './upload.ts'
+import {
+  checkAlive,
+  isStalled,
+  noSuchUpload,
+  type Upload,
+  type UploadAddress,
+  type UploadDeps,
+} from './upload.ts'
 import { getUpload, listStalled } from './upload-records.ts'
 
 /**
@@ -17,7 +24,7 @@ export async function findUpload(
   options: { signal?: AbortSignal } = {},
 ): Promise<Upload> {
   const silentMs = senderSilentMs(deps, address.id)
-  const record = await readAlive(deps, address)
+  const record = await requireAlive(deps, address)
   const dead = silentMs !== undefined && silentMs >= SILENT_MS
   if (!dead && (silentMs !== undefined || !isStalled(record))) return record
   try {
@@ -29,14 +36,14 @@ export async function findUpload(
     }
   } catch (error) {
     // HEAD is never refused for that: the disk takes long over what the dead sender brought, or others came first.
-    if (isFailure(error, 'upload_locked')) return readAlive(deps, address)
+    if (isFailure(error, 'upload_locked')) return requireAlive(deps, address)
     throw error
   }
 }
 
 /** The same for the holder of the upload's lock: an upload that has all its bytes is finished first. */
 export async function loadUpload(deps: UploadDeps, address: UploadAddress): Promise<Upload> {
-  const record = await readAlive(deps, address)
+  const record = await requireAlive(deps, address)
   return isStalled(record) ? finishUpload(deps, record) : record
 }
 
@@ -72,14 +79,17 @@ async function finishStalled(deps: UploadDeps & { log: Log }, id: string): Promi
   }
 }
 
-async function readAlive(deps: Pick<UploadDeps, 'db' | 'clock'>, address: UploadAddress): Promise<Upload> {
+/**
+ * The record behind an address. To be asked before the lock is, too: who cannot go on anyway must not end whoever is
+ * sending. Throws `not_found`, `upload_expired`.
+ */
+export async function requireAlive(
+  deps: Pick<UploadDeps, 'db' | 'clock'>,
+  address: UploadAddress,
+): Promise<Upload> {
   const record = await getUpload(deps.db, address.id)
   const fits = record?.direct ? address.accountId === null : address.accountId === record?.accountId
   if (!record || !fits) throw noSuchUpload()
   checkAlive(record, deps.clock.nowUs())
   return record
-}
-
-function isStalled(upload: Upload): boolean {
-  return upload.state === 'receiving' && upload.offsetBytes === upload.lengthBytes
 }

@@ -16,7 +16,7 @@ import {
 } from './chunk-rules.ts'
 import { CheckedBody, type UploadChecksum } from './checksum.ts'
 import { finishUpload } from './complete-upload.ts'
-import { loadUpload } from './find-upload.ts'
+import { loadUpload, requireAlive } from './find-upload.ts'
 import { type StoredBody, storeBody } from './store-body.ts'
 import { endTooLong } from './too-long.ts'
 import { noSuchUpload, type Upload, type UploadAddress, type UploadBody, type UploadDeps } from './upload.ts'
@@ -50,6 +50,7 @@ export async function receiveChunk(
   chunk: Chunk,
   options: { signal: AbortSignal },
 ): Promise<ReceivedChunk> {
+  await requireAlive(deps, chunk.address)
   const hold = await holdUpload(deps, chunk.address.id, { body: chunk.body, signal: options.signal })
   try {
     const upload = await loadUpload(deps, chunk.address)

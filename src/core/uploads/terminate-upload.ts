@@ -1,7 +1,7 @@
 /** tus termination (uploads.md §3.7): ends an upload for its sender. */
 
 import { deleteVideo } from '../videos/index.ts'
-import { loadUpload } from './find-upload.ts'
+import { loadUpload, requireAlive } from './find-upload.ts'
 import { holdUpload } from './hold-upload.ts'
 import type { Upload, UploadAddress, UploadDeps } from './upload.ts'
 import { deleteUpload, markTerminated, takeDraft } from './upload-records.ts'
@@ -17,6 +17,7 @@ export async function terminateUpload(
   address: UploadAddress,
   options: { signal?: AbortSignal } = {},
 ): Promise<void> {
+  await requireAlive(deps, address)
   const hold = await holdUpload(deps, address.id, options)
   try {
     const upload = await loadUpload(deps, address)

@@ -140,7 +140,10 @@ export async function takeDraft(db: Db, id: string): Promise<string | null> {
   return result.numUpdatedRows > 0n ? (upload?.draftId ?? null) : null
 }
 
-/** Uploads (or this one) that hold bytes, have expired or been ended, and are needed by no concatenation. */
+/**
+ * Uploads (or this one) that hold bytes, have expired or been ended, and are needed by no concatenation. One that has
+ * all its bytes and only waits for its last step has arrived in time.
+ */
 export async function listSpent(db: Db, nowUs: number, id?: string): Promise<readonly string[]> {
   const rows = await db
     .selectFrom('uploads')
@@ -148,6 +151,9 @@ export async function listSpent(db: Db, nowUs: number, id?: string): Promise<rea
     .$if(id !== undefined, (query) => query.where('id', '=', id ?? ''))
     .where('draft_id', 'is not', null)
     .where((where) => where.or([where('expires_us', '<=', nowUs), where('state', '=', 'terminated')]))
+    .where((where) =>
+      where.or([where('state', '!=', 'receiving'), where('offset_bytes', '<', where.ref('length_bytes'))]),
+    )
     .where('id', 'not in', (parts) => parts.selectFrom('concatenation_parts').select('upload_id'))
     .execute()
   return rows.map((row) => row.id)

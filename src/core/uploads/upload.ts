@@ -97,11 +97,17 @@ export interface UploadBody {
 /** Age that an upload may reach unless its creator says otherwise, and how long its address answers after its end. */
 export const DAY_US = 86_400_000_000
 
+/** Whether all its bytes are here and only its last step is missing, which a crash has prevented. */
+export function isStalled(upload: Upload): boolean {
+  return upload.state === 'receiving' && upload.offsetBytes === upload.lengthBytes
+}
+
 /**
  * Throws when the address is dead: `upload_expired` for a day after the expiry or a termination, `not_found` from then
- * on (uploads.md §2.5, §3.7).
+ * on (uploads.md §2.5, §3.7). A stalled upload has arrived in time.
  */
 export function checkAlive(upload: Upload, nowUs: number): void {
+  if (isStalled(upload)) return
   const over = nowUs >= upload.expiresUs
   const done = upload.state === 'complete' && upload.videoUid !== null
   if ((done && over) || nowUs >= upload.expiresUs + DAY_US) throw noSuchUpload()
