@@ -109,7 +109,10 @@ async function close(server: Server, requests: Requests, clock: Clock, graceMs: 
   await requests.close()
 }
 
-/** What is no HTTP at all is answered by hand and cut; node has no response object for it. */
+/**
+ * What is no HTTP at all is answered by hand and cut; node has no response object for it. Nobody knows which address was
+ * meant, so any page may read the status: one that sends too many headers must learn that sending them again is no use.
+ */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()
@@ -122,6 +125,6 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
         ? '408 Request Timeout'
         : '400 Bad Request'
   socket.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${status.length + 1}\r\n\r\n${status}\n`,
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nAccess-Control-Allow-Origin: *\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${status.length + 1}\r\n\r\n${status}\n`,
   )
 }

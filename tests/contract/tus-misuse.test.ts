@@ -142,24 +142,47 @@ describe('a body', () => {
 })
 
 describe('a header', () => {
-  test('of a megabyte is 431', async () => {
+  test.each([
+    ['POST', '/', 'X'],
+    ['POST', '/client/v4/accounts/0123456789abcdef0123456789abcdef/stream', 'Upload-Metadata'],
+    ['POST', '/client/v4/accounts/0123456789abcdef0123456789abcdef/stream', 'Upload-Concat'],
+    ['PATCH', `/upload/tus/${'x'.repeat(43)}`, 'Upload-Checksum'],
+    ['HEAD', `/upload/tus/${'x'.repeat(43)}`, 'Authorization'],
+    ['OPTIONS', `/upload/${'0'.repeat(32)}`, 'Access-Control-Request-Headers'],
+  ])('of a megabyte is 431, readable by any page: %s %s with %s', async (method, path, name) => {
     await besideOthers(server, async () => {
       const client = new RawClient(server.port)
-      void client.bytes(Buffer.from(`POST / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(MIB)}\r\n\r\n`))
-      expect((await client.answer())?.status).toBe(431)
+      const lines = `${method} ${path} HTTP/1.1\r\nHost: x\r\n${name}: ${'x'.repeat(MIB)}\r\n\r\n`
+      void client.bytes(Buffer.from(lines))
+      const answer = await client.answer()
+      expect([answer?.status, answer?.headers.get('access-control-allow-origin')]).toEqual([431, '*'])
       await client.ended()
     })
   })
 
   test.each([
+    ['what is no Base64', 'name a*b='],
+    ['Base64 with stray bits', 'name YR=='],
     ['Base64 of another alphabet', 'name a_b-'],
     ['Base64 without its padding', 'name YQ'],
     ['a value of two words', 'name YQ== YQ=='],
+    ['two spaces', 'name  YQ=='],
+    ['a key beyond ASCII', `${Buffer.from('größe').toString('latin1')} YQ==`],
+    ['a space beyond ASCII', `name YQ==,${Buffer.from('\u3000').toString('latin1')}title YQ==`],
+    ['a space of Latin-1', 'name YQ==,\u00a0title YQ=='],
+    ['two commas at the end', 'name YQ==,,'],
     ['a pair of nothing', 'name YQ==,,title YQ=='],
     ['only commas', ',,,'],
     ['a key twice', 'name YQ==,Name Yg=='],
     ['what is no UTF-8', `name ${Buffer.from([0xc3, 0x28]).toString('base64')}`],
     ['more than 8 KiB', `name ${'YWFh'.repeat(2_100)}`],
+    ['a number without a value', 'maxDurationSeconds'],
+    ['a number out of range', `maxDurationSeconds ${Buffer.from('36001').toString('base64')}`],
+    ['a share without a value', 'thumbnailtimestamppct'],
+    ['a time without a value', 'expiry'],
+    ['an expiry in the past', `expiry ${Buffer.from('2024-01-31T08:00:00Z').toString('base64')}`],
+    ['a deletion that is no time', `scheduleddeletion ${Buffer.from('soon').toString('base64')}`],
+    ['origins that are no list of texts', `allowedorigins ${Buffer.from('["a.com",1]').toString('base64')}`],
     ['a number that is none', `maxDurationSeconds ${Buffer.from('ten').toString('base64')}`],
     ['a time that is none', `expiry ${Buffer.from('tomorrow').toString('base64')}`],
     ['an origin that is none', `allowedorigins ${Buffer.from('a b').toString('base64')}`],
@@ -216,7 +239,6 @@ describe('a one-time address', () => {
         while ((await draftOf(on, made.uid)) === null) await sleep(2)
         on.forward(DAY_SECONDS + 60)
         await sweep(on.deps)
-        // A second PATCH would end this one, were it silent for a second.
         expect((await call('HEAD', made.location, TUS)).status).toBe(410)
         await sender.bytes(bytes.subarray(2 * MIB, chunkBytes))
         expect((await sender.answer())?.status).toBe(204)
