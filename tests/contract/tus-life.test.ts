@@ -1,4 +1,4 @@
-/** How long upload addresses live, who may use them, and what limits new ones: uploads.md §2.4–2.7, §3.1, §3.4, §3.7, §7, §8. */
+/** How long upload addresses live, who may use them, and what limits new ones: uploads.md §2.4, §2.5, §3.4, §3.7, §7, §8. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { getVideo } from '../../src/core/videos/index.ts'
@@ -148,44 +148,6 @@ test('deleting the video through the API ends its upload: 404, §2.5', async () 
   expect(deleted.status).toBe(200)
   expect((await head(made.location)).status).toBe(404)
   expect((await patch(made.location, 5 * MIB, testBytes(MIB))).status).toBe(404)
-})
-
-describe('OPTIONS, §3.1, and browsers, §2.7', () => {
-  test('lists what works, to anybody', async () => {
-    const made = await create(1, { query: '?direct_user=true' })
-    for (const url of [server.endpoint, made.location, (await create(1)).location]) {
-      const answer = await call('OPTIONS', url, { 'tus-resumable': '0.0.1' })
-      expect(answer).toMatchObject({ status: 204, text: '' })
-      expect(answer.headers).toMatchObject({
-        'tus-version': '1.0.0',
-        'tus-resumable': '1.0.0',
-        'tus-max-size': '32212254720',
-        'tus-extension': 'creation,creation-with-upload,expiration,checksum,termination,concatenation',
-        'tus-checksum-algorithm': 'sha1,sha256,md5,crc32',
-      })
-    }
-  })
-
-  test('any page may upload and read the answers, refusals too', async () => {
-    const made = await create(MIB, { query: '?direct_user=true' })
-    const preflight = await call('OPTIONS', made.location, {
-      origin: 'https://example.com',
-      'access-control-request-method': 'PATCH',
-      'access-control-request-headers': 'content-type,tus-resumable,upload-offset',
-    })
-    const refused = await call('PATCH', made.location, { ...TUS, origin: 'https://example.com' })
-    expect([preflight.status, refused.status]).toEqual([204, 415])
-    for (const answer of [preflight, refused]) {
-      expect(answer.headers).toMatchObject({
-        'access-control-allow-origin': '*',
-        'access-control-allow-methods': 'POST, HEAD, PATCH, OPTIONS, DELETE',
-        'access-control-max-age': '86400',
-      })
-      expect(answer.headers['access-control-allow-headers']).toContain('Upload-Offset, Upload-Metadata')
-      expect(answer.headers['access-control-expose-headers']).toContain('Location, Upload-Offset')
-      expect(answer.headers['access-control-allow-credentials']).toBeUndefined()
-    }
-  })
 })
 
 describe('limits, §7 and §8', () => {

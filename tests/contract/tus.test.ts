@@ -170,30 +170,6 @@ describe('core protocol, §3.3', () => {
     expect((await call('HEAD', made.location, TUS)).status).toBe(401)
   })
 
-  test('POST stands for the method it names', async () => {
-    const bytes = testBytes(MIB)
-    const made = await create(bytes.length)
-    const as = (method: string) => ({ ...calls.auth, 'x-http-method-override': method })
-    expect((await call('POST', made.location, as('HEAD'))).headers['upload-offset']).toBe('0')
-    const patched = await call(
-      'POST',
-      made.location,
-      { ...as('PATCH'), ...CHUNK_TYPE, 'upload-offset': '0', 'content-length': String(bytes.length) },
-      bytes,
-    )
-    expect([patched.status, patched.headers['upload-offset']]).toEqual([204, String(bytes.length)])
-    expect(await server.sourceHash(made.uid)).toBe(sha256(bytes))
-    expect((await call('POST', made.location, as('DELETE'))).status).toBe(204)
-    expect((await call('POST', made.location, as('PUT'))).status).toBe(405)
-  })
-
-  test.each(['GET', 'PUT', 'POST'])('%s on an address is 405', async (method) => {
-    const made = await create(MIB)
-    const answer = await call(method, made.location, calls.auth)
-    expect([answer.status, refusalOf(answer).code]).toEqual([405, 10006])
-    expect(answer.headers.allow).toBe('OPTIONS, HEAD, PATCH, DELETE')
-  })
-
   test('a body of unknown length is counted while it is read', async () => {
     const bytes = testBytes(6 * MIB + 100_000)
     const made = await create(bytes.length)
