@@ -9,13 +9,13 @@ import type { JobContext } from '../../jobs/run-jobs.ts'
 import { assert, type HeadwaterError, isFailure } from '../../lib/failure.ts'
 import type { Draft } from '../../ports.ts'
 import type { Trx } from '../../tables.ts'
-import { checkRoomOnDisk, completeSource } from '../uploads/index.ts'
-import { failVideo } from '../videos/index.ts'
+import { checkRoomOnDisk, completeSource, findTooLong } from '../uploads/index.ts'
+import { type ErrorReasonCode, failVideo, requireVideo } from '../videos/index.ts'
 import { askOrigin, type OriginBody } from './ask-origin.ts'
 import { type Copy, type DownloadDeps, isWhole, noSuchCopy, type WholeCopy } from './copy.ts'
 import { deleteCopy, getCopy, updateCopy } from './copy-records.ts'
 import { originFailure } from './origin-answer.ts'
-import { receiveBody } from './receive-body.ts'
+import { type CheckCommitted, receiveBody } from './receive-body.ts'
 
 /** Pauses between the tries (uploads.md §6: three of them). */
 const PAUSES_MS = [5_000, 30_000] as const
@@ -27,8 +27,8 @@ const LEAST_PART_BYTES = 65_536
 const LOCK_MS = 20_000
 
 /**
- * Runs the job. An origin at fault fails its video and completes the job; everything else (a full disk, say) is thrown,
- * for the job to be tried again.
+ * Runs the job. An origin at fault, or a file that declares itself longer than allowed, fails its video and completes the
+ * job; everything else (a full disk, say) is thrown, for the job to be tried again.
  */
 export async function downloadSource(
   deps: DownloadDeps,
@@ -66,6 +66,7 @@ async function tryAll(deps: DownloadDeps, running: Running): Promise<void> {
       await downloadOnce(deps, copy, running)
       return
     } catch (error) {
+      if (!signal.aborted && isFailure(error, 'media_too_long')) return failCopy(deps, running, error)
       if (signal.aborted || !isOriginFailure(error)) throw error
       const hereBytes = (await getCopy(deps.db, uid))?.offsetBytes ?? 0
       if (hereBytes >= bestBytes + PROGRESS_BYTES) {
@@ -103,6 +104,11 @@ async function fetchRest(
   found: Copy,
   signal: AbortSignal,
 ): Promise<{ copy: WholeCopy; draft: Draft }> {
+  const { maxDurationSeconds } = await requireVideo(deps.db, found.videoUid)
+  const check: CheckCommitted = async (committed) => {
+    const failure = await findTooLong(committed, maxDurationSeconds)
+    if (failure !== undefined) throw failure
+  }
   const opened = await openDraft(deps, found)
   const { draft } = opened
   let { copy } = opened
@@ -110,7 +116,7 @@ async function fetchRest(
     while (!isWhole(copy)) {
       const body = await askOrigin(deps, copy, { signal })
       await checkRoomOnDisk(deps, Math.max(0, (body.lengthBytes ?? 0) - copy.offsetBytes))
-      copy = await receiveBody(deps, copy, draft, body)
+      copy = await receiveBody({ ...deps, check }, copy, draft, body)
       checkPart(copy, body)
     }
     return { copy, draft }
@@ -156,6 +162,11 @@ function isOriginFailure(error: unknown): error is HeadwaterError {
   return isFailure(error, 'fetch_failed') || isFailure(error, 'fetch_refused')
 }
 
+function reasonOf(error: unknown): ErrorReasonCode {
+  if (isFailure(error, 'media_too_long')) return 'ERR_DURATION_EXCEED_CONSTRAINT'
+  return isOriginFailure(error) ? 'ERR_FETCH_ORIGIN_ERROR' : 'ERR_UNKNOWN'
+}
+
 async function failCopy(deps: DownloadDeps, { uid, job }: Running, failure: HeadwaterError): Promise<void> {
   const draftId = await deps.db.transaction().execute(async (trx) => {
     await deps.jobs.complete(trx, job)
@@ -176,7 +187,7 @@ async function endFailed(
   const failure = isFailure(error) ? error : undefined
   const status = failure?.facts.status
   await failVideo(trx, deps.clock, uid, {
-    reasonCode: isOriginFailure(error) ? 'ERR_FETCH_ORIGIN_ERROR' : 'ERR_UNKNOWN',
+    reasonCode: reasonOf(error),
     detail: {
       code: failure?.code ?? 'internal',
       stage: 'download',

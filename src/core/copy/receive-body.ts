@@ -17,12 +17,15 @@ const COMMIT_BYTES = 67_108_864
 /** …and no sooner than after so long: also how soon a deletion is noticed. */
 const COMMIT_MS = 1_000
 
-type ReceiveDeps = { readonly db: Db; readonly clock: Clock }
+/** Looks at what has been committed; what it throws ends the download. */
+export type CheckCommitted = (committed: Pick<Draft, 'lengthBytes' | 'read'>) => Promise<void>
+
+type ReceiveDeps = { readonly db: Db; readonly clock: Clock; readonly check: CheckCommitted }
 
 /**
  * Appends `body` to `draft`, which holds the copy's bytes, and answers the copy as it is committed then. A body that
  * begins at 0 replaces what is here. What came before a failure is committed, too. Throws `not_found` when the video was
- * deleted meanwhile, what the body and the draft throw, and `fetch_failed` when it ends elsewhere than it said.
+ * deleted meanwhile, what the body, the draft and the check throw, and `fetch_failed` when it ends elsewhere than it said.
  */
 export async function receiveBody(
   deps: ReceiveDeps,
@@ -124,10 +127,14 @@ class Committer {
     this.#running = this.#commit(draft, stored)
   }
 
-  async #commit(draft: Draft, stored: CopyChanges): Promise<void> {
+  async #commit(draft: Draft, stored: { offsetBytes: number; checksums: Uint8Array }): Promise<void> {
     try {
       await draft.sync()
       await this.write(stored)
+      await this.#deps.check({
+        lengthBytes: stored.offsetBytes,
+        read: (target, position) => draft.read(target, position),
+      })
     } catch (error) {
       this.#failure = { error }
     } finally {

@@ -15,6 +15,7 @@ export type { Sender } from './hold-upload.ts'
 export { type Chunk, type ReceivedChunk, receiveChunk } from './receive-chunk.ts'
 export { sweepUploads } from './sweep-uploads.ts'
 export { terminateUpload } from './terminate-upload.ts'
+export { findTooLong } from './too-long.ts'
 export { findArriving } from './upload-records.ts'
 export { parseUploadMetadata, type UploadFields } from './tus-metadata.ts'
 export {
