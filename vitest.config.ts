@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 /**
- * Five projects, one runner. `unit` is pure and quick; the others meet real files, sockets, decoders and browsers and
- * run one file at a time, since the machine has few cores and they time real work.
+ * Six projects, one runner. `unit` is pure and quick; the others meet real files, sockets, decoders and browsers and
+ * run one file at a time, since machines have few cores; those of `contract`, which mostly wait, two at a time.
  */
 export default defineConfig({
   test: {
@@ -20,7 +20,7 @@ export default defineConfig({
         'src/jobs/**/*.test.ts',
         'tests/suites/**/*.test.ts',
       ]),
-      project('contract', ['tests/contract/**/*.test.ts']),
+      project('contract', ['tests/contract/**/*.test.ts'], 2),
       project('media', ['tests/media/**/*.test.ts']),
       project('browser', ['tests/browser/**/*.test.ts']),
       project('faults', ['tests/faults/**/*.test.ts']),
@@ -28,6 +28,6 @@ export default defineConfig({
   },
 })
 
-function project(name: string, include: string[]) {
-  return { test: { name, include, testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false } }
+function project(name: string, include: string[], maxWorkers = 1) {
+  return { test: { name, include, testTimeout: 180_000, hookTimeout: 120_000, maxWorkers } }
 }
