@@ -50,6 +50,7 @@ type State = {
   rounds: number
   uploads: Tracked[]
   chunks: Record<string, number>
+  roundsWithoutChunk: number
   killsDuringUpload: number
   bodiesCut: number
   killsDuringEncode: number
@@ -58,12 +59,15 @@ type State = {
 
 type Server = Access & { readonly apiUrl: string }
 
+type ProgressAnswer = { renditions: { segmentsReady: number }[] }
 type VideoAnswer = { uid: string; status: { state: string; pctComplete?: string; errorReasonText?: string } }
 
 /** Uploads under way at once. */
 const SENDERS = 3
 /** A new video every so many rounds keeps uploads and encodes going to the end. */
 const ROUNDS_PER_VIDEO = 2
+/** A job that was interrupted more than twenty times in a row is given up; no machine is so slow that this may happen here. */
+const MOST_ROUNDS_WITHOUT_CHUNK = 5
 const STEADY_STATES = ['ready', 'error']
 
 /** Runs the rounds that are still to be done, then lets everything end and checks what is stored. Throws at the first broken promise. */
@@ -99,7 +103,7 @@ class Torture {
     }
     await this.#letEverythingEnd()
     await this.#checkStored()
-    const { uploads, chunks, rounds, ...counts } = this.#state
+    const { uploads, chunks, rounds, roundsWithoutChunk: _, ...counts } = this.#state
     return { rounds, videos: uploads.length, chunks: Object.keys(chunks).length, ...counts }
   }
 
@@ -118,7 +122,9 @@ class Torture {
     await this.#checkPromises(access)
 
     const uploading = this.#keepUploading(access, random)
-    if (random() < 0.2) await this.#waitForProgress(access)
+    if (random() < 0.2 || this.#state.roundsWithoutChunk >= MOST_ROUNDS_WITHOUT_CHUNK) {
+      await this.#waitForSegment(access)
+    }
     await sleep(100 + random() * 1_400)
     const encoding = await this.#countEncoding(access)
     await this.#kill(program, random)
@@ -195,6 +201,8 @@ class Torture {
       if (now[key] !== createdUs)
         throw new Error(`chunk ${key} was finished at ${createdUs}, now ${now[key]}`)
     }
+    const grown = Object.keys(now).length > Object.keys(this.#state.chunks).length
+    this.#state.roundsWithoutChunk = grown ? 0 : this.#state.roundsWithoutChunk + 1
     this.#state.chunks = now
   }
 
@@ -257,14 +265,24 @@ class Torture {
   }
 
   /** Until an encode has got further, so that some kills come just after something was finished. */
-  async #waitForProgress(access: Server): Promise<void> {
-    const measure = async () => {
-      const videos = await callApi<VideoAnswer[]>(access, '/stream')
-      return videos.reduce((sum, video) => sum + Number(video.status.pctComplete ?? 0), 0)
+  /** One more finished segment, while something is being encoded. */
+  async #waitForSegment(access: Server): Promise<void> {
+    const before = await this.#countSegments(access)
+    const deadline = performance.now() + 60_000
+    while ((await this.#countSegments(access)) <= before && performance.now() < deadline) {
+      if ((await this.#countEncoding(access)) === 0) return
+      await sleep(100)
     }
-    const before = await measure()
-    const deadline = performance.now() + 10_000
-    while ((await measure()) <= before && performance.now() < deadline) await sleep(50)
+  }
+
+  /** Of all videos, as the server tells it. */
+  async #countSegments(access: Server): Promise<number> {
+    const videos = await callApi<VideoAnswer[]>(access, '/stream')
+    const progress = await Promise.all(
+      videos.map(({ uid }) => callApi<ProgressAnswer>(access, `/headwater/videos/${uid}/events`)),
+    )
+    const ready = progress.flatMap(({ renditions }) => renditions.map(({ segmentsReady }) => segmentsReady))
+    return ready.reduce((sum, count) => sum + count, 0)
   }
 
   async #letEverythingEnd(): Promise<void> {
@@ -337,6 +355,7 @@ async function loadState(folder: string): Promise<State> {
     rounds: 0,
     uploads: [],
     chunks: {},
+    roundsWithoutChunk: 0,
     killsDuringUpload: 0,
     bodiesCut: 0,
     killsDuringEncode: 0,
