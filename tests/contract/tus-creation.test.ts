@@ -2,18 +2,21 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { getVideo } from '../../src/core/videos/index.ts'
+import { draftsOf } from './concatenation-fixture.ts'
 import {
   call,
   metadata,
   MIB,
   CHUNK_TYPE,
   DAY_SECONDS,
+  RawClient,
   refusalOf,
   sha256,
   startUploadServer,
   testBytes,
   type TusCalls,
   tusCalls,
+  until,
   type UploadServer,
 } from './tus-fixture.ts'
 
@@ -212,5 +215,42 @@ describe('creation with data, §3.2', () => {
     expect([answer.status, refusalOf(answer).code]).toEqual([status, 10005])
     expect(answer.headers.location).toBeUndefined()
     expect(await countVideos()).toBe(before)
+  })
+
+  test('a chunk above 200 MiB is 413 before it is sent, and no upload is made', async () => {
+    const before = await countVideos()
+    const headers = { 'content-length': String(200 * MIB + 262_144), expect: '100-continue' }
+    const answer = await create(300 * MIB, { headers: { ...CHUNK_TYPE, ...headers }, body: Buffer.alloc(0) })
+    expect([answer.status, refusalOf(answer).code]).toEqual([413, 10008])
+    expect(await countVideos()).toBe(before)
+  })
+
+  test('a chunk of unknown length is kept down to a multiple of 256 KiB', async () => {
+    const bytes = testBytes(6 * MIB)
+    const headers = { ...CHUNK_TYPE, 'transfer-encoding': 'chunked' }
+    const made = await create(bytes.length, { headers, body: bytes.subarray(0, 300_000) })
+    expect([made.status, made.headers['upload-offset']]).toEqual([201, '262144'])
+    expect((await patch(made.location, 262_144, bytes.subarray(262_144))).status).toBe(204)
+    expect(await server.sourceHash(made.uid)).toBe(sha256(bytes))
+  })
+
+  test('one that breaks off leaves no upload, no video and no draft', async () => {
+    const left = async () => [
+      await countVideos(),
+      (await server.deps.db.selectFrom('uploads').select('id').execute()).length,
+      (await draftsOf(server)).length,
+    ]
+    const before = await left()
+    const client = new RawClient(server.port)
+    const { pathname } = new URL(server.endpoint)
+    await client.head(
+      ...calls.patchLines(pathname, 0, 6 * MIB).map((line) => line.replace(/^PATCH/, 'POST')),
+      `Upload-Length: ${6 * MIB}`,
+    )
+    await client.bytes(testBytes(2 * MIB))
+    await until(async () => (await draftsOf(server)).length > (before[2] ?? 0))
+    client.reset()
+    await until(async () => (await left())[1] === before[1])
+    expect(await left()).toEqual(before)
   })
 })

@@ -2,12 +2,14 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { getVideo } from '../../src/core/videos/index.ts'
+import { draftsOf } from './concatenation-fixture.ts'
 import {
   call,
   CHUNK_TYPE,
   metadata,
   MIB,
   DAY_SECONDS,
+  RawClient,
   TUS,
   refusalOf,
   sha256,
@@ -15,6 +17,7 @@ import {
   testBytes,
   type TusCalls,
   tusCalls,
+  until,
   type UploadServer,
 } from './tus-fixture.ts'
 
@@ -149,6 +152,29 @@ test('deleting the video through the API ends its upload: 404, §2.5', async () 
   expect((await head(made.location)).status).toBe(404)
   expect((await patch(made.location, 5 * MIB, testBytes(MIB))).status).toBe(404)
 })
+
+test.each([
+  ['that is not its last', 6 * MIB],
+  ['that is its last', 5 * MIB],
+])(
+  'deleting the video while a chunk comes %s ends that with 404, and nothing is left, §2.5',
+  async (_, length) => {
+    const bytes = testBytes(5 * MIB)
+    const drafts = (await draftsOf(server)).length
+    const made = await create(length)
+    const sender = new RawClient(server.port)
+    await sender.head(...calls.patchLines(made.path, 0, bytes.length))
+    await sender.bytes(bytes.subarray(0, 2 * MIB))
+    await until(async () => (await draftsOf(server)).length > drafts)
+    expect((await call('DELETE', `${server.endpoint}/${made.uid}`, calls.auth)).status).toBe(200)
+    await sender.bytes(bytes.subarray(2 * MIB))
+    expect((await sender.answer())?.status).toBe(404)
+    sender.socket.destroy()
+    expect((await head(made.location)).status).toBe(404)
+    expect(await draftsOf(server)).toHaveLength(drafts)
+    await expect(server.sourceHash(made.uid)).rejects.toThrow()
+  },
+)
 
 describe('limits, §7 and §8', () => {
   test('videos in work: 429 with a time to come back', async () => {

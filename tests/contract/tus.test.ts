@@ -170,6 +170,19 @@ describe('core protocol, §3.3', () => {
     expect((await call('HEAD', made.location, TUS)).status).toBe(401)
   })
 
+  test('a token that may only read may not ask for an upload nor end it: 403', async () => {
+    const made = await create(MIB)
+    for (const method of ['HEAD', 'DELETE']) {
+      const answer = await call(method, made.location, {
+        ...TUS,
+        authorization: `Bearer ${server.readToken}`,
+      })
+      expect(answer.status).toBe(403)
+      expect(answer.headers).not.toHaveProperty('upload-offset')
+    }
+    expect(await storedOffset(made.location)).toBe(0)
+  })
+
   test('a body of unknown length is counted while it is read', async () => {
     const bytes = testBytes(6 * MIB + 100_000)
     const made = await create(bytes.length)

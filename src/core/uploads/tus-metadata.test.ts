@@ -1,6 +1,7 @@
+import { validateHeaderValue } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { isFailure } from '../../lib/failure.ts'
-import { parseUploadMetadata } from './tus-metadata.ts'
+import { givenMetadata, parseUploadMetadata } from './tus-metadata.ts'
 
 const NOW_US = Date.UTC(2026, 10, 20, 18) * 1000
 const DAY_US = 86_400_000_000
@@ -205,6 +206,8 @@ test('whatever is sent is read or refused by name, never anything else', () => {
     'scheduleddeletion',
     '*',
     '\u0000',
+    '\u00a0',
+    '\u3000',
     'thumbnailtimestamppct',
     'null',
   ]
@@ -215,6 +218,8 @@ test('whatever is sent is read or refused by name, never anything else', () => {
       header += pieces[Math.floor(random() * pieces.length)] ?? ''
     try {
       const { meta } = parse(header)
+      // HEAD tells it.
+      validateHeaderValue('Upload-Metadata', givenMetadata(header) ?? '')
       for (const value of Object.values(meta)) expect(typeof value).toBe('string')
     } catch (error) {
       expect(
