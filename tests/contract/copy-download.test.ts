@@ -269,7 +269,7 @@ describe('a film that declares itself longer than allowed', () => {
   test('is given up as soon as that has come, and its reservation is free', async () => {
     const film = declaredMovie(75, { bytesAfter: 40 * MIB })
     origin.file = { ...FILE, bytes: film }
-    origin.behaviour = { rate: 8 * MIB }
+    origin.behaviour = { rate: 2 * MIB }
     expect(await copyLimited('too-long')).toMatchObject({ ...TOO_LONG, creator: 'too-long' })
     await origin.until(() => gets().every(({ ended }) => ended))
     expect(sentBytes()).toBeLessThan(film.length)

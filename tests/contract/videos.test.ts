@@ -37,6 +37,38 @@ describe.each(SDKS)('cloudflare %s', (_version, create) => {
     expect(video).toMatchObject({ uid, status: { state: 'pendingupload' }, uploaded: null })
   })
 
+  test('stream.create with direct_user gives a link that takes a file without a token', async () => {
+    const response = await client.stream
+      .create({
+        ...account,
+        ...noBody,
+        direct_user: true,
+        'Tus-Resumable': '1.0.0',
+        'Upload-Length': 3,
+        'Upload-Metadata': 'maxDurationSeconds NjAw,requiresignedurls',
+      })
+      .asResponse()
+    const location = response.headers.get('location') ?? ''
+    expect(location).toMatch(/\/upload\/tus\/[\w-]{43}$/)
+    const uid = response.headers.get('stream-media-id') ?? ''
+    expect(await client.stream.get(uid, account)).toMatchObject({
+      status: { state: 'pendingupload' },
+      maxDurationSeconds: 600,
+      requireSignedURLs: true,
+    })
+    const chunk = await fetch(location, {
+      method: 'PATCH',
+      headers: {
+        'tus-resumable': '1.0.0',
+        'upload-offset': '0',
+        'content-type': 'application/offset+octet-stream',
+      },
+      body: 'abc',
+    })
+    expect(chunk.status).toBe(204)
+    expect(await client.stream.get(uid, account)).toMatchObject({ status: { state: 'queued' }, size: 3 })
+  })
+
   test('stream.create with the length 0 of its own sample gives nothing back', async () => {
     const result = await client.stream.create({
       ...account,
