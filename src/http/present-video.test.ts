@@ -1,35 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import type { Video } from '../core/videos/index.ts'
+import { blankVideo, type Video } from '../core/videos/index.ts'
 import { presentVideo, videoSchema } from './present-video.ts'
 
 const UID = '7d1f0c5ab2e94c3d8a6f41e07b9c2d30'
 const CREATED_US = 1_795_197_845_123_456
 
 const pending: Video = {
-  uid: UID,
-  accountId: '0'.repeat(32),
-  creator: null,
-  meta: {},
-  state: 'pendingupload',
-  step: null,
-  pctComplete: null,
-  error: null,
-  sizeBytes: 0,
-  durationSeconds: null,
-  displaySize: null,
-  createdUs: CREATED_US,
-  modifiedUs: CREATED_US,
-  uploadedUs: null,
-  readyUs: null,
+  ...blankVideo({ uid: UID, accountId: '0'.repeat(32), createdUs: CREATED_US }),
   uploadExpiryUs: CREATED_US + 86_400_000_000,
-  maxDurationSeconds: null,
-  scheduledDeletionUs: null,
-  allowedOrigins: [],
-  requireSignedUrls: false,
-  thumbnailTimestampPct: 0,
-  publicDetails: null,
-  liveInput: null,
-  clippedFrom: null,
 }
 
 describe('a video as clients see it', () => {

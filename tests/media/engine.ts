@@ -15,7 +15,7 @@ import { sourceBlob } from '../../src/core/blob-names.ts'
 import { createPlanner } from '../../src/core/planning/index.ts'
 import { getPlanRow, type PlanRow, SourceIndexes } from '../../src/core/timeline/index.ts'
 import { DEFAULT_UPLOAD_LIMITS } from '../../src/core/uploads/index.ts'
-import { getVideo, insertVideo, recordBlob, type Video } from '../../src/core/videos/index.ts'
+import { blankVideo, getVideo, insertVideo, recordBlob, type Video } from '../../src/core/videos/index.ts'
 import type { JobHandler } from '../../src/jobs/run-jobs.ts'
 import { createJobTable } from '../../src/jobs/job-table.ts'
 import { type ClaimedJob, PRIORITY } from '../../src/jobs/job.ts'
@@ -146,30 +146,6 @@ export async function makeSource(path: string, line: string): Promise<string> {
 }
 
 function newVideo(uid: string, nowUs: number): Video {
-  return {
-    uid,
-    accountId: ACCOUNT,
-    creator: null,
-    meta: {},
-    state: 'queued',
-    step: null,
-    pctComplete: null,
-    error: null,
-    sizeBytes: 0,
-    durationSeconds: null,
-    displaySize: null,
-    createdUs: nowUs,
-    modifiedUs: nowUs,
-    uploadedUs: nowUs,
-    readyUs: null,
-    uploadExpiryUs: null,
-    maxDurationSeconds: null,
-    scheduledDeletionUs: null,
-    allowedOrigins: [],
-    requireSignedUrls: false,
-    thumbnailTimestampPct: 0,
-    publicDetails: null,
-    liveInput: null,
-    clippedFrom: null,
-  }
+  const blank = blankVideo({ uid, accountId: ACCOUNT, createdUs: nowUs })
+  return { ...blank, state: 'queued', uploadedUs: nowUs }
 }

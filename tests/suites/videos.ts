@@ -6,6 +6,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sourceBlob } from '../../src/core/blob-names.ts'
 import {
+  blankVideo,
   checkStorage,
   type DeleteDeps,
   deleteVideo,
@@ -556,32 +557,7 @@ export function describeVideos(name: string, make: () => Promise<VideosUnderTest
 
 /** A video of which nothing is known yet. */
 export function blank(uid: string, createdUs: number): Video {
-  return {
-    uid,
-    accountId: ACCOUNT,
-    creator: null,
-    meta: {},
-    state: 'pendingupload',
-    step: null,
-    pctComplete: null,
-    error: null,
-    sizeBytes: 0,
-    durationSeconds: null,
-    displaySize: null,
-    createdUs,
-    modifiedUs: createdUs,
-    uploadedUs: null,
-    readyUs: null,
-    uploadExpiryUs: null,
-    maxDurationSeconds: null,
-    scheduledDeletionUs: null,
-    allowedOrigins: [],
-    requireSignedUrls: false,
-    thumbnailTimestampPct: 0,
-    publicDetails: null,
-    liveInput: null,
-    clippedFrom: null,
-  }
+  return blankVideo({ uid, accountId: ACCOUNT, createdUs })
 }
 
 async function insertUpload(

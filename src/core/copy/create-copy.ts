@@ -2,8 +2,9 @@
 
 import { PRIORITY } from '../../jobs/job.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
-import { blankVideo, checkRoomOnDisk, checkUploadLimits, parseUploadMetadata } from '../uploads/index.ts'
+import { checkRoomOnDisk, checkUploadLimits, parseUploadMetadata } from '../uploads/index.ts'
 import {
+  blankVideo,
   checkEdit,
   insertVideo,
   type JsonObject,

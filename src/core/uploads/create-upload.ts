@@ -3,11 +3,11 @@
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Trx } from '../../tables.ts'
 import {
+  blankVideo,
   checkCreator,
   insertVideo,
   MOST_DURATION_SECONDS,
   nextCreatedUs,
-  type Video,
 } from '../videos/index.ts'
 import { checkRoomOnDisk, checkUploadLimits } from './check-limits.ts'
 import { MAX_UPLOAD_BYTES } from './chunk-rules.ts'
@@ -132,34 +132,4 @@ export function uploadTooLarge(lengthBytes: number): HeadwaterError {
     `An upload may have at most ${MAX_UPLOAD_BYTES} bytes, this one would have ${lengthBytes}.`,
     { facts: { lengthBytes, maximumBytes: MAX_UPLOAD_BYTES } },
   )
-}
-
-/** A video of which nothing is known yet, waiting for its bytes. */
-export function blankVideo(given: { uid: string; accountId: string; createdUs: number }): Video {
-  return {
-    uid: given.uid,
-    accountId: given.accountId,
-    creator: null,
-    meta: {},
-    state: 'pendingupload',
-    step: null,
-    pctComplete: null,
-    error: null,
-    sizeBytes: 0,
-    durationSeconds: null,
-    displaySize: null,
-    createdUs: given.createdUs,
-    modifiedUs: given.createdUs,
-    uploadedUs: null,
-    readyUs: null,
-    uploadExpiryUs: null,
-    maxDurationSeconds: null,
-    scheduledDeletionUs: null,
-    allowedOrigins: [],
-    requireSignedUrls: false,
-    thumbnailTimestampPct: 0,
-    publicDetails: null,
-    liveInput: null,
-    clippedFrom: null,
-  }
 }

@@ -12,6 +12,7 @@ import type { Db } from '../../tables.ts'
 import { sourceBlob } from '../blob-names.ts'
 import { checkAllowedOrigins } from '../access/index.ts'
 import {
+  blankVideo,
   checkCreator,
   checkMaxDurationSeconds,
   checkMeta,
@@ -27,7 +28,6 @@ import {
 } from '../videos/index.ts'
 import { checkRoomOnDisk, checkUploadLimits } from './check-limits.ts'
 import { takeSource } from './complete-upload.ts'
-import { blankVideo } from './create-upload.ts'
 import { checkFormLength, type FormFile, receiveFile } from './form-file.ts'
 import { holdUpload, type Sender } from './hold-upload.ts'
 import { failTooLong, findTooLong } from './too-long.ts'

@@ -2,10 +2,9 @@
 
 import type { BlobFacts } from '../../ports.ts'
 import { sourceBlob } from '../blob-names.ts'
-import { insertVideo, nextCreatedUs, type Video } from '../videos/index.ts'
+import { blankVideo, insertVideo, nextCreatedUs, type Video } from '../videos/index.ts'
 import { checkRoomOnDisk, checkUploadLimits } from './check-limits.ts'
 import { takeSource } from './complete-upload.ts'
-import { blankVideo } from './create-upload.ts'
 import { checkFormLength, type FormFile, receiveFile } from './form-file.ts'
 import type { UploadDeps } from './upload.ts'
 

@@ -5,7 +5,7 @@ export { CHUNK_STEP_BYTES, MAX_CHUNK_BYTES, MAX_UPLOAD_BYTES, MIN_CHUNK_BYTES } 
 export { completeSource, type WholeSource } from './complete-upload.ts'
 export { concatenate, type ConcatenateDeps, giveUpConcatenation } from './concatenate.ts'
 export { createFinal, type NewFinal } from './create-final.ts'
-export { blankVideo, createUpload, type NewUpload, type NewVideo } from './create-upload.ts'
+export { createUpload, type NewUpload, type NewVideo } from './create-upload.ts'
 export { createUploadWithChunk } from './create-with-chunk.ts'
 export { findUpload, finishStalledUploads } from './find-upload.ts'
 export { type FormFile, formTooLarge, MAX_FORM_BYTES } from './form-file.ts'

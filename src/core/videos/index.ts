@@ -4,7 +4,15 @@ export { checkEdit, editVideo, type VideoEdit } from './edit-video.ts'
 export { type ListQuery, listVideos, type VideoList } from './list-videos.ts'
 export { checkStorage, type StorageQuestion, type StorageUsage, storageUsage } from './storage-usage.ts'
 export { type LeftoverOptions, sweep, sweepLeftovers } from './sweep.ts'
-export type { ErrorReasonCode, Json, JsonObject, PublicDetails, Video, VideoState } from './video.ts'
+export {
+  blankVideo,
+  type ErrorReasonCode,
+  type Json,
+  type JsonObject,
+  type PublicDetails,
+  type Video,
+  type VideoState,
+} from './video.ts'
 export { listEvents, recordEvent, type VideoEvent } from './video-events.ts'
 export {
   checkCreator,

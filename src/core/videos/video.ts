@@ -61,3 +61,33 @@ export type Video = {
   readonly liveInput: string | null
   readonly clippedFrom: string | null
 }
+
+/** A video of which nothing is known yet, waiting for its bytes. */
+export function blankVideo(given: { uid: string; accountId: string; createdUs: number }): Video {
+  return {
+    uid: given.uid,
+    accountId: given.accountId,
+    creator: null,
+    meta: {},
+    state: 'pendingupload',
+    step: null,
+    pctComplete: null,
+    error: null,
+    sizeBytes: 0,
+    durationSeconds: null,
+    displaySize: null,
+    createdUs: given.createdUs,
+    modifiedUs: given.createdUs,
+    uploadedUs: null,
+    readyUs: null,
+    uploadExpiryUs: null,
+    maxDurationSeconds: null,
+    scheduledDeletionUs: null,
+    allowedOrigins: [],
+    requireSignedUrls: false,
+    thumbnailTimestampPct: 0,
+    publicDetails: null,
+    liveInput: null,
+    clippedFrom: null,
+  }
+}
