@@ -23,7 +23,6 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await origin.stop()
-  // The draft goes after the video's end is known.
   await expect.poll(() => server.drafts()).toBe(0)
   expect(await server.deps.db.selectFrom('copies').select('video_uid').execute()).toEqual([])
 })
