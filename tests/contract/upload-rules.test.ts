@@ -1,10 +1,12 @@
 /** Rules of uploads that no other file shows: uploads.md §2.3, §2.5, §7, §8. docs/uploads.md says which file shows which. */
 
+import { Upload } from 'tus-js-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { getVideo, type Video } from '../../src/core/videos/index.ts'
 import {
   call,
   CHUNK_TYPE,
+  DAY_SECONDS,
   metadata,
   MIB,
   refusalOf,
@@ -98,6 +100,40 @@ test('an upload under way is finished though the storage has been used up meanwh
     const headers = { ...calls.auth, ...CHUNK_TYPE, 'upload-offset': '0' }
     expect((await call('PATCH', made.location, headers, bytes)).status).toBe(204)
     expect(await own.sourceHash(made.uid)).toBe(sha256(bytes))
+  } finally {
+    await own.stop()
+  }
+})
+
+test.each([
+  ['410', DAY_SECONDS + 60],
+  ['404', 2 * DAY_SECONDS + 60],
+])('tus-js-client with an upload that has expired makes a new one (%s)', async (status, laterSeconds) => {
+  const own = await startUploadServer()
+  try {
+    const calls = tusCalls(own)
+    const bytes = testBytes(6 * MIB)
+    const old = await calls.create(bytes.length)
+    expect((await calls.patch(old.location, 0, bytes.subarray(0, 5 * MIB))).status).toBe(204)
+    own.forward(laterSeconds)
+    expect((await calls.head(old.location)).status).toBe(Number(status))
+    const methods: string[] = []
+    const url = await new Promise<string>((resolve, reject) => {
+      const upload: Upload = new Upload(bytes, {
+        endpoint: own.endpoint,
+        uploadUrl: old.location,
+        headers: { Authorization: `Bearer ${own.token}` },
+        chunkSize: 5 * MIB,
+        onBeforeRequest: (sent) => void methods.push(sent.getMethod()),
+        onError: reject,
+        onSuccess: () => resolve(upload.url ?? ''),
+      })
+      upload.start()
+    })
+    expect(methods).toEqual(['HEAD', 'POST', 'PATCH', 'PATCH'])
+    expect(url).not.toBe(old.location)
+    const uid = /media\/([0-9a-f]{32})/.exec(url)?.[1] ?? ''
+    expect(await own.sourceHash(uid)).toBe(sha256(bytes))
   } finally {
     await own.stop()
   }
