@@ -12,7 +12,9 @@ export function formatTimestamp(us: number): string {
 
 /**
  * Reads a time of RFC 3339 §5.6 with any offset; digits beyond microseconds are cut off, a leap second counts as the
- * second after it. `undefined` when `text` is not such a time, or one outside the years 1970 to 9999.
+ * second after it. `undefined` when `text` is not such a time, or one outside the years 1970 to 9999. People write the
+ * last of them for "never", but whole microseconds end in 2255 (and so do the integers that databases give back): later
+ * times are read as that end.
  */
 export function parseTimestamp(text: string): number | undefined {
   const found = RFC_3339.exec(text)
@@ -33,10 +35,11 @@ export function parseTimestamp(text: string): number | undefined {
   const offset = (offsetHours * 60 + offsetMinutes) * (found[9] === '-' ? -1 : 1)
   const ms = Date.UTC(year, month - 1, day, hour, minute - offset, second)
   if (ms < 0 || ms > MAX_MS) return undefined
-  return ms * 1000 + Number((found[7] ?? '').slice(0, 6).padEnd(6, '0'))
+  const us = ms * 1000 + Number((found[7] ?? '').slice(0, 6).padEnd(6, '0'))
+  return Math.min(us, Number.MAX_SAFE_INTEGER)
 }
 
-/** The end of 9999 in milliseconds; microseconds beyond it would not be safe integers for much longer. */
+/** The end of 9999 in milliseconds. */
 const MAX_MS = 253_402_300_799_999
 
 function daysInMonth(year: number, month: number): number {

@@ -197,6 +197,20 @@ describe('refused', () => {
   })
 })
 
+test('an expiry that means never is the last time that can be told, and everything can still be read', async () => {
+  const stream = `/client/v4/accounts/${server.accountId}/stream`
+  const headers = { authorization: `Bearer ${server.token}` }
+  const body = '{"maxDurationSeconds":60,"expiry":"9999-12-31T23:59:59Z"}'
+  const made = await send(server.url, `${stream}/direct_upload`, { method: 'POST', headers, body })
+  const { uid } = made.json().result as { uid: string }
+  const video = await send(server.url, `${stream}/${uid}`, { headers })
+  expect(video.json().result).toMatchObject({ uploadExpiry: '2255-06-05T23:47:34.740991Z' })
+  expect((await send(server.url, stream, { headers })).status).toBe(200)
+  const form = fileForm(movieBytes(5_000))
+  const sent = await send(server.url, `/upload/${uid}`, { method: 'POST', headers: FORM, body: form })
+  expect(sent.status).toBe(200)
+})
+
 test('the link names the public address, and works under it', async () => {
   const own = await startApi({ settings: { publicUrl: 'https://video.example' } })
   try {
