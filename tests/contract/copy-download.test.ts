@@ -4,8 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Behaviour, type Origin, type OriginFile, startOrigin } from '../harness/origin.ts'
 import { type CopyServer, startCopyServer } from './copy-fixture.ts'
-import { declaredMovie, minutesInUse } from './form-fixture.ts'
-import { metadata, MIB, sha256, testBytes } from './tus-fixture.ts'
+import { MIB, sha256, testBytes } from './tus-fixture.ts'
 
 const BYTES = testBytes(6 * MIB + 77, 5)
 const FILE: OriginFile = { bytes: BYTES, etag: '"one"', lastModified: 'Sat, 21 Nov 2026 07:00:00 GMT' }
@@ -246,52 +245,6 @@ describe('a file that changes between two ranges is fetched anew', () => {
       },
     }
     await arrives(changed.bytes)
-  })
-})
-
-describe('a film that declares itself longer than allowed', () => {
-  const copyLimited = async (creator = '') => {
-    const headers = {
-      'upload-metadata': metadata({ maxDurationSeconds: '60' }),
-      'upload-creator': creator,
-    }
-    return server.settled((await server.accepted({ url: origin.url }, headers)).uid)
-  }
-  const TOO_LONG = {
-    state: 'error',
-    error: {
-      reasonCode: 'ERR_DURATION_EXCEED_CONSTRAINT',
-      detail: { stage: 'download', detail: 'The video lasts 75.0 s; this upload allows 60 s.' },
-    },
-  }
-
-  test('is given up as soon as that has come, and its reservation is free', async () => {
-    const film = declaredMovie(75, { bytesAfter: 40 * MIB })
-    origin.file = { ...FILE, bytes: film }
-    origin.behaviour = { rate: 2 * MIB }
-    expect(await copyLimited('too-long')).toMatchObject({ ...TOO_LONG, creator: 'too-long' })
-    await origin.until(() => gets().every(({ ended }) => ended))
-    expect(sentBytes()).toBeLessThan(film.length)
-    expect(gets()).toHaveLength(1)
-    expect(server.pausesMs).toEqual([])
-    expect(await minutesInUse(server, 'too-long')).toBe(0)
-  })
-
-  test('at its end is never handed on', async () => {
-    origin.file = { ...FILE, bytes: declaredMovie(75, { bytesBefore: 2 * MIB }) }
-    const video = await copyLimited()
-    expect(video).toMatchObject(TOO_LONG)
-    expect(await Array.fromAsync(server.deps.blobs.list(`sources/${video.uid}`))).toEqual([])
-  })
-
-  test.each([
-    ['within its limit', declaredMovie(60, { bytesAfter: MIB })],
-    ['without saying so', declaredMovie(75, { track: { duration: 0 }, bytesAfter: MIB })],
-  ])('but not one %s', async (_, bytes) => {
-    origin.file = { ...FILE, bytes }
-    const video = await copyLimited()
-    expect(video).toMatchObject({ state: 'queued', error: null })
-    expect(await server.sourceHash(video.uid)).toBe(sha256(bytes))
   })
 })
 
