@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { getVideo, sweep } from '../../src/core/videos/index.ts'
+import { fileForm, formLines, makeLink, movieBytes } from './form-fixture.ts'
 import {
   call,
   CHUNK_TYPE,
@@ -77,6 +78,23 @@ describe('time', () => {
       expect((await slow.answer())?.status).toBe(204)
       slow.socket.destroy()
       expect(await server.sourceHash(made.uid)).toBe(sha256(bytes))
+    })
+  })
+
+  test('a form that trickles through a one-time link is never cut', async () => {
+    const bytes = movieBytes(25 * 1_000)
+    const form = fileForm(bytes)
+    await besideOthers(server, async () => {
+      const link = await makeLink(server)
+      const slow = new RawClient(server.port)
+      await slow.head(...formLines(link.uploadURL, form.length))
+      for (let at = 0; at < form.length; at += 1_000) {
+        await slow.bytes(form.subarray(at, at + 1_000))
+        await sleep(QUICK.idleMs / 5)
+      }
+      expect((await slow.answer())?.status).toBe(200)
+      slow.socket.destroy()
+      expect(await server.sourceHash(link.uid)).toBe(sha256(bytes))
     })
   })
 
