@@ -7,10 +7,12 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { folderPaths } from '../../src/adapters/folder/paths.ts'
 import { dataFolder } from '../../src/config/data-folder.ts'
+import { movieBytes } from '../contract/form-fixture.ts'
 import { CREDENTIALS, environmentOf, withFolder } from './own-folder.ts'
 import { startProgram } from './program.ts'
 import { type Access, askOffset, type ClientUpload, sendChunk } from './tus-lines.ts'
 import {
+  checkFormOrder,
   checkWriteOrder,
   parseTrace,
   TRACED_CALLS,
@@ -144,15 +146,9 @@ testTraced('no answer tells an offset before its bytes and then its record are s
   await withFolder(async (folder) => {
     const dataDir = join(folder, 'data')
     const trace = join(folder, 'trace')
-    const { upload, told } = await traceUpload(dataDir, trace)
+    const { upload, told } = await traceProgram(dataDir, trace, tellOffsets)
     const calls = parseTrace(await readFile(trace, 'utf8'))
-    const { databaseFile, blobsFolder } = dataFolder(dataDir)
-    const traced: TracedUpload = {
-      uid: upload.uid,
-      lengthBytes: upload.lengthBytes,
-      draftsFolder: folderPaths(blobsFolder).drafts,
-      walFile: `${databaseFile}-wal`,
-    }
+    const traced = tracedUpload(dataDir, upload)
     expect(checkWriteOrder(calls, traced)).toEqual({ claims: told, broken: [] })
     // The same record would convict a server that did otherwise.
     for (const [what, spoil] of LIARS) {
@@ -161,37 +157,83 @@ testTraced('no answer tells an offset before its bytes and then its record are s
   })
 })
 
-/** Everything that tells an offset: creation with data, PATCH, HEAD after a cut body, the last PATCH. Answers how many did. */
-async function traceUpload(dataDir: string, trace: string): Promise<{ upload: ClientUpload; told: number }> {
+testTraced('no form is said to be taken before its source and then its video are synced', async () => {
+  await withFolder(async (folder) => {
+    const dataDir = join(folder, 'data')
+    const trace = join(folder, 'trace')
+    const film = movieBytes(3 * MIB + 5)
+    const uid = await traceProgram(dataDir, trace, (access) => sendForm(access, film))
+    const calls = parseTrace(await readFile(trace, 'utf8'))
+    const traced = tracedUpload(dataDir, { uid, lengthBytes: film.length })
+    expect(checkFormOrder(calls, traced)).toEqual({ claims: 1, broken: [] })
+    // A form has no offset, and its draft no name that lasts.
+    const others = /no other offset|something else|name of the draft/
+    for (const [what, spoil] of LIARS.filter(([name]) => !others.test(name))) {
+      expect(checkFormOrder(spoil(calls, traced), traced).broken, what).not.toEqual([])
+    }
+  })
+})
+
+/** What the trace of an upload to the server of `dataDir` is held against. */
+function tracedUpload(dataDir: string, upload: Pick<TracedUpload, 'uid' | 'lengthBytes'>): TracedUpload {
+  const { databaseFile, blobsFolder } = dataFolder(dataDir)
+  const { uid, lengthBytes } = upload
+  return { uid, lengthBytes, draftsFolder: folderPaths(blobsFolder).drafts, walFile: `${databaseFile}-wal` }
+}
+
+/** Runs the program with its system calls written to `trace`, while `use` talks to it. */
+async function traceProgram<T>(
+  dataDir: string,
+  trace: string,
+  use: (access: Access) => Promise<T>,
+): Promise<T> {
   const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
   // With -D the program is our child, and strace ends with it.
   const strace = ['strace', '-D', '-f', '-y', '-s', '8192', '-o', trace, '-e', `trace=${TRACED_CALLS}`]
   const program = startProgram(['serve'], environmentOf(dataDir), [...strace, process.execPath, main])
   try {
-    const access = { url: await program.ready, ...CREDENTIALS }
-    const bytes = randomBytes(13 * MIB + 5)
-    const upload = await createWithChunk(access, bytes, 5 * MIB)
-    const second = await sendChunk(access, upload, bytes.subarray(5 * MIB, 10 * MIB), 5 * MIB)
-    expect(second).toMatchObject({ status: 204, offset: 10 * MIB })
-    await sendAndCut(access, upload, {
-      body: bytes.subarray(10 * MIB, 12 * MIB),
-      from: 10 * MIB,
-      lengthBytes: 3 * MIB + 5,
-    })
-    let told = 2
-    let stored = 10 * MIB
-    // The server learns of the cut by itself, a moment later.
-    while (stored === 10 * MIB) {
-      stored = (await askOffset(access, upload)).offset
-      told += 1
-    }
-    const last = await sendChunk(access, upload, bytes.subarray(stored), stored)
-    expect(last).toMatchObject({ status: 204, offset: bytes.length })
-    return { upload, told: told + 1 }
+    return await use({ url: await program.ready, ...CREDENTIALS })
   } finally {
     program.signal('SIGTERM')
     await program.exited
   }
+}
+
+/** Everything that tells an offset: creation with data, PATCH, HEAD after a cut body, the last PATCH. Answers how many did. */
+async function tellOffsets(access: Access): Promise<{ upload: ClientUpload; told: number }> {
+  const bytes = randomBytes(13 * MIB + 5)
+  const upload = await createWithChunk(access, bytes, 5 * MIB)
+  const second = await sendChunk(access, upload, bytes.subarray(5 * MIB, 10 * MIB), 5 * MIB)
+  expect(second).toMatchObject({ status: 204, offset: 10 * MIB })
+  await sendAndCut(access, upload, {
+    body: bytes.subarray(10 * MIB, 12 * MIB),
+    from: 10 * MIB,
+    lengthBytes: 3 * MIB + 5,
+  })
+  let told = 2
+  let stored = 10 * MIB
+  // The server learns of the cut by itself, a moment later.
+  while (stored === 10 * MIB) {
+    stored = (await askOffset(access, upload)).offset
+    told += 1
+  }
+  const last = await sendChunk(access, upload, bytes.subarray(stored), stored)
+  expect(last).toMatchObject({ status: 204, offset: bytes.length })
+  return { upload, told: told + 1 }
+}
+
+/** Sends a form; answers the uid of its video. */
+async function sendForm(access: Access, film: Uint8Array): Promise<string> {
+  const form = new FormData()
+  form.append('file', new Blob([new Uint8Array(film)]), 'film.mp4')
+  const answer = await fetch(`${access.url}/client/v4/accounts/${access.accountId}/stream`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${access.token}` },
+    body: form,
+  })
+  const { result } = (await answer.json()) as { result: { uid: string } }
+  expect(answer.status).toBe(200)
+  return result.uid
 }
 
 async function createWithChunk(access: Access, bytes: Buffer, chunkBytes: number): Promise<ClientUpload> {

@@ -1,6 +1,7 @@
 /**
  * What a power cut would leave, read from the order of system calls: an answer that claims an offset may begin only when
- * the bytes below it and then the record that holds it have been synced (docs/ARCHITECTURE.md, "A 204 means on disk").
+ * the bytes below it and then the record that holds it have been synced (docs/ARCHITECTURE.md, "A 204 means on disk"),
+ * and one that says a form was taken only when its source has its place.
  * Reads what strace writes with `-f -y`.
  */
 
@@ -81,14 +82,26 @@ export function checkWriteOrder(calls: readonly TracedCall[], upload: TracedUplo
     return offset === undefined || offset === '0' ? [] : [{ call, offset: Number(offset) }]
   })
   const broken = answers.flatMap(({ call, offset }) => {
-    const reason = whyTooEarly(
-      calls.filter((each) => each.end < call.start),
-      offset,
-      upload,
-    )
+    const reason = whyTooEarly(endedBefore(calls, call), offset, upload)
     return reason === undefined ? [] : [`line ${call.start}: offset ${offset} is told, but ${reason}`]
   })
   return { claims: answers.length, broken }
+}
+
+/** Holds every 200 that names the video against the calls before it: a form is taken whole or not at all. */
+export function checkFormOrder(calls: readonly TracedCall[], form: TracedUpload): OrderReport {
+  const answers = calls.filter(({ text }) => text.includes('"HTTP/1.1 200 ') && text.includes(form.uid))
+  const broken = answers.flatMap((call) => {
+    const before = endedBefore(calls, call)
+    const synced = findSynced(before, form.lengthBytes, form)
+    const reason = typeof synced === 'string' ? synced : whyNotPlaced(before, synced, form)
+    return reason === undefined ? [] : [`line ${call.start}: the video is told, but ${reason}`]
+  })
+  return { claims: answers.length, broken }
+}
+
+function endedBefore(calls: readonly TracedCall[], answer: TracedCall): readonly TracedCall[] {
+  return calls.filter((each) => each.end < answer.start)
 }
 
 /** `before` are the calls that had ended when the answer began. */
@@ -97,24 +110,42 @@ function whyTooEarly(
   offset: number,
   upload: TracedUpload,
 ): string | undefined {
-  const writes = before.filter(({ name, path }) => isWrite(name) && dirname(path) === upload.draftsFolder)
+  const synced = findSynced(before, offset, upload)
+  if (typeof synced === 'string') return synced
+  const { first, covering } = synced
+  const named = syncsOf(before, dirname(first.path)).some((sync) => sync.start > first.start)
+  if (!named) return "the draft's name is not synced"
+  const row = offsetInRow(offset, basename(first.path))
+  const recorded = findCommit(before, covering, upload, (page) => page.includes(row))
+  if (!recorded) return 'no record of it was synced after its bytes'
+  return offset < upload.lengthBytes ? undefined : whyNotPlaced(before, synced, upload)
+}
+
+/** The draft's first write, and the sync after which all bytes below `offset` were on the disk; else why there is none. */
+function findSynced(
+  before: readonly TracedCall[],
+  offset: number,
+  { draftsFolder }: TracedUpload,
+): { first: TracedCall; covering: TracedCall } | string {
+  const writes = before.filter(({ name, path }) => isWrite(name) && dirname(path) === draftsFolder)
   const [first] = writes
   if (!first) return 'no byte of it was written'
-  const draft = first.path
   const below = writes.filter((write) => positionOf(write) < offset)
   if (reachOf(below) < offset) return 'its bytes are not written'
   // Every one of them: a sync says nothing of what is written, or written again, after it began.
   const lastEnd = Math.max(...below.map(({ end }) => end))
-  const covering = syncsOf(before, draft).find((sync) => sync.start > lastEnd)
-  if (!covering) return 'its bytes are not synced'
-  const named = syncsOf(before, dirname(draft)).some((sync) => sync.start > first.start)
-  if (!named) return "the draft's name is not synced"
-  const row = offsetInRow(offset, basename(draft))
-  const recorded = findCommit(before, covering, upload, (page) => page.includes(row))
-  if (!recorded) return 'no record of it was synced after its bytes'
-  if (offset < upload.lengthBytes) return undefined
+  const covering = syncsOf(before, first.path).find((sync) => sync.start > lastEnd)
+  return covering ? { first, covering } : 'its bytes are not synced'
+}
+
+/** Why the whole draft is not yet the source of its video; undefined when it is. */
+function whyNotPlaced(
+  before: readonly TracedCall[],
+  { first, covering }: { first: TracedCall; covering: TracedCall },
+  upload: TracedUpload,
+): string | undefined {
   const moved = before.find(
-    ({ name, path, start }) => name.startsWith('rename') && path === draft && start > covering.end,
+    ({ name, path, start }) => name.startsWith('rename') && path === first.path && start > covering.end,
   )
   if (!moved) return 'the draft has not become the source'
   const placed = syncsOf(before, dirname(moved.to ?? '')).find((sync) => sync.start > moved.end)
