@@ -4,19 +4,13 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { acceptForm, checkFormUpload, type UploadDeps } from '../../core/uploads/index.ts'
+import { acceptForm, checkFormUpload } from '../../core/uploads/index.ts'
 import { formatSuccess } from '../envelope.ts'
 import { presentVideo } from '../present-video.ts'
-import type { CountRequest } from '../rate-limit.ts'
 import type { ByteRequest, ByteRoute } from '../route.ts'
-import { authorise, type SignIn } from '../sign-in.ts'
+import { authorise } from '../sign-in.ts'
+import type { CreationDeps } from './creation-deps.ts'
 import { announcedBytes, FormReader, isForm } from './read-form.ts'
-
-export type FormDeps = {
-  readonly uploads: UploadDeps
-  readonly signIn: SignIn
-  readonly countRequest: CountRequest
-}
 
 /** Whether a `POST` on the stream path is a form upload and not a tus creation (api.md §4.2). */
 export function isFormUpload(incoming: IncomingMessage): boolean {
@@ -25,7 +19,7 @@ export function isFormUpload(incoming: IncomingMessage): boolean {
 }
 
 /** The form route. It must stand before or after the tus routes; the two take different requests. */
-export function formRoutes(deps: FormDeps): ByteRoute[] {
+export function formRoutes(deps: CreationDeps): ByteRoute[] {
   return [
     {
       pattern: /^\/client\/v4\/accounts\/(?<account>[^/]+)\/stream$/,
@@ -37,7 +31,7 @@ export function formRoutes(deps: FormDeps): ByteRoute[] {
 }
 
 async function handleForm(
-  deps: FormDeps,
+  deps: CreationDeps,
   request: ByteRequest,
   incoming: IncomingMessage,
   outgoing: ServerResponse,

@@ -12,7 +12,7 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import { headerText } from '../header-text.ts'
 import type { ByteRequest } from '../route.ts'
 import { authorise } from '../sign-in.ts'
-import type { TusDeps } from './tus.ts'
+import type { CreationDeps } from './creation-deps.ts'
 import { type Concat, locationOf, parseConcat } from './tus-addresses.ts'
 import {
   bodyLength,
@@ -29,7 +29,7 @@ import {
 
 /** Answers `POST` on the account's video list that is no form. */
 export async function handleCreation(
-  deps: TusDeps,
+  deps: CreationDeps,
   request: ByteRequest,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -54,7 +54,7 @@ export async function handleCreation(
 
 /** The new upload, and whether bytes came with its creation; `broken` when these broke off, and then there is none. */
 async function create(
-  deps: TusDeps,
+  deps: CreationDeps,
   request: ByteRequest,
   incoming: IncomingMessage,
   outgoing: ServerResponse,

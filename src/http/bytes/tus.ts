@@ -11,14 +11,13 @@ import {
   receiveChunk,
   terminateUpload,
   type UploadAddress,
-  type UploadDeps,
 } from '../../core/uploads/index.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import { headerText } from '../header-text.ts'
-import type { CountRequest } from '../rate-limit.ts'
 import type { ByteHandler, ByteRequest, ByteRoute } from '../route.ts'
-import { authorise, type SignIn } from '../sign-in.ts'
+import { authorise } from '../sign-in.ts'
 import { TUS_ANSWER_HEADERS, UPLOAD_CORS_HEADERS } from '../tus-headers.ts'
+import type { CreationDeps } from './creation-deps.ts'
 import { isFormUpload } from './form.ts'
 import { ACCOUNT_ADDRESS, CREATION, DIRECT_ADDRESS } from './tus-addresses.ts'
 import { handleCreation } from './tus-creation.ts'
@@ -34,17 +33,10 @@ import {
   setHeaders,
 } from './tus-message.ts'
 
-export type TusDeps = {
-  readonly uploads: UploadDeps
-  readonly signIn: SignIn
-  /** Counts creations; the chunks of an upload never count. */
-  readonly countRequest: CountRequest
-}
-
 const EXTENSIONS = 'creation,creation-with-upload,expiration,checksum,termination,concatenation'
 
 /** The tus routes. `POST` with `multipart/form-data` and no tus header is left to the form route. */
-export function tusRoutes(deps: TusDeps): ByteRoute[] {
+export function tusRoutes(deps: CreationDeps): ByteRoute[] {
   return [
     {
       pattern: CREATION,
@@ -92,7 +84,7 @@ function tusHandler(handle: ByteHandler): ByteHandler {
 }
 
 async function handleAddress(
-  deps: TusDeps,
+  deps: CreationDeps,
   request: ByteRequest,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -106,7 +98,7 @@ async function handleAddress(
 }
 
 async function answerHead(
-  deps: TusDeps,
+  deps: CreationDeps,
   request: ByteRequest,
   outgoing: ServerResponse,
   address: UploadAddress,
@@ -124,7 +116,7 @@ async function answerHead(
 }
 
 async function handlePatch(
-  deps: TusDeps,
+  deps: CreationDeps,
   request: ByteRequest,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
