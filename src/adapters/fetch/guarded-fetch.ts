@@ -61,7 +61,7 @@ class GuardedFetcher implements Fetcher {
     let url = parseTarget(request.url)
     for (let hops = 0; ; hops += 1) {
       const answer = await this.#ask(url, request, signal)
-      const location = isRedirect(answer.status) ? answer.headers.location : undefined
+      const location = isRedirect(answer.status) ? readUtf8(answer.headers.location) : undefined
       if (location === undefined) return answer
       answer.discard()
       if (hops === MOST_REDIRECTS) {
@@ -160,11 +160,18 @@ class GuardedFetcher implements Fetcher {
         clearTimeout(timer)
         resolve(incoming)
       })
-      // After the answer has begun, its body tells of errors.
-      outgoing.on('error', (error) => {
+      const end = (error: Error) => {
         clearTimeout(timer)
         reject(error)
+      }
+      // After the answer has begun, its body tells of errors.
+      outgoing.on('error', end)
+      // A 101 is no response to node, and nothing but `close` would ever follow it.
+      outgoing.once('upgrade', (_incoming, socket) => {
+        socket.destroy()
+        end(fetchFailed(`${url.host} changes to another protocol (status 101).`, { mayPass: false }))
       })
+      outgoing.once('close', () => end(fetchFailed(`${url.host} cut the connection.`, { mayPass: true })))
       outgoing.end()
     })
   }
@@ -209,6 +216,13 @@ function parseTarget(text: string, base?: URL): URL {
 /** RFC 9110 §15.4; a 300 or 304 leads nowhere by itself. */
 function isRedirect(status: number): boolean {
   return status === 301 || status === 302 || status === 303 || status === 307 || status === 308
+}
+
+/** Node gives headers as Latin-1; an address with letters beyond ASCII is UTF-8, as browsers take it. */
+function readUtf8(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined
+  const text = Buffer.from(header, 'latin1').toString('utf8')
+  return text.includes('\ufffd') ? header : text
 }
 
 /** Credentials go on to the same origin only, unless the redirect names its own. */
