@@ -2,7 +2,7 @@
 
 import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Behaviour, type Origin, type OriginFile, startOrigin } from '../harness/origin.ts'
+import { type Behaviour, endless, type Origin, type OriginFile, startOrigin } from '../harness/origin.ts'
 import { type CopyServer, startCopyServer } from './copy-fixture.ts'
 import { MIB, sha256, testBytes } from './tus-fixture.ts'
 
@@ -307,6 +307,21 @@ describe('the origin is at fault', () => {
     }
     expect(await fails()).toContain(
       'announced a file that goes to byte 5000, but its answer ended at byte 3000',
+    )
+    expect(gets()).toHaveLength(3)
+  })
+
+  test('with more than announced, of which no more is read', async () => {
+    origin.behaviour = {
+      instead: (incoming, outgoing) => {
+        if (incoming.method === 'HEAD') return false
+        outgoing.writeHead(206, { 'content-range': `bytes 0-${MIB - 1}/${MIB}` })
+        endless(outgoing)
+        return true
+      },
+    }
+    expect(await fails()).toContain(
+      `announced a file that goes to byte ${MIB}, but its answer goes on after that`,
     )
     expect(gets()).toHaveLength(3)
   })

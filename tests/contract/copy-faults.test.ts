@@ -5,7 +5,7 @@ import { copyProgress, downloadSource, giveUpDownload } from '../../src/core/cop
 import { deleteVideo, getVideo, sweepLeftovers } from '../../src/core/videos/index.ts'
 import type { ClaimedJob } from '../../src/jobs/job.ts'
 import { refuseAddress } from '../../src/lib/outgoing-address.ts'
-import { type Origin, type OriginFile, startOrigin } from '../harness/origin.ts'
+import { endless, type Origin, type OriginFile, startOrigin } from '../harness/origin.ts'
 import { type CopyServer, startCopyServer } from './copy-fixture.ts'
 import { MIB, sha256, testBytes } from './tus-fixture.ts'
 
@@ -135,6 +135,27 @@ describe('the server is at fault', () => {
     })
     expect(await idle.drafts()).toBe(0)
     freeBytes = 2 ** 40
+  })
+
+  test('with a disk that fills up under a file that does not end: some room stays', async () => {
+    const { uid, job } = await claimed()
+    origin.behaviour = {
+      instead: (incoming, outgoing) => {
+        if (incoming.method === 'HEAD') outgoing.writeHead(404).end()
+        else endless(outgoing)
+        return true
+      },
+    }
+    const running = downloadSource(idle.download, job, { signal: NEVER }).catch((error: unknown) => error)
+    while (((await copyProgress(idle.deps.db, uid))?.receivedBytes ?? 0) < MIB) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    freeBytes = 999
+    expect(await running).toMatchObject({ code: 'disk_full' })
+    expect(await getVideo(idle.deps.db, uid)).toMatchObject({ state: 'downloading' })
+    freeBytes = 2 ** 40
+    await deleteVideo(idle.deps, idle.accountId, uid)
+    expect(await idle.drafts()).toBe(0)
   })
 
   test('with a disk that lost the draft: everything is fetched anew', async () => {

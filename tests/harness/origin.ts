@@ -171,3 +171,10 @@ async function drained(outgoing: ServerResponse): Promise<void> {
     outgoing.once('drain', end).once('close', end)
   })
 }
+
+/** Goes on with an answer for as long as anybody reads it, at some megabytes a second. */
+export function endless(outgoing: ServerResponse): void {
+  const piece = Buffer.alloc(PIECE_BYTES, 'endless')
+  const timer = setInterval(() => outgoing.write(piece), 10)
+  outgoing.once('close', () => clearInterval(timer))
+}

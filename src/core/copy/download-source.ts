@@ -105,10 +105,6 @@ async function fetchRest(
   signal: AbortSignal,
 ): Promise<{ copy: WholeCopy; draft: Draft }> {
   const { maxDurationSeconds } = await requireVideo(deps.db, found.videoUid)
-  const check: CheckCommitted = async (committed) => {
-    const failure = await findTooLong(committed, maxDurationSeconds)
-    if (failure !== undefined) throw failure
-  }
   const opened = await openDraft(deps, found)
   const { draft } = opened
   let { copy } = opened
@@ -116,6 +112,12 @@ async function fetchRest(
     while (!isWhole(copy)) {
       const body = await askOrigin(deps, copy, { signal })
       await checkRoomOnDisk(deps, Math.max(0, (body.lengthBytes ?? 0) - copy.offsetBytes))
+      const check: CheckCommitted = async (committed) => {
+        // One that does not say how long it is may go on until the disk is full.
+        if (body.lengthBytes === null) await checkRoomOnDisk(deps, 0)
+        const failure = await findTooLong(committed, maxDurationSeconds)
+        if (failure !== undefined) throw failure
+      }
       copy = await receiveBody({ ...deps, check }, copy, draft, body)
       checkPart(copy, body)
     }

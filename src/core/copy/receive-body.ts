@@ -4,6 +4,7 @@
  * batches.
  */
 
+import type { HeadwaterError } from '../../lib/failure.ts'
 import type { Clock, Draft } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import type { OriginBody } from './ask-origin.ts'
@@ -42,7 +43,7 @@ export async function receiveBody(
     await draft.truncate(0)
   }
   try {
-    await append(draft, body.bytes, committer)
+    await append(draft, body, committer)
   } finally {
     await committer.finish(draft)
   }
@@ -52,7 +53,8 @@ export async function receiveBody(
   return committer.copy
 }
 
-async function append(draft: Draft, bytes: AsyncIterable<Uint8Array>, committer: Committer): Promise<void> {
+async function append(draft: Draft, body: OriginBody, committer: Committer): Promise<void> {
+  let endBytes = body.startBytes
   let batch: Uint8Array[] = []
   let batchBytes = 0
   let writing: Promise<void> = Promise.resolve()
@@ -66,9 +68,12 @@ async function append(draft: Draft, bytes: AsyncIterable<Uint8Array>, committer:
     batchBytes = 0
   }
   try {
-    for await (const piece of bytes) {
+    for await (const piece of body.bytes) {
       batch.push(piece)
       batchBytes += piece.byteLength
+      endBytes += piece.byteLength
+      // Kept, so that what is here cannot pass for the whole file; but no more of it is read.
+      if (body.endBytes !== null && endBytes > body.endBytes) throw otherEnd(body, 'goes on after that')
       if (batchBytes >= BATCH_BYTES || committer.isDue()) await write()
     }
   } finally {
@@ -150,8 +155,12 @@ class Committer {
 /** An origin that announced more or less than it sent has a file that changes, or a proxy that cuts. */
 function checkEnd(body: OriginBody, lengthBytes: number): void {
   if (body.endBytes === null || body.endBytes === lengthBytes) return
-  throw originFailure(
-    `${body.host} announced a file that goes to byte ${body.endBytes}, but its answer ended at byte ${lengthBytes}.`,
+  throw otherEnd(body, `ended at byte ${lengthBytes}`)
+}
+
+function otherEnd(body: OriginBody, what: string): HeadwaterError {
+  return originFailure(
+    `${body.host} announced a file that goes to byte ${body.endBytes}, but its answer ${what}.`,
     { mayPass: true },
   )
 }
