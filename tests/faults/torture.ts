@@ -291,8 +291,9 @@ class Torture {
     await this.#checkPromises(access)
     if (!(await this.#sendAll(access, this.#unfinished())))
       throw new Error('an upload was cut without a kill')
-    const deadline = performance.now() + 300_000
     for (const upload of this.#state.uploads) {
+      // For each after the one before: a slow machine has many waiting.
+      const deadline = performance.now() + 300_000
       const { ends } = this.#sourceOf(upload)
       let video = await callApi<VideoAnswer>(access, `/stream/${upload.uid}`)
       while (!hasEnded(video)) {
