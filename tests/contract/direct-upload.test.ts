@@ -151,6 +151,13 @@ describe('refused', () => {
     ['an expiry that is a number', { expiry: 5 }, 400, 10004, '/expiry'],
     ['a creator of 65 characters', { creator: 'c'.repeat(65) }, 400, 10005, '/creator'],
     ['meta that is a list', { meta: [] }, 400, 10004, '/meta'],
+    [
+      'meta of 1,000 levels',
+      { meta: JSON.parse(`${'{"a":'.repeat(1_000)}1${'}'.repeat(1_000)}`) },
+      400,
+      10005,
+      '/meta',
+    ],
     ['meta over 32 KiB', { meta: { note: 'n'.repeat(33_000) } }, 400, 10005, '/meta'],
     ['origins that are a text', { allowedOrigins: 'example.com' }, 400, 10004, '/allowedOrigins'],
     [

@@ -8,16 +8,21 @@ import {
   checkUploadExpiry,
   mergePublicDetails,
 } from './video-fields.ts'
+import type { JsonObject } from './video.ts'
 
 const CREATED_US = 1_795_197_600_000_000
 const DAY_US = 86_400_000_000
 const daysLater = (days: number) => CREATED_US + days * DAY_US
+/** So many objects (or lists in one object) within each other. */
+const nested = (levels: number, [open, close] = ['{"a":', '}']): JsonObject =>
+  JSON.parse(`{"a":${open.repeat(levels - 1)}1${close.repeat(levels - 1)}}`)
 
 test.each<[string, () => unknown, unknown]>([
   ['a creator of 64 characters, however many bytes', () => checkCreator('⚓'.repeat(64)), '⚓'.repeat(64)],
   ['an empty creator as none', () => checkCreator(''), null],
   ['no creator', () => checkCreator(null), null],
   ['meta of exactly 32 KiB', () => checkMeta({ a: 'x'.repeat(32_768 - 8) }), { a: 'x'.repeat(32_760) }],
+  ['meta of 100 levels', () => JSON.stringify(checkMeta(nested(100))), JSON.stringify(nested(100))],
   ['both ends of the thumbnail share', () => [0, 1].map(checkThumbnailTimestampPct), [0, 1]],
   ['both ends of the duration', () => [1, 36_000].map(checkMaxDurationSeconds), [1, 36_000]],
   ['an expiry in a microsecond', () => checkUploadExpiry(6, 5), 6],
@@ -43,6 +48,12 @@ test.each<[string, () => unknown, unknown]>([
 test.each<[string, () => unknown, RegExp]>([
   ['a creator of 65 characters', () => checkCreator('x'.repeat(65)), /^creator may have at most 64 .* 65\.$/],
   ['meta beyond 32 KiB', () => checkMeta({ a: 'ä'.repeat(20_000) }), /^meta may have at most 32768 bytes/],
+  ['meta of 101 levels', () => checkMeta(nested(101)), /^meta may have at most 100 levels/],
+  [
+    'meta of lists within lists',
+    () => checkMeta(nested(9_000, ['[', ']'])),
+    /^meta may have at most 100 levels/,
+  ],
   ['a negative share', () => checkThumbnailTimestampPct(-0.1), /^thumbnailTimestampPct/],
   ['a share that is no number', () => checkThumbnailTimestampPct(Number.NaN), /^thumbnailTimestampPct/],
   ['half a second', () => checkMaxDurationSeconds(0.5), /^maxDurationSeconds/],

@@ -5,6 +5,8 @@ import type { JsonObject, PublicDetails } from './video.ts'
 
 const MOST_CREATOR_CHARACTERS = 64
 const MOST_META_BYTES = 32 * 1024
+/** JSON is read at any depth, but some thousand levels are more than the stack has for writing it. */
+const MOST_META_LEVELS = 100
 /** Longest video an upload may be limited to (uploads.md §7). */
 export const MOST_DURATION_SECONDS = 36_000
 const MOST_LINK_CHARACTERS = 2_048
@@ -23,11 +25,20 @@ export function checkCreator(creator: string | null): string | null {
   )
 }
 
-/** At most 32 KiB as JSON. */
+/** At most 32 KiB as JSON, and 100 levels. */
 export function checkMeta(meta: JsonObject): JsonObject {
+  if (isDeeper(meta, MOST_META_LEVELS)) {
+    throw refused('meta', `may have at most ${MOST_META_LEVELS} levels of objects and lists`)
+  }
   const bytes = new TextEncoder().encode(JSON.stringify(meta)).byteLength
   if (bytes <= MOST_META_BYTES) return meta
   throw refused('meta', `may have at most ${MOST_META_BYTES} bytes as JSON, this has ${bytes}`)
+}
+
+/** Whether there are more than so many objects and lists within each other; looks no deeper than that. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1))
 }
 
 /** From 0 to 1. */

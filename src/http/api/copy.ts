@@ -23,7 +23,9 @@ export function copyEndpoints(deps: CopyEndpointDeps): Endpoint[] {
         input: z.string().optional().describe('Address of the file, http or https; user info is Basic auth'),
         url: z.string().optional().describe('Older name of input'),
         name: z.string().optional().describe('Older way to give meta.name'),
-        meta: metaField.optional().describe('meta.name defaults to the name of the file; at most 32 KiB'),
+        meta: metaField
+          .optional()
+          .describe('meta.name defaults to the name of the file; at most 32 KiB and 100 levels'),
         creator: z.string().nullable().optional().describe('At most 64 characters'),
         allowedOrigins: z.array(z.string()).optional().describe('Host patterns, at most 100'),
         requireSignedURLs: z.boolean().optional(),

@@ -33,7 +33,7 @@ export function directUploadEndpoints(deps: DirectUploadDeps): Endpoint[] {
           .describe('1 to 36,000; reserved from the storage until the true duration is known'),
         expiry: timeField.optional().describe('In the future; default in 30 minutes'),
         creator: z.string().nullable().optional().describe('At most 64 characters'),
-        meta: metaField.optional().describe('At most 32 KiB'),
+        meta: metaField.optional().describe('At most 32 KiB and 100 levels'),
         allowedOrigins: z.array(z.string()).optional().describe('Host patterns, at most 100'),
         requireSignedURLs: z.boolean().optional(),
         thumbnailTimestampPct: z.number().optional().describe('0.0 to 1.0'),
