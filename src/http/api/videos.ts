@@ -158,7 +158,7 @@ function edit(deps: VideoDeps): Endpoint {
     bodySchema: z.object({
       uid: z.string().optional().describe('If given, the one in the path'),
       creator: z.string().nullable().optional().describe('At most 64 characters; null or "" clears it'),
-      meta: metaField.optional().describe('Replaces the stored one; at most 32 KiB'),
+      meta: metaField.optional().describe('Replaces the stored one; at most 32 KiB and 100 levels'),
       allowedOrigins: z.array(z.string()).optional().describe('Host patterns, at most 100; replaces'),
       requireSignedURLs: z.boolean().optional(),
       thumbnailTimestampPct: z.number().optional().describe('0.0 to 1.0'),
