@@ -5,6 +5,8 @@
  * everything that is not understood.
  */
 
+import { type IpPrefix, isInPrefix, parseIpAddress, parseIpv4 } from './ip-address.ts'
+
 /** What a host in an address names. */
 export type Host =
   | { readonly kind: 'address'; readonly address: string }
@@ -13,9 +15,7 @@ export type Host =
 /** `allowPrivate`: addresses of this machine and of local networks are fine, never those of cloud metadata services. */
 export type AddressRules = { readonly allowPrivate: boolean }
 
-type Range = {
-  readonly start: readonly number[]
-  readonly bits: number
+type Range = IpPrefix & {
   /** Completes "… is". */
   readonly what: string
   /** Opened by `allowPrivate`. */
@@ -80,7 +80,7 @@ const EMBEDDING: readonly (Range & { readonly at: number })[] = [
  * sentence that begins "… is"; `undefined` when it may.
  */
 export function refuseAddress(address: string, rules: AddressRules): string | undefined {
-  const bytes = parseAddress(address)
+  const bytes = parseIpAddress(address)
   return bytes === undefined ? 'no address that is understood' : refuseBytes(bytes, rules)
 }
 
@@ -109,11 +109,11 @@ export function readHost(text: string): Host | undefined {
 
 function refuseBytes(bytes: readonly number[], rules: AddressRules): string | undefined {
   if (bytes.length === 4) return refusal(IPV4_REFUSED, bytes, rules)
-  const embedding = EMBEDDING.find((candidate) => contains(candidate, bytes))
+  const embedding = EMBEDDING.find((candidate) => isInPrefix(candidate, bytes))
   if (embedding !== undefined) return refuseBytes(bytes.slice(embedding.at, embedding.at + 4), rules)
   const found = refusal(IPV6_REFUSED, bytes, rules)
-  if (found !== undefined || contains(IPV6_GLOBAL, bytes)) return found
-  const opened = IPV6_REFUSED.some((candidate) => contains(candidate, bytes))
+  if (found !== undefined || isInPrefix(IPV6_GLOBAL, bytes)) return found
+  const opened = IPV6_REFUSED.some((candidate) => isInPrefix(candidate, bytes))
   return opened ? undefined : 'no public address'
 }
 
@@ -122,39 +122,8 @@ function refusal(
   bytes: readonly number[],
   rules: AddressRules,
 ): string | undefined {
-  return ranges.find((candidate) => contains(candidate, bytes) && !(candidate.local && rules.allowPrivate))
+  return ranges.find((candidate) => isInPrefix(candidate, bytes) && !(candidate.local && rules.allowPrivate))
     ?.what
-}
-
-function contains({ start, bits }: Range, bytes: readonly number[]): boolean {
-  for (let at = 0; at * 8 < bits; at += 1) {
-    const shift = Math.max(0, 8 - (bits - at * 8))
-    if ((start[at] ?? 0) >> shift !== (bytes[at] ?? 0) >> shift) return false
-  }
-  return true
-}
-
-function parseAddress(text: string): readonly number[] | undefined {
-  if (!text.includes(':')) return parseIpv4(text)
-  // A zone (`fe80::1%eth0`) is not understood: only link-local addresses have one.
-  if (!/^[0-9a-f:.]+$/i.test(text)) return undefined
-  const canonical = parseUrl(`http://[${text}]/`)?.hostname.slice(1, -1)
-  if (canonical === undefined) return undefined
-  const [head = '', tail = ''] = canonical.split('::')
-  const [left, right] = [parseWords(head), parseWords(tail)]
-  const zeros = Array.from({ length: 16 - left.length - right.length }, () => 0)
-  return [...left, ...zeros, ...right]
-}
-
-function parseWords(text: string): readonly number[] {
-  return text === '' ? [] : text.split(':').flatMap((word) => toBytes(Number.parseInt(word, 16)))
-}
-
-/** Four decimal numbers and nothing else. */
-function parseIpv4(text: string): readonly number[] | undefined {
-  if (!/^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}$/.test(text)) return undefined
-  const bytes = text.split('.').map(Number)
-  return bytes.every((byte) => byte <= 255) ? bytes : undefined
 }
 
 function parseUrl(text: string): URL | undefined {
