@@ -17,6 +17,12 @@ export interface Clock {
   newSecret(bytes: number): string
 }
 
+/**
+ * Makes a key pair of RSA with 2,048 bits beside the event loop, which takes a fraction of a second of processor time:
+ * the private key in PKCS#1 (RFC 8017 §A.1.2) as PEM.
+ */
+export type NewRsaKey = () => Promise<string>
+
 /** Path-like name of a blob, e.g. `tracks/<uid>/<rendition>/0.mp4`; made only by `core/blob-names.ts`. */
 export type BlobName = string
 

@@ -219,6 +219,17 @@ export type SessionsTable = {
   expires_us: number
 }
 
+/** Keys of playback tokens: the customer's, and one of the service's own for each account that asked for a token. */
+export type SigningKeysTable = {
+  id: string
+  account_id: string
+  /** SPKI as PEM. */
+  public_pem: string
+  /** Private part of a key of the service, sealed; null for the customer's, whose private part is stored nowhere. */
+  sealed_pem: string | null
+  created_us: number
+}
+
 /** Kept by the same transaction that changes what they count. */
 export type StorageCountersTable = {
   account_id: string
@@ -244,6 +255,7 @@ export type Tables = {
   jobs: JobsTable
   api_tokens: ApiTokensTable
   sessions: SessionsTable
+  signing_keys: SigningKeysTable
   storage_counters: StorageCountersTable
 }
 

@@ -6,6 +6,7 @@
 
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { createRsaKeys } from '../adapters/system/rsa-key.ts'
 import type { Secrets } from '../config/secrets.ts'
 import type { Settings } from '../config/settings.ts'
 import { SignInCodes } from '../core/access/index.ts'
@@ -105,6 +106,8 @@ export async function startRoles(
       settings: httpSettings,
       countRequest,
       signInCodes,
+      newRsaKey: createRsaKeys(),
+      sealingKey: secrets.sealingKey,
       countJobs: () => countJobs(db),
     },
     // Uploads first: their paths are fixed words, those of playback begin with any id.

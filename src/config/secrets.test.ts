@@ -19,7 +19,7 @@ function open(given: { accountId?: string; apiToken?: string } = {}, made = UID)
     accountId: given.accountId ?? null,
     apiToken: given.apiToken ?? null,
     newUid: () => made,
-    newSecret: (bytes) => `secret-of-${bytes}-bytes`,
+    newSecret: (bytes) => 's'.repeat(Math.ceil((bytes * 4) / 3)),
   })
 }
 
@@ -27,16 +27,17 @@ test('the first start makes them, the second finds them', async () => {
   const first = await open()
   expect(first).toEqual({
     accountId: UID,
-    apiToken: 'secret-of-30-bytes',
+    apiToken: 's'.repeat(40),
     apiTokenFile: join(dataDir, 'api-token'),
     apiTokenIsNew: true,
+    sealingKey: 's'.repeat(43),
   })
   expect(await open({}, 'f'.repeat(32))).toEqual({ ...first, apiTokenIsNew: false })
 })
 
 test('only the owner can read the files', async () => {
   await open()
-  for (const name of ['account-id', 'api-token']) {
+  for (const name of ['account-id', 'api-token', 'sealing-key']) {
     expect((await stat(join(dataDir, name))).mode & 0o777).toBe(0o600)
   }
 })

@@ -137,8 +137,22 @@ export const SETTINGS = {
   trustedProxies: optional('HEADWATER_TRUSTED_PROXIES', addressRanges, {
     defaultText: 'none',
     expects: 'addresses or ranges separated by commas, such as 10.0.0.0/8,::1',
-    meaning: 'Proxies whose X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host are believed.',
+    meaning:
+      'Proxies whose X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and `HEADWATER_COUNTRY_HEADER` are believed.',
   }),
+  countryHeader: setting(
+    'HEADWATER_COUNTRY_HEADER',
+    z
+      .string()
+      .regex(/^[\w-]{1,64}$/)
+      .transform((name) => name.toLowerCase()),
+    {
+      default: 'CF-IPCountry',
+      expects: 'the name of a header, such as CF-IPCountry',
+      meaning:
+        "Header in which a trusted proxy names the viewer's country (two letters), for the access rules of signed tokens.",
+    },
+  ),
   allowPrivateFetch: setting('HEADWATER_ALLOW_PRIVATE_FETCH', trueOrFalse, {
     default: 'false',
     expects: 'true or false',
@@ -194,7 +208,6 @@ export const NOT_BUILT_YET: Readonly<Record<string, { what: string; refused?: tr
   HEADWATER_RTMPS_PORT: { what: 'live inputs are not built yet' },
   HEADWATER_SRT_PORT: { what: 'live inputs are not built yet' },
   HEADWATER_FFPROBE: { what: 'no ffprobe is needed' },
-  HEADWATER_COUNTRY_HEADER: { what: 'rules by country are not built yet' },
 }
 
 /**

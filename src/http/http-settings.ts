@@ -7,6 +7,8 @@ export type HttpSettings = {
   readonly publicUrl: string | null
   /** Addresses and CIDR ranges; null = none. */
   readonly trustedProxies: readonly string[] | null
+  /** Header in which a trusted proxy names the viewer's country, in lower case. */
+  readonly countryHeader: string
   /** The legacy e-mail and key pair; null = off. */
   readonly apiEmail: string | null
   readonly apiKey: string | null

@@ -2,9 +2,8 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { EarlyTimelines } from '../core/early/index.ts'
-import { getVideo, type Video } from '../core/videos/index.ts'
-import { HeadwaterError } from '../lib/failure.ts'
-import type { Db } from '../tables.ts'
+import type { Admissions, Admitted } from '../core/playback/index.ts'
+import { HeadwaterError, isFailure } from '../lib/failure.ts'
 import { type Page, renderDashboard, renderPlayer, renderRefusal } from './page-html.ts'
 import { presentStatus } from './page-status.ts'
 import type { ByteHandler, ByteRequest, ByteRoute } from './route.ts'
@@ -12,7 +11,7 @@ import { type EntryFiles, sendStaticFile, type StaticFiles } from './static-file
 
 /** `files` is undefined when the web pages have not been built. */
 export type PageDeps = {
-  readonly db: Db
+  readonly admissions: Admissions
   readonly files: StaticFiles | undefined
   readonly early: Pick<EarlyTimelines, 'get'>
 }
@@ -57,7 +56,8 @@ export function pageRoutes(deps: PageDeps): ByteRoute[] {
     route(/^\/embed\/sdk\.latest\.js$/, () => {
       throw new HeadwaterError('not_built_yet', "The player's script API is not built yet.")
     }),
-    route(/^\/(?<id>[0-9a-f]{32})$/, (request, _incoming, outgoing) => {
+    // Also a token, which has two dots.
+    route(/^\/(?<id>[0-9a-f]{32}|[\w-]+\.[\w-]+\.[\w-]+)$/, (request, _incoming, outgoing) => {
       const query = request.query.size > 0 ? `?${request.query.toString()}` : ''
       outgoing.statusCode = 302
       outgoing.setHeader('location', `${request.publicUrl}/${request.params['id']}/watch${query}`)
@@ -116,7 +116,6 @@ async function sendPlayer(
     sendNotBuilt(incoming, outgoing)
     return
   }
-  const { id = '' } = request.params
   const mode = request.params['mode'] === 'iframe' ? 'iframe' : 'watch'
   const written = incoming.url?.split('?', 1)[0] ?? ''
   if (written.endsWith('/')) {
@@ -126,31 +125,51 @@ async function sendPlayer(
     outgoing.end()
     return
   }
-  const video = await findVideo(deps.db, id)
-  if (video === undefined) {
-    const page = renderRefusal(
-      entry,
-      'There is no such video',
-      'The address may have been mistyped, or the video was deleted.',
-    )
-    sendPage(incoming, outgoing, 404, page)
-  } else if (video === 'token' || video.requireSignedUrls) {
-    const page = renderRefusal(
-      entry,
-      'This video is protected',
-      'It plays only with a signed address. Ask whoever gave you the link for a new one.',
-    )
-    sendPage(incoming, outgoing, 401, page)
-  } else {
-    const early = (await deps.early.get(video)) !== undefined
-    sendPage(incoming, outgoing, 200, renderVideo(deps, request, { id, mode, video, early, entry }))
+  const found = await admit(deps, request)
+  if (!('video' in found)) {
+    sendPage(incoming, outgoing, found.status, renderRefusal(entry, found.title, found.sentence))
+    return
+  }
+  const early = (await deps.early.get(found.video)) !== undefined
+  sendPage(incoming, outgoing, 200, renderVideo(deps, request, { ...found, mode, early, entry }))
+}
+
+type Refused = { readonly status: number; readonly title: string; readonly sentence: string }
+
+/** The video, or what a page says instead of it. */
+async function admit(deps: PageDeps, { params, viewer }: ByteRequest): Promise<Admitted | Refused> {
+  try {
+    return await deps.admissions.admit({ id: params['id'] ?? '', viewer })
+  } catch (error) {
+    if (isFailure(error, 'not_found')) {
+      return {
+        status: 404,
+        title: 'There is no such video',
+        sentence: 'The address may have been mistyped, or the video was deleted.',
+      }
+    }
+    if (isFailure(error, 'playback_token_required')) {
+      return {
+        status: 401,
+        title: 'This video is protected',
+        sentence: `${error.message} Ask whoever gave you the link for a new one.`,
+      }
+    }
+    if (isFailure(error, 'playback_refused')) {
+      return {
+        status: 403,
+        title: 'This video does not play here',
+        sentence: 'Whoever shares it has limited where it may be watched.',
+      }
+    }
+    throw error
   }
 }
 
 function renderVideo(
   deps: PageDeps,
   request: ByteRequest,
-  found: { id: string; mode: 'watch' | 'iframe'; video: Video; early: boolean; entry: EntryFiles },
+  found: Admitted & { mode: 'watch' | 'iframe'; early: boolean; entry: EntryFiles },
 ): Page {
   const { id, mode, video, early, entry } = found
   const engine = deps.files?.entry(ENGINE)
@@ -184,11 +203,7 @@ async function sendStatus(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
-  const video = await findVideo(deps.db, request.params['id'] ?? '')
-  if (video === undefined) throw new HeadwaterError('not_found', 'There is no video with this id.')
-  if (video === 'token' || video.requireSignedUrls) {
-    throw new HeadwaterError('playback_token_required', 'This video needs a signed address.')
-  }
+  const { video } = await deps.admissions.admit({ id: request.params['id'] ?? '', viewer: request.viewer })
   const early = (await deps.early.get(video)) !== undefined
   const body = Buffer.from(JSON.stringify(presentStatus(video, early)))
   outgoing.setHeader('content-type', 'application/json')
@@ -196,12 +211,6 @@ async function sendStatus(
   outgoing.setHeader('access-control-allow-origin', '*')
   outgoing.setHeader('content-length', body.length)
   outgoing.end(incoming.method === 'HEAD' ? undefined : body)
-}
-
-/** The video with that uid; `token` for what looks like a signed token instead. */
-async function findVideo(db: Db, id: string): Promise<Video | 'token' | undefined> {
-  if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(id)) return 'token'
-  return /^[0-9a-f]{32}$/.test(id) ? await getVideo(db, id) : undefined
 }
 
 function sendPage(incoming: IncomingMessage, outgoing: ServerResponse, status: number, page: Page): void {

@@ -83,7 +83,8 @@ export function createFindPublicUrl(settings: {
   }
 }
 
-function blockList(ranges: readonly string[]): BlockList | undefined {
+/** Addresses and CIDR ranges as a list; undefined for none. */
+export function blockList(ranges: readonly string[]): BlockList | undefined {
   if (ranges.length === 0) return undefined
   const list = new BlockList()
   for (const range of ranges) {
@@ -95,7 +96,8 @@ function blockList(ranges: readonly string[]): BlockList | undefined {
   return list
 }
 
-function isListed(list: BlockList, address: string): boolean {
+/** Whether an address is on the list, also one that is written as IPv4-mapped IPv6. */
+export function isListed(list: BlockList, address: string): boolean {
   // A dual-stack socket shows IPv4 peers as ::ffff:192.0.2.1.
   const mapped = address.startsWith('::ffff:') ? address.slice(7) : address
   return list.check(mapped, isIPv6(mapped) ? 'ipv6' : 'ipv4')

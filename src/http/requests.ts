@@ -23,6 +23,7 @@ import {
 } from './request-address.ts'
 import type { ByteRoute } from './route.ts'
 import { signIn } from './sign-in.ts'
+import { createFindViewer, type FindViewer } from './find-viewer.ts'
 
 /** What requests are answered with. */
 export type RequestDeps = Omit<ApiDeps, 'findPublicUrl' | 'signIn'> & {
@@ -48,6 +49,7 @@ export class Requests {
   readonly #deps: RequestDeps
   readonly #matchRoute: MatchRoute
   readonly #findPublicUrl: FindPublicUrl
+  readonly #findViewer: FindViewer
   readonly #json: JsonApp
   readonly #metrics: Metrics
   readonly #running = new WeakMap<IncomingMessage, Running>()
@@ -56,6 +58,7 @@ export class Requests {
   constructor(deps: RequestDeps, byteRoutes: readonly ByteRoute[]) {
     this.#deps = deps
     this.#findPublicUrl = createFindPublicUrl(deps.settings)
+    this.#findViewer = createFindViewer(deps.settings)
     this.#metrics = createMetrics(deps.countJobs)
     const shared = { ...deps, signIn: signIn(deps), findPublicUrl: this.#findPublicUrl }
     const endpoints = apiEndpoints(shared)
@@ -139,6 +142,7 @@ export class Requests {
           params,
           requestId,
           publicUrl: this.#findPublicUrl(incoming),
+          viewer: this.#findViewer(incoming),
           signal: gone.signal,
         },
         incoming,

@@ -4,6 +4,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Viewer } from '../core/protection/index.ts'
 
 export type ByteRequest = {
   /** Upper case; `X-HTTP-Method-Override` is the handler's business. */
@@ -17,6 +18,7 @@ export type ByteRequest = {
   readonly requestId: string
   /** Base of the addresses handed out, without a trailing slash. */
   readonly publicUrl: string
+  readonly viewer: Viewer
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal
 }

@@ -33,7 +33,7 @@ export function createDeliveryRole(deps: DeliveryRoleDeps): Role {
       ...segmentRoutes({ ...sending, segments: playback }),
       ...manifestRoutes(sending),
       ...imageRoutes({ ...sending, thumbnails: createThumbnails({ ...deps, ...playback }) }),
-      ...pageRoutes({ ...deps, early: playback.early }),
+      ...pageRoutes({ ...deps, ...playback }),
     ],
     async start() {},
     async stop() {},

@@ -8,6 +8,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { Admissions } from '../../src/core/playback/index.ts'
 import type { Video } from '../../src/core/videos/index.ts'
 import { pageRoutes } from '../../src/http/pages.ts'
 import type { ByteRoute } from '../../src/http/route.ts'
@@ -55,9 +56,9 @@ export async function startPages(): Promise<PagesFixture> {
     files,
     // Nothing is uploaded here.
     early: { get: () => Promise.resolve(undefined) },
-    get db() {
+    get admissions() {
       if (api === undefined) throw new Error('The server has not been started.')
-      return api.db
+      return new Admissions(api)
     },
   }
   api = await startApi({ byteRoutes: [...mediaRoutes(folder, given), ...pageRoutes(deps)] })

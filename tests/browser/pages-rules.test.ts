@@ -3,6 +3,7 @@
 import { Agent, get, type IncomingHttpHeaders } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Admissions } from '../../src/core/playback/index.ts'
 import { presentStatus } from '../../src/http/page-status.ts'
 import { pageRoutes } from '../../src/http/pages.ts'
 import { readOptions, readTime } from '../../web/player/options.ts'
@@ -209,7 +210,7 @@ describe('the files of the pages', () => {
   test('without a build every page says how to make one', async () => {
     const bare = await startApi({
       byteRoutes: pageRoutes({
-        db: pages.api.db,
+        admissions: new Admissions(pages.api),
         files: undefined,
         early: { get: () => Promise.resolve(undefined) },
       }),

@@ -345,10 +345,6 @@ describe('the envelope', () => {
 describe('what is documented but not built yet', () => {
   test.each([
     ['POST', '/clip'],
-    ['POST', '/UID/token'],
-    ['POST', '/keys'],
-    ['GET', '/keys'],
-    ['DELETE', '/keys/UID'],
     ['GET', '/UID/captions'],
     ['PUT', '/UID/captions/en'],
     ['POST', '/UID/captions/en/generate'],

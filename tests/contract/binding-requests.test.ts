@@ -367,7 +367,6 @@ describe('what the server has not yet', () => {
   afterAll(() => real.close())
 
   test.each([
-    ['generateToken', () => binding.video(ID).generateToken()],
     ['downloads.generate', () => binding.video(ID).downloads.generate()],
     ['downloads.get', () => binding.video(ID).downloads.get()],
     ['downloads.delete', () => binding.video(ID).downloads.delete('audio')],

@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
 import { openDatabase } from '../../src/adapters/sql/open-database.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
+import { createRsaKeys } from '../../src/adapters/system/rsa-key.ts'
 import { createApiToken, SignInCodes } from '../../src/core/access/index.ts'
 import { sourceBlob } from '../../src/core/blob-names.ts'
 import { DEFAULT_UPLOAD_LIMITS, type UploadDeps, type UploadLimits } from '../../src/core/uploads/index.ts'
@@ -98,6 +99,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
     apiKey: null,
     storageMinutes: deps.limits.storageMinutes,
     rateLimit: options.rateLimit ?? null,
+    countryHeader: 'cf-ipcountry',
   }
   const countRequest = createRateLimit(clock, settings.rateLimit)
   const routeDeps = { uploads: deps, signIn: signIn({ db, clock, settings }), countRequest }
@@ -109,6 +111,8 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
       countRequest,
       signInCodes: new SignInCodes(clock),
       countJobs: () => Promise.resolve({}),
+      newRsaKey: createRsaKeys(),
+      sealingKey: clock.newSecret(32),
     },
     {
       idleMs: options.idleMs,

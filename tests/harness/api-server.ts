@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
 import { openDatabase } from '../../src/adapters/sql/open-database.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
+import { createRsaKeys } from '../../src/adapters/system/rsa-key.ts'
 import { createApiToken, SignInCodes } from '../../src/core/access/index.ts'
 import { DEFAULT_UPLOAD_LIMITS } from '../../src/core/uploads/index.ts'
 import { insertVideo, nextCreatedUs, type Video } from '../../src/core/videos/index.ts'
@@ -60,6 +61,7 @@ export async function startApi(
     apiKey: null,
     storageMinutes: null,
     rateLimit: null,
+    countryHeader: 'cf-ipcountry',
     ...options.settings,
   }
   const { accountId } = settings
@@ -85,6 +87,8 @@ export async function startApi(
       settings,
       countRequest,
       signInCodes,
+      newRsaKey: createRsaKeys(),
+      sealingKey: clock.newSecret(32),
       countJobs: () => Promise.resolve({ queued: 0 }),
     },
     {

@@ -25,7 +25,10 @@ export async function writeRendition(engine: Engine, uid: string, name: string):
     }),
     requestSegment: () => Promise.resolve(),
   })
-  const playable = await playback.playables.find({ id: uid })
+  const playable = await playback.playables.find({
+    id: uid,
+    viewer: { address: undefined, country: undefined },
+  })
   const segments = (name === 'audio' ? (plan.audio?.cuts ?? []) : plan.cuts).length - 1
   const pieces: Uint8Array[] = []
   for (const segment of ['init' as const, ...Array.from({ length: segments }, (_, index) => index)]) {

@@ -12,10 +12,17 @@ export function manifestCaching(playable: Playable): string {
 export function segmentCaching(playable: Playable): string {
   // Until it is acknowledged, what was uploaded may be sent again, and differ.
   if (playable.early !== null) return 'private, no-store'
-  return playable.restricted ? 'private, max-age=3600' : 'public, max-age=31536000, immutable'
+  return playable.restricted
+    ? `private, max-age=${privateSeconds(playable, 3_600)}`
+    : 'public, max-age=31536000, immutable'
 }
 
 /** For thumbnails: a minute, since the default instant and the best rendition may change. */
 export function imageCaching(playable: Playable): string {
-  return playable.restricted ? 'private, max-age=60' : 'public, max-age=60'
+  return playable.restricted ? `private, max-age=${privateSeconds(playable, 60)}` : 'public, max-age=60'
+}
+
+/** What a viewer's own cache keeps dies with the token, too. */
+function privateSeconds(playable: Playable, most: number): number {
+  return Math.floor(Math.min(most, playable.secondsLeft ?? most))
 }

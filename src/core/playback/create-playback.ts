@@ -4,6 +4,7 @@ import type { Blobs, Clock } from '../../ports.ts'
 import type { Early, EarlyTimelines } from '../early/index.ts'
 import type { Db } from '../../tables.ts'
 import { type SourceIndexes, Timelines, type WantedSegment } from '../timeline/index.ts'
+import { Admissions } from './admit.ts'
 import type { BlobSource } from './body.ts'
 import { SegmentCutter } from './cut-segment.ts'
 import { Playables } from './find-playable.ts'
@@ -24,6 +25,7 @@ export type Playback = {
   /** Where what is sent is read from: blobs, and sources that are still arriving. */
   readonly sources: BlobSource
   readonly early: EarlyTimelines
+  readonly admissions: Admissions
   readonly playables: Playables
   readonly timelines: Timelines
   readonly indexes: SourceIndexes
@@ -33,11 +35,13 @@ export type Playback = {
 /** Makes it; it holds caches only and needs no closing. */
 export function createPlayback(deps: PlaybackDeps): Playback {
   const timelines = new Timelines(deps)
+  const admissions = new Admissions(deps)
   return {
     blobs: deps.blobs,
     sources: deps.early.sources,
     early: deps.early.timelines,
-    playables: new Playables({ db: deps.db, clock: deps.clock, timelines, early: deps.early.timelines }),
+    admissions,
+    playables: new Playables({ admissions, timelines, early: deps.early.timelines }),
     timelines,
     indexes: deps.indexes,
     cutter: new SegmentCutter(deps.indexes),

@@ -1,51 +1,37 @@
 /** From the id in an address to a video that may be played by this viewer, or the refusal (playback.md §1). */
 
-import { BoundedCache } from '../../lib/bounded-cache.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
-import type { Clock } from '../../ports.ts'
-import type { Db } from '../../tables.ts'
 import type { EarlyPlayback, EarlyTimelines } from '../early/index.ts'
 import type { LoadedTimeline, Timelines } from '../timeline/index.ts'
-import { getVideo, type Video } from '../videos/index.ts'
+import type { Video } from '../videos/index.ts'
+import { type AdmissionRequest, type Admissions, type Admitted, RECENT_MS } from './admit.ts'
 import { isOriginCovered, playingOrigin, type RequestOrigin } from './allowed-origins.ts'
 
 /** A video, what it is made of, and for whom it was found. */
-export type Playable = LoadedTimeline & {
-  /** As in the address; written into manifests, so that a token carries over. */
-  readonly id: string
-  readonly video: Video
-  /** Whether shared caches must not keep what is answered. */
-  readonly restricted: boolean
-  /** The origin that was checked and let in; undefined where any may play. */
-  readonly checkedOrigin: string | undefined
-  /** While the video is still being uploaded; null once all of it is here. */
-  readonly early: EarlyPlayback | null
-}
+export type Playable = LoadedTimeline &
+  Admitted & {
+    /** The origin that was checked and let in; undefined where any may play. */
+    readonly checkedOrigin: string | undefined
+    /** While the video is still being uploaded; null once all of it is here. */
+    readonly early: EarlyPlayback | null
+  }
 
-export type PlayableRequest = {
-  readonly id: string
+export type PlayableRequest = AdmissionRequest & {
   /** Where it is requested from; undefined for what any page may show (images). */
   readonly from?: RequestOrigin
-  /** Segments may be answered from what was known a second ago; everything else asks the database. */
-  readonly recentEnough?: boolean
   /** Whether a video will do that is still being uploaded. */
   readonly evenEarly?: boolean
 }
 
 export type PlayableDeps = {
-  readonly db: Db
-  readonly clock: Clock
+  readonly admissions: Admissions
   readonly timelines: Timelines
   readonly early: EarlyTimelines
 }
 
-/** Finds playable videos and remembers them for a second. */
+/** Finds playable videos. */
 export class Playables {
   readonly #deps: PlayableDeps
-  readonly #recent = new BoundedCache<string, { readonly video: Video; readonly atMs: number }>({
-    maxWeight: MOST_REMEMBERED,
-  })
-
   constructor(deps: PlayableDeps) {
     this.#deps = deps
   }
@@ -54,20 +40,9 @@ export class Playables {
    * Throws `not_found`, `playback_token_required`, `playback_refused`, `video_not_playable_yet` or `video_failed`.
    */
   async find(request: PlayableRequest): Promise<Playable> {
-    const video = await this.#video(request)
-    if (video.requireSignedUrls) {
-      throw new HeadwaterError(
-        'playback_token_required',
-        'This video plays with a signed token in place of its id only.',
-      )
-    }
-    const checkedOrigin = request.from && checkOrigin(video, request.from)
-    const facts = {
-      id: request.id,
-      video,
-      restricted: video.allowedOrigins.length > 0,
-      checkedOrigin,
-    }
+    const admitted = await this.#deps.admissions.admit(request)
+    const { video } = admitted
+    const facts = { ...admitted, checkedOrigin: request.from && checkOrigin(video, request.from) }
     const early = request.evenEarly ? await this.#deps.early.get(video) : undefined
     if (early !== undefined) return { ...early, ...facts, early }
     checkState(video)
@@ -78,19 +53,6 @@ export class Playables {
       })
     }
     return { ...loaded, ...facts, early: null }
-  }
-
-  async #video({ id, recentEnough }: PlayableRequest): Promise<Video> {
-    const nowMs = this.#deps.clock.monotonicMs()
-    const recent = recentEnough ? this.#recent.peek(id) : undefined
-    if (recent !== undefined && nowMs - recent.atMs < RECENT_MS) return recent.video
-    const video = UID.test(id) ? await getVideo(this.#deps.db, id) : undefined
-    if (video === undefined) {
-      this.#recent.delete(id)
-      throw new HeadwaterError('not_found', 'There is no video with this id.')
-    }
-    this.#recent.set(id, { video, atMs: nowMs })
-    return video
   }
 }
 
@@ -119,8 +81,3 @@ function checkState(video: Video): void {
     facts,
   })
 }
-
-/** A video's id. Everything else is refused without asking the database. */
-const UID = /^[0-9a-f]{32}$/
-const RECENT_MS = 1_000
-const MOST_REMEMBERED = 10_000

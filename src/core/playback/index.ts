@@ -11,6 +11,7 @@ export {
 } from './body.ts'
 export { imageCaching, manifestCaching, segmentCaching } from './cache-rules.ts'
 export { createPlayback, type Playback, type PlaybackDeps } from './create-playback.ts'
+export { type Admitted, Admissions, type Grants } from './admit.ts'
 export { type Playable, Playables } from './find-playable.ts'
 export type { RequestOrigin } from './allowed-origins.ts'
 export { mediaPlaylistText, mpdText, multivariantText } from './manifests.ts'

@@ -56,6 +56,7 @@ function playable(tracks: readonly Track[]): Playable {
     video: {},
     restricted: false,
     checkedOrigin: undefined,
+    secondsLeft: null,
   } as unknown as Playable
 }
 

@@ -45,7 +45,7 @@ export function multivariantText(playable: Playable, request: ManifestRequest): 
 /** The media playlist of one rendition, offered or not: a player may have begun before it left. Throws `not_found`. */
 export function mediaPlaylistText(playable: Playable, rendition: string, request: ManifestRequest): string {
   const track = findTrack(playable.timeline, rendition)
-  const base = `../../${encodeURIComponent(playable.id)}/${track.id}`
+  const base = `${folderOf(playable)}/${track.id}`
   const suffix = addressSuffix(request)
   return formatMediaPlaylist({
     timescale: track.timescale,
@@ -68,7 +68,7 @@ export function mpdText(playable: Playable, request: ManifestRequest): string {
   const { audio } = offeredTracks(timeline)
   const offered = new Set(offeredVariants(timeline, request).map((variant) => variant.track))
   const frameRate = plan.frames.kind === 'grid' ? plan.frames.rate : plan.frames.averageRate
-  const base = `../../${encodeURIComponent(playable.id)}/$RepresentationID$`
+  const base = `${folderOf(playable)}/$RepresentationID$`
   const suffix = addressSuffix(request)
   return formatStaticMpd({
     durationSeconds: timeline.durationSeconds,
@@ -88,6 +88,14 @@ export function mpdText(playable: Playable, request: ManifestRequest): string {
       })),
     ],
   })
+}
+
+/**
+ * From a manifest to the folder above it, whose name is the id. A token is not repeated: most of a kilobyte in each of
+ * two thousand lines would be all that a playlist of two hours consists of.
+ */
+function folderOf({ id, secondsLeft }: Playable): string {
+  return secondsLeft === null ? `../../${encodeURIComponent(id)}` : '..'
 }
 
 /** The track of a rendition id. Throws `not_found`. */

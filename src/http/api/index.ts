@@ -4,13 +4,19 @@ import type { Endpoint } from '../endpoint.ts'
 import { type CopyEndpointDeps, copyEndpoints } from './copy.ts'
 import { type DirectUploadDeps, directUploadEndpoints } from './direct-uploads.ts'
 import { notBuiltYetEndpoints } from './not-built-yet.ts'
+import { type SigningKeyDeps, signingKeyEndpoints } from './signing-keys.ts'
 import { type SessionDeps, sessionEndpoints } from './session.ts'
 import { tokenEndpoints } from './tokens.ts'
 import { userTokenEndpoints } from './user-tokens.ts'
 import { type VideoEventDeps, videoEventEndpoints } from './video-events.ts'
 import { type VideoDeps, videoEndpoints } from './videos.ts'
 
-export type ApiDeps = VideoDeps & DirectUploadDeps & CopyEndpointDeps & SessionDeps & VideoEventDeps
+export type ApiDeps = VideoDeps &
+  DirectUploadDeps &
+  CopyEndpointDeps &
+  SessionDeps &
+  VideoEventDeps &
+  SigningKeyDeps
 
 /** The endpoints, in the order in which `/openapi.json` shows them. */
 export function apiEndpoints(deps: ApiDeps): Endpoint[] {
@@ -18,6 +24,7 @@ export function apiEndpoints(deps: ApiDeps): Endpoint[] {
     ...videoEndpoints(deps),
     ...directUploadEndpoints(deps),
     ...copyEndpoints(deps),
+    ...signingKeyEndpoints(deps),
     ...videoEventEndpoints(deps),
     ...userTokenEndpoints(deps),
     ...tokenEndpoints(deps),

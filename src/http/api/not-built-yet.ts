@@ -11,9 +11,6 @@ const STREAM = '/accounts/{account_id}/stream'
 /** Path, methods, what it will do. */
 const CALLS: readonly (readonly [path: string, methods: readonly Method[], summary: string])[] = [
   ['/clip', ['POST'], 'Clip of a video'],
-  ['/{uid}/token', ['POST'], 'Signed playback token'],
-  ['/keys', ['POST', 'GET'], 'Signing keys'],
-  ['/keys/{id}', ['DELETE'], 'Signing key'],
   ['/{uid}/captions', ['GET'], 'Captions'],
   ['/{uid}/captions/{language}', ['GET', 'PUT', 'DELETE'], 'Captions of one language'],
   ['/{uid}/captions/{language}/generate', ['POST'], 'Generated captions'],

@@ -16,7 +16,7 @@ export function imageRoutes(deps: ImageDeps): readonly ByteRoute[] {
     viewerRoute(/^\/(?<id>[^/]+)\/thumbnails\/thumbnail\.jpg$/, async (request, incoming, outgoing) => {
       const query = parsePictureQuery(request.query)
       // Any page may show a picture: allowed origins are about playing (playback.md §7).
-      const playable = await deps.playables.find({ id: request.params.id ?? '' })
+      const playable = await deps.playables.find({ id: request.params.id ?? '', viewer: request.viewer })
       allowPage(outgoing, playable, incoming)
       const bytes = await deps.thumbnails.picture(playable, query)
       await sendBody(deps, incoming, outgoing, {
@@ -27,7 +27,7 @@ export function imageRoutes(deps: ImageDeps): readonly ByteRoute[] {
       })
     }),
     viewerRoute(/^\/(?<id>[^/]+)\/thumbnails\/thumbnail\.gif$/, async (request) => {
-      await deps.playables.find({ id: request.params.id ?? '' })
+      await deps.playables.find({ id: request.params.id ?? '', viewer: request.viewer })
       throw new HeadwaterError('not_built_yet', 'Animated thumbnails are not made yet; thumbnail.jpg is.')
     }),
   ]

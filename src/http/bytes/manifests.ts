@@ -34,6 +34,7 @@ function route(deps: ManifestDeps, pattern: RegExp, contentType: string, write: 
   return viewerRoute(pattern, async (request, incoming, outgoing) => {
     const playable = await deps.playables.find({
       id: request.params.id ?? '',
+      viewer: request.viewer,
       from: requestOrigin(request, incoming),
       evenEarly: true,
     })

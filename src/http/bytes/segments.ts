@@ -14,6 +14,7 @@ export function segmentRoutes(deps: SegmentRouteDeps): readonly ByteRoute[] {
       const { id = '', rendition = '', number } = request.params
       const playable = await deps.playables.find({
         id,
+        viewer: request.viewer,
         from: requestOrigin(request, incoming),
         recentEnough: true,
         evenEarly: true,

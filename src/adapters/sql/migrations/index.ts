@@ -5,12 +5,14 @@ import { firstTables } from './0001-first-tables.ts'
 import { concatenation } from './0002-concatenation.ts'
 import { formLinks } from './0003-form-links.ts'
 import { copies } from './0004-copies.ts'
+import { signingKeys } from './0005-signing-keys.ts'
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first-tables': firstTables,
   '0002-concatenation': concatenation,
   '0003-form-links': formLinks,
   '0004-copies': copies,
+  '0005-signing-keys': signingKeys,
 }
 
 /** Hands Kysely's migrator the migrations above. */
