@@ -139,7 +139,7 @@ describe('the arguments of a chunk of sound', () => {
 })
 
 describe('chunks', () => {
-  test('are one segment first, then 16 to 20 s', () => {
+  test('are one segment first, then 16 to 20 s, and no crumb at the end', () => {
     const starts = Array.from({ length: 31 }, (_, index) => index * 4)
     const chunks = planChunks(starts, 1, 'video')
     expect(chunks[0]).toEqual({ firstSegment: 0, endSegment: 1 })
@@ -156,6 +156,8 @@ describe('chunks', () => {
     [[0, 1], 1],
     [[0, 5], 1],
     [[0, 4, 9], 2],
+    [[0, 4, 8, 12, 16, 20, 24], 2],
+    [[0, 4, 8, 12, 16, 20, 24, 28], 3],
   ])('of %j cover everything', (starts, count) => {
     const chunks = planChunks(starts, 1, 'video')
     expect(chunks).toHaveLength(count)

@@ -5,14 +5,18 @@ import type { Cuts, EncodeChunk, FrameTimes, Plan, VideoRendition } from './plan
 import { reduce } from './frame-rate.ts'
 import type { Rung } from './ladder.ts'
 
-/** Later picture chunks last at least this; with segments of at most 4 s that makes 16 to 20 s. */
+/** Later picture chunks last at least this; with segments of at most 4 s that makes 16 to 20 s, and up to 28 s at the end. */
 const PICTURE_CHUNK_SECONDS = 16
 /** A decoder start costs 50 ms, a minute of sound about 1 s. */
 const SOUND_CHUNK_SECONDS = 120
 /** Pictures that x264 may hold back with the settings of `picture-args.ts`: two, for its pyramid of B-frames. */
 export const REORDER_PICTURES = 2
 
-/** The first chunk is one segment, so that something plays soon; later ones are long, so that little is done twice. */
+/**
+ * The first chunk is one segment, so that something plays soon; later ones are long, so that little is done twice: each
+ * decodes from the sync sample before it. So what would remain at the end goes with the one before, unless it is half as
+ * long as others.
+ */
 export function planChunks(
   starts: readonly number[],
   timescale: number,
@@ -22,8 +26,10 @@ export function planChunks(
   const segments = starts.length - 1
   const chunks: EncodeChunk[] = [{ firstSegment: 0, endSegment: 1 }]
   let first = 1
+  const lengthTo = (end: number, from: number) => (starts[end] ?? 0) - (starts[from] ?? 0)
   for (let end = 2; end <= segments; end += 1) {
-    if (end < segments && (starts[end] ?? 0) - (starts[first] ?? 0) < least) continue
+    const tooShort = lengthTo(end, first) < least || lengthTo(segments, end) < least / 2
+    if (end < segments && tooShort) continue
     chunks.push({ firstSegment: first, endSegment: end })
     first = end
   }
