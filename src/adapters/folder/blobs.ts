@@ -10,7 +10,7 @@ import { BlockChecksums } from '../../lib/block-checksums.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { BlobName, BlobReader, Blobs, Draft, LocalCopy } from '../../ports.ts'
 import { inOurWords, isSystemError, makeFolder, readFully, removeEmptyFolders } from './disk.ts'
-import { FolderDraft } from './draft.ts'
+import { FolderDraft, type FolderDraftOptions } from './draft.ts'
 import { OpenFiles } from './open-files.ts'
 import { type FolderPaths, folderPaths } from './paths.ts'
 
@@ -28,6 +28,7 @@ export async function openFolderBlobs(options: { folder: string }): Promise<Open
 class FolderBlobs implements OpenedFolderBlobs {
   readonly #paths: FolderPaths
   readonly #files = new OpenFiles()
+  readonly #syncTurn = { taken: false }
 
   constructor(paths: FolderPaths) {
     this.#paths = paths
@@ -37,7 +38,7 @@ class FolderBlobs implements OpenedFolderBlobs {
     const id = randomBytes(16).toString('hex')
     try {
       const handle = await open(this.#paths.draft(id), 'wx+', 0o600)
-      return new FolderDraft({ id, handle, paths: this.#paths, checksums: new BlockChecksums(), isNew: true })
+      return this.#draft({ id, handle, checksums: new BlockChecksums(), isNew: true })
     } catch (error) {
       throw inOurWords(error)
     }
@@ -63,11 +64,15 @@ class FolderBlobs implements OpenedFolderBlobs {
         )
       }
       if (size > lengthBytes) await handle.truncate(lengthBytes)
-      return new FolderDraft({ id, handle, paths: this.#paths, checksums, isNew: lengthBytes === 0 })
+      return this.#draft({ id, handle, checksums, isNew: lengthBytes === 0 })
     } catch (error) {
       await handle.close()
       throw error
     }
+  }
+
+  #draft(options: Omit<FolderDraftOptions, 'paths' | 'syncTurn'>): Draft {
+    return new FolderDraft({ ...options, paths: this.#paths, syncTurn: this.#syncTurn })
   }
 
   async discardDraft(id: string): Promise<void> {

@@ -6,6 +6,7 @@ import type { BlockChecksums } from '../../lib/block-checksums.ts'
 import { assert } from '../../lib/failure.ts'
 import type { BlobFacts, BlobName, Draft } from '../../ports.ts'
 import { inOurWords, isSystemError, makeFolder, readFully, syncFolder } from './disk.ts'
+import { EarlySync, type SyncTurn } from './early-sync.ts'
 import type { FolderPaths } from './paths.ts'
 
 /** A folder may be removed as empty between our making it and our rename; so often we try again. */
@@ -20,6 +21,7 @@ export type FolderDraftOptions = {
   readonly checksums: BlockChecksums
   /** A new file's name must reach the disk with its first bytes. */
   readonly isNew: boolean
+  readonly syncTurn: SyncTurn
 }
 
 export class FolderDraft implements Draft {
@@ -27,6 +29,7 @@ export class FolderDraft implements Draft {
   readonly #handle: FileHandle
   readonly #paths: FolderPaths
   readonly #checksums: BlockChecksums
+  readonly #early: EarlySync
   #nameSynced: boolean
   #closed = false
 
@@ -35,6 +38,7 @@ export class FolderDraft implements Draft {
     this.#handle = options.handle
     this.#paths = options.paths
     this.#checksums = options.checksums
+    this.#early = new EarlySync(options.handle, options.syncTurn)
     this.#nameSynced = !options.isNew
   }
 
@@ -54,6 +58,7 @@ export class FolderDraft implements Draft {
       await this.#handle.truncate(before.lengthBytes)
       throw inOurWords(error)
     }
+    this.#early.wrote(this.lengthBytes - before.lengthBytes)
   }
 
   checksums(): Uint8Array {
@@ -62,6 +67,7 @@ export class FolderDraft implements Draft {
 
   async sync(): Promise<void> {
     try {
+      await this.#early.settle()
       await Promise.all([this.#handle.datasync(), this.#nameSynced ? null : syncFolder(this.#paths.drafts)])
       this.#nameSynced = true
     } catch (error) {
@@ -91,6 +97,7 @@ export class FolderDraft implements Draft {
   async publish(name: BlobName): Promise<BlobFacts> {
     try {
       const path = this.#paths.blob(name)
+      await this.#early.settle()
       await this.#handle.datasync()
       await this.#moveTo(path)
       // The old name needs no sync: should it come back after a power cut, it is a leftover that the sweep removes.
