@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import type { Clock } from '../../ports.ts'
-import { BodyBatches } from './body-batches.ts'
+import { BatchShare, BodyBatches } from './body-batches.ts'
 
 const MIB = 1_048_576
 
@@ -36,6 +36,29 @@ test('collects about a mebibyte, then the sender waits', async () => {
   for (let batch = await body.next(); batch; batch = await body.next()) rest += sizeOf(batch)
   expect(rest).toBeGreaterThan(0)
   expect(body.state).toBe('complete')
+})
+
+test('many at once collect less each, and as much as ever when they are alone again', async () => {
+  const share = new BatchShare()
+  const { clock } = clockAt()
+  const others = Array.from({ length: 31 }, () => new BodyBatches(new PassThrough(), { clock, share }))
+  for (const other of others) void other.next()
+  const source = new PassThrough({ highWaterMark: 65_536 })
+  const body = new BodyBatches(source, { clock, share })
+  const sizeOfNext = async () => {
+    const taking = body.next()
+    for (let sent = 0; sent < 40; sent += 1) {
+      source.write(Buffer.alloc(65_536))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return sizeOf(await taking)
+  }
+  expect(await sizeOfNext()).toBe(MIB / 4)
+  for (const other of others) other.stop()
+  // What was collected beside the others is handed out as it is.
+  expect(await sizeOfNext()).toBe(MIB / 4)
+  expect(await sizeOfNext()).toBe(MIB)
+  expect(new BatchShare().batchBytes).toBe(MIB)
 })
 
 test('nothing is read before it is wanted', async () => {

@@ -12,7 +12,6 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import { headerText } from '../header-text.ts'
 import type { ByteRequest } from '../route.ts'
 import { authorise } from '../sign-in.ts'
-import type { CreationDeps } from './creation-deps.ts'
 import { type Concat, locationOf, parseConcat } from './tus-addresses.ts'
 import {
   bodyLength,
@@ -25,11 +24,12 @@ import {
   readChunk,
   readCount,
   setHeaders,
+  type TusDeps,
 } from './tus-message.ts'
 
 /** Answers `POST` on the account's video list that is no form. */
 export async function handleCreation(
-  deps: CreationDeps,
+  deps: TusDeps,
   request: ByteRequest,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -54,7 +54,7 @@ export async function handleCreation(
 
 /** The new upload, and whether bytes came with its creation; `broken` when these broke off, and then there is none. */
 async function create(
-  deps: CreationDeps,
+  deps: TusDeps,
   request: ByteRequest,
   incoming: IncomingMessage,
   outgoing: ServerResponse,

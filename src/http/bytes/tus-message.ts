@@ -1,10 +1,14 @@
 /** Headers of tus requests as arguments of the core, and what it answers as headers. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Chunk, parseUploadChecksum, type Upload, type UploadDeps } from '../../core/uploads/index.ts'
+import { type Chunk, parseUploadChecksum, type Upload } from '../../core/uploads/index.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import { headerText } from '../header-text.ts'
-import { requestBody } from './body-batches.ts'
+import { type BatchShare, requestBody } from './body-batches.ts'
+import type { CreationDeps } from './creation-deps.ts'
+
+/** What answering tus requests takes. */
+export type TusDeps = CreationDeps & { readonly share: BatchShare }
 
 /** The content type of a body that is bytes of an upload. */
 export const CHUNK_TYPE = 'application/offset+octet-stream'
@@ -33,14 +37,14 @@ export function readCount(incoming: IncomingMessage, name: 'Upload-Length' | 'Up
 
 /** The body of a request that brings bytes, and what its headers say of it. Throws `bad_request` (`Upload-Checksum`). */
 export function readChunk(
-  deps: { readonly uploads: UploadDeps },
+  deps: TusDeps,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Omit<Chunk, 'address' | 'offsetBytes'> {
   return {
     chunkBytes: bodyLength(incoming),
     checksum: parseUploadChecksum(headerText(incoming, 'upload-checksum')),
-    body: requestBody(incoming, outgoing, deps.uploads),
+    body: requestBody(incoming, outgoing, { clock: deps.uploads.clock, share: deps.share }),
   }
 }
 

@@ -17,6 +17,7 @@ import { headerText } from '../header-text.ts'
 import type { ByteHandler, ByteRequest, ByteRoute } from '../route.ts'
 import { authorise } from '../sign-in.ts'
 import { TUS_ANSWER_HEADERS, UPLOAD_CORS_HEADERS } from '../tus-headers.ts'
+import { BatchShare } from './body-batches.ts'
 import type { CreationDeps } from './creation-deps.ts'
 import { isFormUpload } from './form.ts'
 import { ACCOUNT_ADDRESS, CREATION, DIRECT_ADDRESS } from './tus-addresses.ts'
@@ -31,12 +32,14 @@ import {
   readChunk,
   readCount,
   setHeaders,
+  type TusDeps,
 } from './tus-message.ts'
 
 const EXTENSIONS = 'creation,creation-with-upload,expiration,checksum,termination,concatenation'
 
 /** The tus routes. `POST` with `multipart/form-data` and no tus header is left to the form route. */
-export function tusRoutes(deps: CreationDeps): ByteRoute[] {
+export function tusRoutes(given: CreationDeps): ByteRoute[] {
+  const deps = { ...given, share: new BatchShare() }
   return [
     {
       pattern: CREATION,
@@ -84,7 +87,7 @@ function tusHandler(handle: ByteHandler): ByteHandler {
 }
 
 async function handleAddress(
-  deps: CreationDeps,
+  deps: TusDeps,
   request: ByteRequest,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -98,7 +101,7 @@ async function handleAddress(
 }
 
 async function answerHead(
-  deps: CreationDeps,
+  deps: TusDeps,
   request: ByteRequest,
   outgoing: ServerResponse,
   address: UploadAddress,
@@ -116,7 +119,7 @@ async function answerHead(
 }
 
 async function handlePatch(
-  deps: CreationDeps,
+  deps: TusDeps,
   request: ByteRequest,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
