@@ -27,7 +27,7 @@ export function createFindViewer(settings: {
     }
     const forwardedFor = textOf(incoming.headers['x-forwarded-for'])
     const country = textOf(incoming.headers[settings.countryHeader])
-    return { address: findClient(forwardedFor, peer, proxies), country: country && readCountry(country) }
+    return { address: findClient(forwardedFor, peer, proxies), country: readCountry(country ?? '') }
   }
 }
 

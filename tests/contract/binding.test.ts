@@ -3,6 +3,7 @@
 import { openAsBlob } from 'node:fs'
 import type * as Workers from '@cloudflare/workers-types'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Admissions } from '../../src/core/playback/index.ts'
 import { formatTimestamp } from '../../src/lib/timestamp.ts'
 import { type ApiServer, startApi } from '../harness/api-server.ts'
 import { sample } from '../harness/samples.ts'
@@ -50,6 +51,18 @@ describe('a video', () => {
   test('a handle asks nothing until it is used', async () => {
     const handle = bindTo(server, { fetch: () => expect.fail('it asked') }).video(UNKNOWN)
     expect(handle.id).toBe(UNKNOWN)
+  })
+
+  test('makes tokens that open it', async () => {
+    const { uid } = await server.addVideo({ requireSignedUrls: true })
+    const token = await stream.video(uid).generateToken()
+    const admissions = new Admissions(server)
+    const viewer = { address: undefined, country: undefined }
+    expect(await admissions.admit({ id: token, viewer })).toMatchObject({ video: { uid } })
+    await expect(admissions.admit({ id: uid, viewer })).rejects.toMatchObject({
+      code: 'playback_token_required',
+    })
+    expect(await refusal(stream.video(UNKNOWN).generateToken())).toMatchObject({ name: 'NotFoundError' })
   })
 
   test('is changed field by field, and deleted', async () => {

@@ -64,7 +64,7 @@ afterAll(async () => {
 describe('README.md', () => {
   test('has examples of every kind', () => {
     expect(shell.length).toBeGreaterThanOrEqual(4)
-    expect(scripts).toHaveLength(4)
+    expect(scripts).toHaveLength(6)
     expect(examples.some(({ language }) => language === 'html')).toBe(true)
   })
 
@@ -75,7 +75,11 @@ describe('README.md', () => {
   test.each(scripts)('$heading, a script', async ({ text, heading }) => {
     const script = join(scriptFolder, `${heading.replace(/\W+/g, '-')}.mjs`)
     await writeFile(script, text)
-    expect(await run(`"${process.execPath}" "${script}"`)).toMatch(/\b[0-9a-f]{32}\b/)
+    const printed = await run(`"${process.execPath}" "${script}"`)
+    expect(printed).toMatch(/\b[0-9a-f]{32}\b/)
+    for (const [address] of printed.matchAll(/http\S+\/watch/g)) {
+      expect(`${address} ${(await fetch(address)).status}`).toBe(`${address} 200`)
+    }
   })
 
   test('the videos they uploaded all play', async () => {

@@ -5,6 +5,8 @@
 
 import { readFile } from 'node:fs/promises'
 import { BlockList, isIP } from 'node:net'
+import { isAllowed } from '../../src/core/protection/access-rules.ts'
+import { parseToken } from '../../src/core/protection/token.ts'
 import { isFailure } from '../../src/lib/failure.ts'
 import { readHost, refuseAddress, refuseName } from '../../src/lib/outgoing-address.ts'
 import { cutVideoSegment } from '../../src/media/cmaf/cut-segment.ts'
@@ -168,7 +170,60 @@ for (const [network, prefix, family] of [
   LOCAL_ADDRESSES.addSubnet(network, prefix, family)
 }
 
-/** The readers of `media`, and the guard of what is fetched. */
+const SOME_UID = '0123456789abcdef0123456789abcdef'
+
+const TOKEN_PAYLOADS: readonly string[] = [
+  { sub: SOME_UID, kid: SOME_UID, exp: 1_795_197_600, nbf: '1795190000', downloadable: true },
+  {
+    sub: SOME_UID,
+    exp: '1795197600',
+    accessRules: [
+      { type: 'ip.src', action: 'allow', ip: ['198.51.100.0/24', '2001:db8::/32', '::ffff:1.2.3.4/100'] },
+      { type: 'ip.geoip.country', action: 'block', country: ['NO', 'fi'] },
+      { type: 'any', action: 'allow' },
+    ],
+    flags: { original: true },
+  },
+].map((payload) => JSON.stringify(payload))
+
+const TOKEN_WORDS: readonly string[] = [
+  'null',
+  'true',
+  '[]',
+  '{}',
+  '""',
+  '-1',
+  '1e999',
+  '"block"',
+  '"any"',
+  '"ip.src"',
+  '"0.0.0.0/0"',
+  '"::/0"',
+  '"::ffff:0:0/96"',
+  '"1.2.3.4/33"',
+  '"__proto__":{},',
+  '"sub":1,',
+  '"accessRules":null,',
+  '['.repeat(2_000),
+]
+
+function tokenOf(payload: string): string {
+  const encode = (text: string) => Buffer.from(text).toString('base64url')
+  return `${encode(JSON.stringify({ alg: 'RS256', kid: SOME_UID }))}.${encode(payload)}.${'A'.repeat(342)}`
+}
+
+/** Whatever is read from a token has the form everything behind it relies on. */
+function checkClaims(payload: string): void {
+  const { kid, uid, expSeconds, nbfSeconds, rules } = parseToken(tokenOf(payload)).claims
+  if (kid !== SOME_UID || !/^[0-9a-f]{32}$/.test(uid)) throw new Error('An id that is none.')
+  if (!Number.isFinite(expSeconds) || Number.isNaN(nbfSeconds ?? 0)) throw new Error('A time that is none.')
+  if (rules.length > 5) throw new Error(`${rules.length} rules.`)
+  for (const address of ['198.51.100.7', '2001:db8::1', '::ffff:1.2.3.4', undefined]) {
+    isAllowed(rules, { address, country: 'NO' })
+  }
+}
+
+/** The readers of `media`, of tokens, and the guard of what is fetched. */
 export const fuzzTargets: readonly FuzzTarget[] = [
   {
     name: 'read-movie',
@@ -238,6 +293,22 @@ export const fuzzTargets: readonly FuzzTarget[] = [
     seeds: async () => OUTGOING_HOSTS.map((host) => new TextEncoder().encode(host)),
     run: async (bytes) => {
       checkHostGuard(new TextDecoder().decode(bytes))
+    },
+  },
+  {
+    name: 'token',
+    words: ['.', '..', '=', 'eyJhbGciOiJub25lIn0', 'A', 'x'.repeat(9_000), '\0', '\xff'],
+    seeds: async () => [new TextEncoder().encode(tokenOf(TOKEN_PAYLOADS[0] ?? ''))],
+    run: async (bytes) => {
+      parseToken(Buffer.from(bytes).toString('latin1'))
+    },
+  },
+  {
+    name: 'token-claims',
+    words: TOKEN_WORDS,
+    seeds: async () => TOKEN_PAYLOADS.map((payload) => new TextEncoder().encode(payload)),
+    run: async (bytes) => {
+      checkClaims(Buffer.from(bytes).toString('latin1'))
     },
   },
   {

@@ -1,0 +1,69 @@
+/** A protected video in a real browser: a signed link plays, the plain one says why it does not. */
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sample } from '../harness/samples.ts'
+import { callApi, startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
+import { type Browsing, seeItPlay, startBrowsing, tellVideo } from './pages-browser.ts'
+
+let server: TestServer
+let browsing: Browsing
+let uid = ''
+
+beforeAll(async () => {
+  server = await startServer()
+  browsing = await startBrowsing()
+  uid = (await uploadFile(server, await sample('h264-aac.mp4'))).uid
+  await waitForVideo(server, uid, 'ready')
+  await callApi(server, `/stream/${uid}`, { method: 'POST', body: { requireSignedURLs: true } })
+})
+
+afterAll(async () => {
+  await browsing?.close()
+  await server?.stop()
+})
+
+const makeToken = async (body?: object) =>
+  (await callApi<{ token: string }>(server, `/stream/${uid}/token`, { method: 'POST', body })).token
+
+test.each(['watch', 'iframe'])('with a token /%s plays and seeks', async (page) => {
+  const token = await makeToken()
+  await using visitor = await browsing.visit()
+  const asked: string[] = []
+  visitor.page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+  await visitor.page.goto(`${server.url}/${token}/${page}?autoplay=true&muted=true`)
+  await seeItPlay(visitor.page)
+  await tellVideo(visitor.page, 'video.currentTime = 7')
+  await seeItPlay(visitor.page)
+  const media = asked.filter((path) => /\.(?:m3u8|m4s|mp4|jpg)$/.test(path))
+  expect(media.length).toBeGreaterThan(4)
+  expect(media.filter((path) => !path.startsWith(`/${token}/`))).toEqual([])
+  expect(visitor.complaints).toEqual([])
+})
+
+test('by its plain uid the page says that it is protected', async () => {
+  await using visitor = await browsing.visit()
+  const answer = await visitor.page.goto(`${server.url}/${uid}/watch`)
+  expect(answer?.status()).toBe(401)
+  await visitor.page.waitForSelector('text=This video is protected')
+  expect(visitor.complaints).toEqual([])
+})
+
+test('whom a rule keeps out is told so', async () => {
+  const token = await makeToken({ accessRules: [{ type: 'any', action: 'block' }] })
+  await using visitor = await browsing.visit()
+  const answer = await visitor.page.goto(`${server.url}/${token}/watch`)
+  expect(answer?.status()).toBe(403)
+  await visitor.page.waitForSelector('text=This video does not play here')
+})
+
+test('a link whose key was deleted says that it is not good any more', async () => {
+  const key = await callApi<{ id: string; pem: string }>(server, '/stream/keys', { method: 'POST' })
+  const token = await makeToken({ id: key.id, pem: key.pem })
+  await using visitor = await browsing.visit()
+  const { page } = visitor
+  await page.goto(`${server.url}/${token}/watch?autoplay=true&muted=true`)
+  await seeItPlay(page)
+  await callApi(server, `/stream/keys/${key.id}`, { method: 'DELETE' })
+  await page.reload()
+  await page.waitForSelector('text=Ask whoever gave you the link for a new one.')
+})
