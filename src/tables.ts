@@ -160,6 +160,19 @@ export type ChunksTable = {
   created_us: number
 }
 
+/** Files to download; they go with their video. */
+export type DownloadsTable = {
+  id: string
+  video_uid: string
+  type: 'default' | 'audio'
+  state: 'inprogress' | 'ready' | 'error'
+  /** 0–100, whole. */
+  percent_complete: number
+  /** null until `ready`. */
+  blob: string | null
+  created_us: number
+}
+
 /** What happened to a video, in order; written with the move it tells of. */
 export type VideoEventsTable = {
   id: Generated<number>
@@ -251,6 +264,7 @@ export type Tables = {
   plans: PlansTable
   renditions: RenditionsTable
   chunks: ChunksTable
+  downloads: DownloadsTable
   video_events: VideoEventsTable
   jobs: JobsTable
   api_tokens: ApiTokensTable

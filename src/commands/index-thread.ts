@@ -2,6 +2,15 @@
 
 import { answerWork } from '../adapters/threads/answer-work.ts'
 import { systemClock } from '../adapters/system/clock.ts'
+import type { LayoutQuestion } from '../core/downloads/index.ts'
 import { ingestWorks } from '../core/planning/index.ts'
 
-answerWork(ingestWorks(systemClock()))
+answerWork({
+  ...ingestWorks(systemClock()),
+  async layoutFile(input, index) {
+    // Read when it is first wanted: nobody who uploads should wait for what only downloads need.
+    const { layoutFile } = await import('../core/downloads/index.ts')
+    const result = await layoutFile(input as LayoutQuestion, index)
+    return { result, transfer: [result.head.buffer, result.pieces.buffer, result.literals.buffer] }
+  },
+})

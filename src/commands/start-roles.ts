@@ -40,7 +40,7 @@ export type Adapters = {
   readonly jobs: Jobs
   readonly clock: Clock
   readonly decoder: Decoder
-  /** Does `ingestWorks`. */
+  /** Does what `index-thread.ts` says. */
   readonly thread: Thread
   readonly fetcher: Fetcher
   readonly log: Logger

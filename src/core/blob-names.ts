@@ -37,7 +37,13 @@ export function stillBlob(uid: string, rendition: string, timeMs: number): BlobN
   return `images/${uid}/${rendition}-${timeMs}.jpg`
 }
 
+/** A file to be downloaded; `attempt` keeps a late writer from touching another's blob. */
+export function downloadBlob(uid: string, type: string, attempt: string): BlobName {
+  return `downloads/${uid}/${type}-${attempt}.mp4`
+}
+
 /** Every prefix under which a video owns blobs. */
 export function blobPrefixes(uid: string): readonly string[] {
-  return [`sources/${uid}`, `remuxes/${uid}/`, `indexes/${uid}/`, `tracks/${uid}/`, `images/${uid}/`]
+  const folders = ['remuxes', 'indexes', 'tracks', 'images', 'downloads']
+  return [`sources/${uid}`, ...folders.map((folder) => `${folder}/${uid}/`)]
 }

@@ -1,8 +1,9 @@
-/** The `delivery` role: manifests, segments, images and pages. It only reads, and holds nothing that must be closed. */
+/** The `delivery` role: manifests, segments, images, files to download and pages. It only reads, and holds nothing that must be closed. */
 
 import type { Playback } from '../core/playback/index.ts'
 import { createThumbnails } from '../core/thumbnails/index.ts'
 import { BufferPool } from '../http/bytes/buffer-pool.ts'
+import { downloadRoutes } from '../http/bytes/downloads.ts'
 import { imageRoutes } from '../http/bytes/images.ts'
 import { manifestRoutes } from '../http/bytes/manifests.ts'
 import { segmentRoutes } from '../http/bytes/segments.ts'
@@ -33,6 +34,7 @@ export function createDeliveryRole(deps: DeliveryRoleDeps): Role {
       ...segmentRoutes({ ...sending, segments: playback }),
       ...manifestRoutes(sending),
       ...imageRoutes({ ...sending, thumbnails: createThumbnails({ ...deps, ...playback }) }),
+      ...downloadRoutes({ ...sending, db: deps.db }),
       ...pageRoutes({ ...deps, ...playback }),
     ],
     async start() {},

@@ -1,7 +1,8 @@
-/** The `worker` role: downloads sources, looks at them and encodes them. Rules live in `core`; here is only who runs what, how many at a time. */
+/** The `worker` role: downloads sources, looks at them, encodes them and makes files of them. Rules live in `core`; here is only who runs what, how many at a time. */
 
 import { availableParallelism } from 'node:os'
 import { type DownloadDeps, downloadSource, giveUpDownload } from '../core/copy/index.ts'
+import { type BuildDeps, buildDownload, giveUpDownloadFile } from '../core/downloads/index.ts'
 import {
   encodeChunk,
   type EncodeDeps,
@@ -21,27 +22,28 @@ import type { SourceIndexes } from '../core/timeline/index.ts'
 import type { Db } from '../tables.ts'
 import type { Role } from './role.ts'
 
-export type WorkerDeps = DownloadDeps & {
-  readonly db: Db
-  readonly blobs: Blobs
-  readonly jobs: Jobs
-  readonly clock: Clock
-  readonly decoder: Decoder
-  readonly planner: Planner
-  readonly indexes: SourceIndexes
-  readonly log: Log
-  readonly settings: {
-    /** Encodes at a time. */
-    readonly workers: number
-    readonly quality: 'standard' | 'high'
-    readonly forceLadder: boolean
+export type WorkerDeps = DownloadDeps &
+  BuildDeps & {
+    readonly db: Db
+    readonly blobs: Blobs
+    readonly jobs: Jobs
+    readonly clock: Clock
+    readonly decoder: Decoder
+    readonly planner: Planner
+    readonly indexes: SourceIndexes
+    readonly log: Log
+    readonly settings: {
+      /** Encodes at a time. */
+      readonly workers: number
+      readonly quality: 'standard' | 'high'
+      readonly forceLadder: boolean
+    }
   }
-}
 
 /** Kinds of jobs this role runs, each with its handler. */
 export function workerHandlers(
   deps: WorkerDeps,
-): Record<'download' | 'concatenate' | 'ingest' | 'encode' | 'urgent', JobHandler> {
+): Record<'download' | 'concatenate' | 'ingest' | 'encode' | 'urgent' | 'build-download', JobHandler> {
   const { workers, quality, forceLadder } = deps.settings
   const ingest: IngestDeps = {
     ...deps,
@@ -58,6 +60,7 @@ export function workerHandlers(
     ingest: (job, context) => ingestSource(ingest, job, context),
     encode: (job, context) => encodeChunk(encode, job, context),
     urgent: (job, context) => urgentChunk(encode, job, context),
+    'build-download': (job, context) => buildDownload(deps, job, context),
   }
 }
 
@@ -86,6 +89,7 @@ export function workerSlots(workers: number): SlotRule[] {
     { kinds: ['ingest'], count: 2 },
     // Only the disk works; a small one must not wait for minutes behind a large one.
     { kinds: ['concatenate'], count: 2 },
+    { kinds: ['build-download'], count: 2 },
   ]
 }
 
@@ -118,6 +122,7 @@ async function giveUp(deps: WorkerDeps, job: ClaimedJob, error: unknown): Promis
   if (videoUid === null) return
   if (job.kind === 'encode') return await giveUpEncode(deps, job, error)
   if (job.kind === 'concatenate') return await giveUpConcatenation(deps, videoUid, error)
+  if (job.kind === 'build-download') return await giveUpDownloadFile(deps.db, job)
   if (job.kind === 'download') return await giveUpDownload(deps, videoUid, error)
   if (job.kind === 'ingest') {
     await deps.db.transaction().execute((trx) => failIngest(deps, trx, videoUid, error))

@@ -352,8 +352,6 @@ describe('what is documented but not built yet', () => {
     ['GET', '/UID/audio'],
     ['POST', '/UID/audio/copy'],
     ['PATCH', '/UID/audio/UID'],
-    ['GET', '/UID/downloads'],
-    ['POST', '/UID/downloads/audio'],
     ['GET', '/webhook'],
     ['GET', '/watermarks'],
     ['DELETE', '/watermarks/UID'],

@@ -367,9 +367,6 @@ describe('what the server has not yet', () => {
   afterAll(() => real.close())
 
   test.each([
-    ['downloads.generate', () => binding.video(ID).downloads.generate()],
-    ['downloads.get', () => binding.video(ID).downloads.get()],
-    ['downloads.delete', () => binding.video(ID).downloads.delete('audio')],
     ['captions.upload', () => binding.video(ID).captions.upload('en', textStream('WEBVTT\n'))],
     ['captions.generate', () => binding.video(ID).captions.generate('en')],
     ['captions.list', () => binding.video(ID).captions.list()],

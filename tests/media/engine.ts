@@ -69,6 +69,7 @@ export async function startEngine(
     jobs,
     clock,
     decoder,
+    thread,
     planner: createPlanner(thread),
     indexes: new SourceIndexes(blobs),
     log,

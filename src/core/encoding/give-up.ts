@@ -7,6 +7,7 @@ import type { ClaimedJob } from '../../jobs/job.ts'
 import { isFailure } from '../../lib/failure.ts'
 import type { Trx } from '../../tables.ts'
 import { type Plan, chunkOf } from '../planning/index.ts'
+import { enqueueDownloads, failDownloads } from '../downloads/index.ts'
 import { getPlanRow, markComplete, type PlanRow, replacePlan } from '../timeline/index.ts'
 import { failVideo, getVideo, recordEvent, recordProgress } from '../videos/index.ts'
 import { dropRendition, findFinished, isComplete, segmentsOf } from './chunk-records.ts'
@@ -91,7 +92,10 @@ async function dropUnfinished(
   const remaining = plan.video.filter(
     ({ id, made }) => made === 'passthrough' || isWhole(id) || made !== payload.pass,
   )
-  if (!remaining.some(({ id, made }) => made === 'passthrough' || isWhole(id))) return []
+  if (!remaining.some(({ id, made }) => made === 'passthrough' || isWhole(id))) {
+    await failDownloads(trx, payload.uid)
+    return []
+  }
   const smaller: Plan = {
     ...plan,
     video: remaining.map((rendition) => ({ ...rendition, kept: true })),
@@ -100,6 +104,7 @@ async function dropUnfinished(
   const unused: string[] = []
   for (const { id } of dropped) unused.push(...(await dropRendition(trx, payload.uid, id)))
   await replacePlan(trx, payload.uid, smaller)
+  await enqueueDownloads(deps.jobs, trx, payload.uid)
   if (isComplete(smaller, finished)) {
     await markComplete(trx, payload.uid)
     const video = await getVideo(trx, payload.uid)

@@ -9,6 +9,7 @@ import type { BlobFacts, Blobs, Clock, Draft } from '../../ports.ts'
 import type { Db, Trx } from '../../tables.ts'
 import { chunkBlob, initBlob } from '../blob-names.ts'
 import type { Plan } from '../planning/index.ts'
+import { enqueueDownloads } from '../downloads/index.ts'
 import { listRenditionRows, markComplete } from '../timeline/index.ts'
 import { moveVideo, recordEvent, recordProgress, requireVideo } from '../videos/index.ts'
 import {
@@ -162,6 +163,7 @@ async function settle(
   for (const { id, segments } of encodedRenditions(plan)) {
     const has = (state: FinishedSegments): boolean => (state.get(id)?.size ?? 0) === segments
     if (!has(before) && has(finished)) {
+      await enqueueDownloads(deps.jobs, trx, uid)
       const name = plan.video.find((rendition) => rendition.id === id)?.name ?? 'audio'
       await recordEvent(trx, deps.clock, video, { kind: 'rendition', detail: { name, id } })
     }

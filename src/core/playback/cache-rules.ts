@@ -17,6 +17,11 @@ export function segmentCaching(playable: Playable): string {
     : 'public, max-age=31536000, immutable'
 }
 
+/** For files to download: kept, and asked about each time, since one may be deleted and made again. */
+export function downloadCaching(playable: Playable): string {
+  return playable.restricted ? 'private, no-cache' : 'public, no-cache'
+}
+
 /** For thumbnails: a minute, since the default instant and the best rendition may change. */
 export function imageCaching(playable: Playable): string {
   return playable.restricted ? `private, max-age=${privateSeconds(playable, 60)}` : 'public, max-age=60'

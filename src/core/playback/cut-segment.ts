@@ -23,17 +23,12 @@ export class SegmentCutter {
 
   /** The init segment of a passthrough track. */
   async init(playable: Playable, track: Track): Promise<Uint8Array> {
-    const index = await this.#index(playable)
-    return track.kind === 'video' ? videoInit(index, playable.plan) : audioInit(index, playable.plan)
+    return writeOwnInit(await this.#index(playable), playable.plan, track.kind)
   }
 
   /** Segment `segment` of a passthrough track; it must exist. */
   async cut(playable: Playable, track: Track, segment: number): Promise<Body> {
-    const index = await this.#index(playable)
-    const parts =
-      track.kind === 'video'
-        ? cutPicture(index, playable.plan, track, segment)
-        : cutSound(index, playable.plan, segment)
+    const parts = cutOwnSegment(await this.#index(playable), playable.plan, track, segment)
     const blob = playable.timeline.mediaBlob
     return bodyOf([
       parts.head,
@@ -48,7 +43,22 @@ export class SegmentCutter {
   }
 }
 
-function cutPicture(index: SourceIndex, plan: Plan, track: Track, segment: number): SegmentParts {
+/** The init segment of a passthrough track of this kind. */
+export function writeOwnInit(index: SourceIndex, plan: Plan, kind: Track['kind']): Uint8Array {
+  return kind === 'video' ? videoInit(index, plan) : audioInit(index, plan)
+}
+
+/** A segment of a passthrough track; ranges are bytes of the media blob. */
+export function cutOwnSegment(
+  index: SourceIndex,
+  plan: Plan,
+  track: Pick<Track, 'id' | 'kind'>,
+  segment: number,
+): SegmentParts {
+  return track.kind === 'video' ? cutPicture(index, plan, track.id, segment) : cutSound(index, plan, segment)
+}
+
+function cutPicture(index: SourceIndex, plan: Plan, rendition: string, segment: number): SegmentParts {
   const { samples } = index.picture
   const { own } = index
   assert(own !== null, 'the picture is not passed through')
@@ -60,7 +70,7 @@ function cutPicture(index: SourceIndex, plan: Plan, track: Track, segment: numbe
     times: Float64Array.from({ length: end - start }, (_, sample) => own.times.at(start + sample)),
     startTicks: plan.cuts[segment] ?? 0,
     endTicks: plan.cuts[segment + 1] ?? 0,
-    editStartTicks: passthroughPicture(plan, track.id).editStartTicks,
+    editStartTicks: passthroughPicture(plan, rendition).editStartTicks,
     sequence: segment + 1,
   })
 }

@@ -9,7 +9,8 @@ export {
   sliceBody,
   streamBody,
 } from './body.ts'
-export { imageCaching, manifestCaching, segmentCaching } from './cache-rules.ts'
+export { downloadCaching, imageCaching, manifestCaching, segmentCaching } from './cache-rules.ts'
+export { cutOwnSegment, writeOwnInit } from './cut-segment.ts'
 export { createPlayback, type Playback, type PlaybackDeps } from './create-playback.ts'
 export { type Admitted, Admissions, type Grants } from './admit.ts'
 export { type Playable, Playables } from './find-playable.ts'

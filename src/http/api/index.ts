@@ -3,6 +3,7 @@
 import type { Endpoint } from '../endpoint.ts'
 import { type CopyEndpointDeps, copyEndpoints } from './copy.ts'
 import { type DirectUploadDeps, directUploadEndpoints } from './direct-uploads.ts'
+import { type DownloadEndpointDeps, downloadEndpoints } from './downloads.ts'
 import { notBuiltYetEndpoints } from './not-built-yet.ts'
 import { type SigningKeyDeps, signingKeyEndpoints } from './signing-keys.ts'
 import { type SessionDeps, sessionEndpoints } from './session.ts'
@@ -16,7 +17,8 @@ export type ApiDeps = VideoDeps &
   CopyEndpointDeps &
   SessionDeps &
   VideoEventDeps &
-  SigningKeyDeps
+  SigningKeyDeps &
+  DownloadEndpointDeps
 
 /** The endpoints, in the order in which `/openapi.json` shows them. */
 export function apiEndpoints(deps: ApiDeps): Endpoint[] {
@@ -25,6 +27,7 @@ export function apiEndpoints(deps: ApiDeps): Endpoint[] {
     ...directUploadEndpoints(deps),
     ...copyEndpoints(deps),
     ...signingKeyEndpoints(deps),
+    ...downloadEndpoints(deps),
     ...videoEventEndpoints(deps),
     ...userTokenEndpoints(deps),
     ...tokenEndpoints(deps),

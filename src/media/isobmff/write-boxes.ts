@@ -1,6 +1,7 @@
 /**
  * One function per box (ISO/IEC 14496-12, 14496-14, 14496-15), arguments named like the standard's fields. Only what
- * our init and media segments need; versions are chosen so that no field can overflow.
+ * our init and media segments need, and the headers of plain files (their sample tables: `write-sample-table.ts`);
+ * versions are chosen so that no field can overflow.
  */
 
 import { assert } from '../../lib/failure.ts'
@@ -42,7 +43,7 @@ function integers(values: readonly number[], width: 2 | 4): Uint8Array {
 }
 
 /** All parts one after another. */
-export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0))
   let position = 0
   for (const part of parts) {
@@ -86,13 +87,26 @@ export function moov(...children: readonly Uint8Array[]): Uint8Array {
 /** The identity matrix: 1.0 is 16.16, except the last in 2.30. */
 const IDENTITY = u32(0x00010000, 0, 0, 0, 0x00010000, 0, 0, 0, 0x40000000)
 
-/** §8.2.2, duration unknown (0) as the samples are in fragments. */
-export function mvhd(fields: { timescale: number; nextTrackId: number }): Uint8Array {
+/**
+ * Creation and modification time (not told), `middle`, and the duration: 32 bits each in version 0, which every reader
+ * knows; 64-bit times in version 1, where the duration needs it.
+ */
+function headerTimes(
+  duration: number,
+  middle: readonly number[],
+): { readonly version: 0 | 1; readonly fields: Uint8Array } {
+  if (duration <= MAX_U32) return { version: 0, fields: u32(0, 0, ...middle, duration) }
+  return { version: 1, fields: concatBytes([u64(0), u64(0), u32(...middle), u64(duration)]) }
+}
+
+/** §8.2.2. `duration` in the movie's timescale; default 0, unknown, as the samples are in fragments. */
+export function mvhd(fields: { timescale: number; nextTrackId: number; duration?: number }): Uint8Array {
+  const times = headerTimes(fields.duration ?? 0, [fields.timescale])
   return fullBox(
     'mvhd',
+    times.version,
     0,
-    0,
-    u32(0, 0, fields.timescale, 0),
+    times.fields,
     u32(0x00010000),
     u16(0x0100, 0),
     zeros(8),
@@ -107,13 +121,23 @@ export function trak(...children: readonly Uint8Array[]): Uint8Array {
   return box('trak', ...children)
 }
 
-/** §8.3.2: enabled, in the movie, in the preview; identity matrix. `volume` is 1 for sound, 0 else. */
-export function tkhd(fields: { trackId: number; volume: 0 | 1; width: number; height: number }): Uint8Array {
+/**
+ * §8.3.2: enabled, in the movie, in the preview; identity matrix. `volume` is 1 for sound, 0 else. `duration` of what is
+ * shown, in the movie's timescale; default 0, unknown.
+ */
+export function tkhd(fields: {
+  trackId: number
+  volume: 0 | 1
+  width: number
+  height: number
+  duration?: number
+}): Uint8Array {
+  const times = headerTimes(fields.duration ?? 0, [fields.trackId, 0])
   return fullBox(
     'tkhd',
-    0,
+    times.version,
     7,
-    u32(0, 0, fields.trackId, 0, 0),
+    times.fields,
     zeros(8),
     u16(0, 0, fields.volume * 0x0100, 0),
     IDENTITY,
@@ -134,9 +158,10 @@ export function mdia(...children: readonly Uint8Array[]): Uint8Array {
   return box('mdia', ...children)
 }
 
-/** §8.4.2, language `und`, duration unknown. */
-export function mdhd(fields: { timescale: number }): Uint8Array {
-  return fullBox('mdhd', 0, 0, u32(0, 0, fields.timescale, 0), u16(0x55c4, 0))
+/** §8.4.2, language `und`. `duration` of the media, in their timescale; default 0, unknown. */
+export function mdhd(fields: { timescale: number; duration?: number }): Uint8Array {
+  const times = headerTimes(fields.duration ?? 0, [fields.timescale])
+  return fullBox('mdhd', times.version, 0, times.fields, u16(0x55c4, 0))
 }
 
 /** §8.4.3. */
@@ -155,12 +180,17 @@ export function minf(handlerType: 'vide' | 'soun', stbl: Uint8Array): Uint8Array
 export function emptyStbl(sampleEntries: readonly Uint8Array[]): Uint8Array {
   return box(
     'stbl',
-    fullBox('stsd', 0, 0, u32(sampleEntries.length), ...sampleEntries),
+    stsd(sampleEntries),
     fullBox('stts', 0, 0, u32(0)),
     fullBox('stsc', 0, 0, u32(0)),
     fullBox('stsz', 0, 0, u32(0, 0)),
     fullBox('stco', 0, 0, u32(0)),
   )
+}
+
+/** §8.5.2. */
+export function stsd(sampleEntries: readonly Uint8Array[]): Uint8Array {
+  return fullBox('stsd', 0, 0, u32(sampleEntries.length), ...sampleEntries)
 }
 
 /** `mvex` with one `trex` (§8.8.1, §8.8.3): first sample description, no defaults. */
