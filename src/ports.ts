@@ -205,11 +205,13 @@ export interface Thread {
 
 /** One question to another machine. */
 export type FetchRequest = {
-  readonly method: 'GET' | 'HEAD'
+  readonly method: 'GET' | 'HEAD' | 'POST'
   /** http or https. User info is sent as Basic authentication, to this host only, and never told to anybody else. */
   readonly url: string
   /** Names in lower case; they follow redirects to other hosts, so nothing secret may be among them. */
   readonly headers?: Readonly<Record<string, string>>
+  /** What a `POST` sends. */
+  readonly body?: Uint8Array
   /** A body of more bytes is not read to its end. */
   readonly maxBytes: number
 }
@@ -235,8 +237,8 @@ export interface FetchedAnswer {
  */
 export interface Fetcher {
   /**
-   * Sends a question, follows up to five redirects, and answers with whatever status comes. Throws `fetch_refused` for
-   * what may not be asked, `fetch_failed` (fact `mayPass`: whether it is worth another try), or the abort reason.
+   * Sends a question, follows up to five redirects (of a `POST` none), and answers with whatever status comes. Throws
+   * `fetch_refused` for what may not be asked, `fetch_failed` (fact `mayPass`: whether it is worth another try), or the abort reason.
    */
   fetch(request: FetchRequest, options: { signal: AbortSignal }): Promise<FetchedAnswer>
   /**

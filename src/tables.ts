@@ -253,6 +253,61 @@ export type StorageCountersTable = {
   seconds: number
 }
 
+/** Where calls about an account's videos go. */
+export type WebhookSubscriptionsTable = {
+  id: string
+  account_id: string
+  /** Unique per account. 0 is the one that the vendor's API knows; from 1 on those beside it. */
+  place: number
+  /** As the customer gave it. */
+  url: string
+  /** 32 hexadecimal characters, used as text. */
+  secret: string
+  /** JSON array of `ready`, `error`, `complete`. */
+  events: string
+  /** Where the request that made it found this server: base of the addresses in bodies unless a setting says it. */
+  base_url: string
+  created_us: number
+  modified_us: number
+}
+
+/** The outbox and the log of calls: written with the move they tell of, kept for a while after their end. */
+export type WebhookCallsTable = {
+  id: string
+  account_id: string
+  subscription_id: string
+  video_uid: string
+  event: 'ready' | 'error' | 'complete'
+  state: 'pending' | 'delivered' | 'failed' | 'dropped'
+  /** The bytes of every attempt, as text; null before the first. */
+  body: string | null
+  /** Failed attempts since it was made, or since it was replayed. */
+  tries: number
+  /** Grows with every attempt that is planned; the job of an older one has nothing to do any more. */
+  turn: number
+  /** When the next attempt is due; null unless pending. */
+  due_us: number | null
+  /** Why the last attempt failed or the call was dropped; null when neither. */
+  error: string | null
+  created_us: number
+  /** null while pending. */
+  ended_us: number | null
+}
+
+/** One row per request that was sent, or could not be. */
+export type WebhookAttemptsTable = {
+  id: Generated<number>
+  call_id: string
+  at_us: number
+  duration_ms: number
+  /** Host and port that were to be called. */
+  host: string
+  /** Of the answer; null when none came. */
+  status: number | null
+  /** null when it was a success. */
+  error: string | null
+}
+
 export type Tables = {
   videos: VideosTable
   uploads: UploadsTable
@@ -271,6 +326,9 @@ export type Tables = {
   sessions: SessionsTable
   signing_keys: SigningKeysTable
   storage_counters: StorageCountersTable
+  webhook_subscriptions: WebhookSubscriptionsTable
+  webhook_calls: WebhookCallsTable
+  webhook_attempts: WebhookAttemptsTable
 }
 
 /** The database. Statements outside a transaction read what is committed. */

@@ -106,7 +106,7 @@ export const SETTINGS = {
   roles: setting('HEADWATER_ROLES', listOf(['api', 'delivery', 'worker']), {
     default: 'api,delivery,worker',
     expects: 'one or more of api, delivery and worker, separated by commas (live is not built yet)',
-    meaning: 'What this process does: the API and uploads, playback, encoding.',
+    meaning: 'What this process does: the API and uploads, playback, encoding and webhooks.',
   }),
   workers: setting('HEADWATER_WORKERS', wholeNumber(1, 256), {
     default: (machine) => String(machine.cores),
@@ -157,7 +157,7 @@ export const SETTINGS = {
     default: 'false',
     expects: 'true or false',
     meaning:
-      'Lets addresses that are given to be fetched lie on this machine and in local networks. Link-local addresses, where clouds keep their metadata, stay refused.',
+      'Lets addresses that are given to be fetched, or called as webhooks, lie on this machine and in local networks. Link-local addresses, where clouds keep their metadata, stay refused.',
   }),
   ffmpeg: optional('HEADWATER_FFMPEG', z.string().min(1), {
     defaultText: '`ffmpeg` on PATH, else the one that npm installed',

@@ -208,7 +208,7 @@ export const ERRORS: Readonly<Record<FailureCode, ErrorRow>> = {
     status: 400,
     number: 10005,
     start: 'Bad Request',
-    when: 'Nothing may be fetched from the given address: it is private (`HEADWATER_ALLOW_PRIVATE_FETCH`), or no http or https.',
+    when: 'The given address may not be connected to: it is private (`HEADWATER_ALLOW_PRIVATE_FETCH`), or no http or https.',
   },
   fetch_failed: {
     status: 400,

@@ -5,6 +5,7 @@
 
 import { finishStalledUploads, sweepUploads, type UploadDeps } from '../core/uploads/index.ts'
 import { sweep, sweepLeftovers } from '../core/videos/index.ts'
+import { sweepCalls } from '../core/webhooks/index.ts'
 import { formRoutes } from '../http/bytes/form.ts'
 import { formLinkRoutes } from '../http/bytes/form-link.ts'
 import { tusRoutes } from '../http/bytes/tus.ts'
@@ -41,6 +42,7 @@ export function createApiRole(deps: ApiRoleDeps): Role {
         await finishStalledUploads({ ...deps.uploads, log: deps.log })
         await sweepUploads(deps.uploads)
         await sweep(deps.uploads)
+        await sweepCalls(deps.uploads)
         if (nowMs - leftoversMs >= DAY_MS) {
           // What is older than this process and has no row was left by one that died; what is younger may get its row yet.
           await sweepLeftovers(deps.uploads, { graceMs: Math.min(nowMs - startedMs, DAY_MS) })

@@ -1,4 +1,4 @@
-/** The `worker` role: downloads sources, looks at them, encodes them and makes files of them. Rules live in `core`; here is only who runs what, how many at a time. */
+/** The `worker` role: downloads sources, looks at them, encodes them, makes files of them and tells webhooks. Rules live in `core`; here is only who runs what, how many at a time. */
 
 import { availableParallelism } from 'node:os'
 import { type DownloadDeps, downloadSource, giveUpDownload } from '../core/copy/index.ts'
@@ -14,6 +14,15 @@ import {
 import type { Planner } from '../core/planning/index.ts'
 import { concatenate, giveUpConcatenation } from '../core/uploads/index.ts'
 import { failIngest, type IngestDeps, ingestSource } from '../core/ingest/index.ts'
+import { getVideo } from '../core/videos/index.ts'
+import {
+  type DeliverDeps,
+  deliverCall,
+  giveUpDelivery,
+  MOST_AT_ONCE,
+  WEBHOOK_KINDS,
+} from '../core/webhooks/index.ts'
+import { presentVideo } from '../http/present-video.ts'
 import { type ClaimedJob, type Jobs, PRIORITY } from '../jobs/job.ts'
 import { type JobHandler, JobRunner, type SlotRule } from '../jobs/run-jobs.ts'
 import type { Log } from '../lib/log.ts'
@@ -37,6 +46,8 @@ export type WorkerDeps = DownloadDeps &
       readonly workers: number
       readonly quality: 'standard' | 'high'
       readonly forceLadder: boolean
+      /** Base of the addresses in webhook calls; null: the one that the webhook was set through. */
+      readonly publicUrl: string | null
     }
   }
 
@@ -61,6 +72,23 @@ export function workerHandlers(
     encode: (job, context) => encodeChunk(encode, job, context),
     urgent: (job, context) => urgentChunk(encode, job, context),
     'build-download': (job, context) => buildDownload(deps, job, context),
+  }
+}
+
+/** The handlers of webhook calls. */
+export function webhookHandlers(deps: DeliverDeps): Record<string, JobHandler> {
+  const deliver: JobHandler = (job, context) => deliverCall(deps, job, context)
+  return Object.fromEntries(WEBHOOK_KINDS.map((kind) => [kind, deliver]))
+}
+
+function deliverDeps(deps: WorkerDeps): DeliverDeps {
+  const publicUrl = deps.settings.publicUrl?.replace(/\/+$/, '')
+  return {
+    ...deps,
+    describeVideo: async (uid, baseUrl) => {
+      const video = await getVideo(deps.db, uid)
+      return video && JSON.stringify(presentVideo(video, publicUrl ?? baseUrl))
+    },
   }
 }
 
@@ -90,13 +118,16 @@ export function workerSlots(workers: number): SlotRule[] {
     // Only the disk works; a small one must not wait for minutes behind a large one.
     { kinds: ['concatenate'], count: 2 },
     { kinds: ['build-download'], count: 2 },
+    // Each receiver has a place of its own, so none waits for one that hangs; the rest is for whoever has much to be told.
+    ...WEBHOOK_KINDS.map((kind) => ({ kinds: [kind], count: 1 })),
+    { kinds: WEBHOOK_KINDS, count: MOST_AT_ONCE - WEBHOOK_KINDS.length },
   ]
 }
 
 /** Creates the role. */
 export function createWorkerRole(deps: WorkerDeps): Role {
   const runner = new JobRunner(deps, {
-    handlers: workerHandlers(deps),
+    handlers: { ...workerHandlers(deps), ...webhookHandlers(deliverDeps(deps)) },
     slots: workerSlots(deps.settings.workers),
     onGiveUp: (job, error) => giveUp(deps, job, error),
   })
@@ -119,6 +150,7 @@ export function createWorkerRole(deps: WorkerDeps): Role {
 
 async function giveUp(deps: WorkerDeps, job: ClaimedJob, error: unknown): Promise<void> {
   const { videoUid } = job
+  if (WEBHOOK_KINDS.includes(job.kind)) return await giveUpDelivery(deliverDeps(deps), job, error)
   if (videoUid === null) return
   if (job.kind === 'encode') return await giveUpEncode(deps, job, error)
   if (job.kind === 'concatenate') return await giveUpConcatenation(deps, videoUid, error)

@@ -100,7 +100,7 @@ describe('credentials', () => {
       ['DELETE', `/${uid}`],
       ['POST', '/keys'],
       ['POST', `/${uid}/token`],
-      ['PUT', '/webhook'],
+      ['PUT', '/live_inputs/0123456789abcdef0123456789abcdef'],
     ] as const) {
       expectFailure(await call(method, stream(path), { headers }), 403, 10000)
     }
@@ -352,7 +352,6 @@ describe('what is documented but not built yet', () => {
     ['GET', '/UID/audio'],
     ['POST', '/UID/audio/copy'],
     ['PATCH', '/UID/audio/UID'],
-    ['GET', '/webhook'],
     ['GET', '/watermarks'],
     ['DELETE', '/watermarks/UID'],
     ['GET', '/live_inputs'],

@@ -11,7 +11,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startOrigin } from '../harness/origin.ts'
 import { notAVideo, sample } from '../harness/samples.ts'
-import { startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
+import { callApi, startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const EXAMPLES = join(ROOT, 'examples')
@@ -210,6 +210,26 @@ describe('tus-node.mjs', () => {
     await second.line(/^uploaded$/)
     const video = await waitForVideo(server, uid, 'ready')
     expect(video).toMatchObject({ size: 24 * 1024 * 1024, meta: { name: 'long.mp4' } })
+  })
+})
+
+describe('webhook-receiver.mjs', () => {
+  test('is told what became of each video, and believes nobody else', async () => {
+    await using receiver = start('webhook-receiver.mjs')
+    const url = await receiver.line(/^listening for calls to (http:.*)$/)
+    const { uid } = await uploadFile(server, join(folder, 'video.mp4'))
+    expect(await receiver.line(new RegExp(`^ready ${uid} (.*)$`))).toBe(`${server.url}/${uid}/watch`)
+    const broken = await uploadFile(server, await notAVideo())
+    await receiver.line(new RegExp(`^failed ${broken.uid} ERR_NON_VIDEO: The file was not recognized`))
+
+    const body = JSON.stringify({ uid, status: { state: 'ready' } })
+    const forged = (time: number) => `time=${time},sig1=${'0'.repeat(64)}`
+    const nowSeconds = Math.floor(Date.now() / 1000)
+    for (const signature of [undefined, 'nonsense', forged(nowSeconds), forged(nowSeconds - 301)]) {
+      const headers: Record<string, string> = signature ? { 'webhook-signature': signature } : {}
+      expect((await fetch(url, { method: 'POST', headers, body })).status).toBe(401)
+    }
+    await callApi(server, '/stream/webhook', { method: 'DELETE' })
   })
 })
 

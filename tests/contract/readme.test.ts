@@ -14,8 +14,8 @@ const execute = promisify(execFile)
 const ROOT = join(import.meta.dirname, '../..')
 /** How the README calls the server; but for the next one the only text that is replaced. */
 const ADDRESS = 'http://127.0.0.1:8080'
-/** A file elsewhere; stands for one of ours. */
-const ELSEWHERE = 'https://example.com/video.mp4'
+/** A file and a receiver elsewhere; stand for ours. */
+const ELSEWHERE = /https:\/\/example\.com\/(?:video\.mp4|webhook)/
 
 type Example = { readonly language: string; readonly text: string; readonly heading: string }
 

@@ -9,6 +9,7 @@ import { type IncomingHttpHeaders, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createFetcher } from '../../src/adapters/fetch/guarded-fetch.ts'
 import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
 import { openDatabase } from '../../src/adapters/sql/open-database.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
@@ -106,6 +107,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
   const server = createHttpServer(
     {
       ...deps,
+      fetcher: createFetcher({ allowPrivate: false }),
       log: silentLog,
       settings,
       countRequest,

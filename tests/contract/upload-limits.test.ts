@@ -162,11 +162,11 @@ describe('storage minutes', () => {
     // The link's end of life says nothing about a file that has arrived.
     server.forward(3_600)
     expect(await minutesInUse(server)).toBe(10)
-    await inTrx((trx) => moveVideo(trx, server.deps.clock, uid, 'inprogress'))
+    await inTrx((trx) => moveVideo(trx, server.deps, uid, 'inprogress'))
     expect(await minutesInUse(server)).toBe(10)
     await inTrx((trx) => setSourceFacts(trx, uid, { durationSeconds: 89.2 }))
     expect(await minutesInUse(server)).toBe(1.5)
-    await inTrx((trx) => moveVideo(trx, server.deps.clock, uid, 'ready'))
+    await inTrx((trx) => moveVideo(trx, server.deps, uid, 'ready'))
     expect(await minutesInUse(server)).toBe(1.5)
     await deleteVideo(server.deps, server.accountId, uid)
     expect(await minutesInUse(server)).toBe(0)
@@ -186,7 +186,7 @@ describe('storage minutes', () => {
       [
         'failure in processing',
         async (uid) => {
-          await inTrx((trx) => moveVideo(trx, server.deps.clock, uid, 'queued'))
+          await inTrx((trx) => moveVideo(trx, server.deps, uid, 'queued'))
           await fail(uid)
         },
       ],
@@ -208,8 +208,8 @@ describe('storage minutes', () => {
       await start({ limits: { storageMinutes: 10 } })
       const uid = await begin()
       await inTrx(async (trx) => {
-        await moveVideo(trx, server.deps.clock, uid, 'queued')
-        await moveVideo(trx, server.deps.clock, uid, 'inprogress')
+        await moveVideo(trx, server.deps, uid, 'queued')
+        await moveVideo(trx, server.deps, uid, 'inprogress')
         await setSourceFacts(trx, uid, { durationSeconds: 90 })
       })
       expect(await minutesInUse(server)).toBe(1.5)
@@ -288,6 +288,6 @@ function limited(seconds: number): { headers: Record<string, string> } {
 
 function fail(uid: string): Promise<unknown> {
   return inTrx((trx) =>
-    failVideo(trx, server.deps.clock, uid, { reasonCode: 'ERR_UNKNOWN', detail: { detail: 'it broke.' } }),
+    failVideo(trx, server.deps, uid, { reasonCode: 'ERR_UNKNOWN', detail: { detail: 'it broke.' } }),
   )
 }

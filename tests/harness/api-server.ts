@@ -6,6 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createFetcher } from '../../src/adapters/fetch/guarded-fetch.ts'
 import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
 import { openDatabase } from '../../src/adapters/sql/open-database.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
@@ -21,6 +22,7 @@ import type { ByteRoute } from '../../src/http/route.ts'
 import { createRateLimit } from '../../src/http/rate-limit.ts'
 import { createHttpServer } from '../../src/http/server.ts'
 import { signIn } from '../../src/http/sign-in.ts'
+import type { Jobs } from '../../src/jobs/job.ts'
 import { createJobTable } from '../../src/jobs/job-table.ts'
 import { KeyedLock } from '../../src/lib/keyed-lock.ts'
 import { type Log, type LogFacts, silentLog } from '../../src/lib/log.ts'
@@ -36,6 +38,7 @@ export type ApiServer = {
   readonly readToken: string
   readonly db: Db
   readonly clock: Clock
+  readonly jobs: Jobs
   readonly signInCodes: SignInCodes
   /** What was logged, as one line each. */
   readonly logLines: readonly string[]
@@ -46,7 +49,12 @@ export type ApiServer = {
 
 /** Starts it on a free port with a folder of its own. */
 export async function startApi(
-  options: { settings?: Partial<HttpSettings>; byteRoutes?: readonly ByteRoute[]; idleMs?: number } = {},
+  options: {
+    settings?: Partial<HttpSettings>
+    byteRoutes?: readonly ByteRoute[]
+    idleMs?: number
+    allowPrivateFetch?: boolean
+  } = {},
 ): Promise<ApiServer> {
   const folder = await mkdtemp(join(tmpdir(), 'headwater-api-'))
   const clock = systemClock()
@@ -71,7 +79,8 @@ export async function startApi(
   ])
   const signInCodes = new SignInCodes(clock)
   const logLines: string[] = []
-  const shared = { db, blobs, jobs: createJobTable({ db, clock }), clock }
+  const fetcher = createFetcher({ allowPrivate: options.allowPrivateFetch ?? false })
+  const shared = { db, blobs, jobs: createJobTable({ db, clock }), clock, fetcher }
   const limits = { ...DEFAULT_UPLOAD_LIMITS, minFreeBytes: 0, storageMinutes: settings.storageMinutes ?? 0 }
   const countRequest = createRateLimit(clock, settings.rateLimit)
   const uploading = {
@@ -111,6 +120,7 @@ export async function startApi(
     readToken: reader.token,
     db,
     clock,
+    jobs: shared.jobs,
     signInCodes,
     logLines,
     addVideo: (fields) => addVideo(db, clock, accountId, fields),

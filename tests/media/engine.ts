@@ -62,7 +62,12 @@ export async function startEngine(
   const module = new URL('../../src/commands/index-thread.ts', import.meta.url)
   const thread = createThread({ blobs, module })
   const jobs = createJobTable({ db, clock })
-  const settings = { workers: 1, quality: 'standard', forceLadder: options.forceLadder ?? false } as const
+  const settings = {
+    workers: 1,
+    quality: 'standard',
+    forceLadder: options.forceLadder ?? false,
+    publicUrl: null,
+  } as const
   const deps: WorkerDeps = {
     db,
     blobs,

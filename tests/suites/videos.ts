@@ -65,7 +65,7 @@ export function describeVideos(name: string, make: () => Promise<VideosUnderTest
     const move = (video: Video, ...states: VideoState[]) =>
       inTrx(async (trx) => {
         let moved = video
-        for (const state of states) moved = await moveVideo(trx, deps.clock, video.uid, state)
+        for (const state of states) moved = await moveVideo(trx, deps, video.uid, state)
         return moved
       })
     const get = async (uid: string): Promise<Video> => {
@@ -151,7 +151,7 @@ export function describeVideos(name: string, make: () => Promise<VideosUnderTest
       test.each(states)('from %s only the documented moves are allowed', async (from) => {
         for (const to of states) {
           const video = await create({ state: from })
-          const moving = inTrx((trx) => moveVideo(trx, deps.clock, video.uid, to))
+          const moving = inTrx((trx) => moveVideo(trx, deps, video.uid, to))
           if (allowed.has(`${from} ${to}`)) expect(await moving).toMatchObject({ state: to })
           else await expect(moving).rejects.toMatchObject({ code: 'conflict' })
         }
@@ -160,7 +160,7 @@ export function describeVideos(name: string, make: () => Promise<VideosUnderTest
       test('a failure has its reason; a second one, or one of a video that plays, only leaves an event', async () => {
         const video = await create({ state: 'inprogress', step: 'encoding', pctComplete: 10 })
         const fail = (uid: string, found: string) =>
-          inTrx((trx) => failVideo(trx, deps.clock, uid, { reasonCode: 'ERR_NON_VIDEO', detail: { found } }))
+          inTrx((trx) => failVideo(trx, deps, uid, { reasonCode: 'ERR_NON_VIDEO', detail: { found } }))
         expect(await fail(video.uid, 'a PDF')).toMatchObject({
           state: 'error',
           step: 'encoding',

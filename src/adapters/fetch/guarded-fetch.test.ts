@@ -256,6 +256,20 @@ describe('redirects', () => {
     expect(secret.seen).toEqual([])
   })
 
+  test.each([301, 302, 303, 307, 308])('of status %i are not followed by a POST', async (status) => {
+    const other = await serve((_, outgoing) => outgoing.end('other'))
+    const { port, seen } = await serve((_, outgoing) =>
+      outgoing.writeHead(status, { location: `http://${PUBLIC}:${other.port}/` }).end(),
+    )
+    const body = Buffer.from('{"told":true}')
+    const request = { method: 'POST', url: `http://${PUBLIC}:${port}/`, body, maxBytes: 0 } as const
+    const answer = await fetcher().fetch(request, { signal: NEVER })
+    answer.discard()
+    expect(answer.status).toBe(status)
+    expect(seen[0]).toMatchObject({ method: 'POST', headers: { 'content-length': '13' } })
+    expect(other.seen).toEqual([])
+  })
+
   test('to another scheme are refused, and none is followed without an address', async () => {
     const { port } = await serve((incoming, outgoing) => {
       outgoing.writeHead(302, incoming.url === '/file' ? { location: 'file:///etc/passwd' } : {}).end('stay')

@@ -61,7 +61,9 @@ class GuardedFetcher implements Fetcher {
     let url = parseTarget(request.url)
     for (let hops = 0; ; hops += 1) {
       const answer = await this.#ask(url, request, signal)
-      const location = isRedirect(answer.status) ? readUtf8(answer.headers.location) : undefined
+      // What was sent to one address is not meant for another.
+      const follows = request.method !== 'POST' && isRedirect(answer.status)
+      const location = follows ? readUtf8(answer.headers.location) : undefined
       if (location === undefined) return answer
       answer.discard()
       if (hops === MOST_REDIRECTS) {
@@ -135,6 +137,7 @@ class GuardedFetcher implements Fetcher {
       auth: basicCredentials(url),
       headers: {
         ...request.headers,
+        ...(request.body === undefined ? {} : { 'content-length': request.body.byteLength }),
         'user-agent': 'Headwater',
         accept: '*/*',
         'accept-encoding': 'identity',
@@ -172,7 +175,7 @@ class GuardedFetcher implements Fetcher {
         end(fetchFailed(`${url.host} changes to another protocol (status 101).`, { mayPass: false }))
       })
       outgoing.once('close', () => end(fetchFailed(`${url.host} cut the connection.`, { mayPass: true })))
-      outgoing.end()
+      outgoing.end(request.body)
     })
   }
 
@@ -196,7 +199,7 @@ class GuardedFetcher implements Fetcher {
 }
 
 const REMEDY =
-  ', and nothing is fetched from there; give a public address, or let the server run with HEADWATER_ALLOW_PRIVATE_FETCH=true.'
+  ', and the server connects to none of those; give a public address, or let the server run with HEADWATER_ALLOW_PRIVATE_FETCH=true.'
 
 function refused(sentence: string): HeadwaterError {
   return new HeadwaterError('fetch_refused', sentence)

@@ -179,7 +179,7 @@ async function failCopy(deps: DownloadDeps, { uid, job }: Running, failure: Head
 
 /** Ends the video with what was found, and the copy with it; answers the draft that is nobody's then. */
 async function endFailed(
-  deps: Pick<DownloadDeps, 'clock'>,
+  deps: Pick<DownloadDeps, 'clock' | 'jobs'>,
   trx: Trx,
   uid: string,
   error: unknown,
@@ -188,7 +188,7 @@ async function endFailed(
   await deleteCopy(trx, uid)
   const failure = isFailure(error) ? error : undefined
   const status = failure?.facts.status
-  await failVideo(trx, deps.clock, uid, {
+  await failVideo(trx, deps, uid, {
     reasonCode: reasonOf(error),
     detail: {
       code: failure?.code ?? 'internal',

@@ -9,7 +9,7 @@ import type { Trx } from '../../tables.ts'
 import { type Plan, chunkOf } from '../planning/index.ts'
 import { enqueueDownloads, failDownloads } from '../downloads/index.ts'
 import { getPlanRow, markComplete, type PlanRow, replacePlan } from '../timeline/index.ts'
-import { failVideo, getVideo, recordEvent, recordProgress } from '../videos/index.ts'
+import { completeVideo, failVideo, getVideo, recordProgress } from '../videos/index.ts'
 import { dropRendition, findFinished, isComplete, segmentsOf } from './chunk-records.ts'
 import type { EncodePayload } from './enqueue-chunks.ts'
 import { packSound } from './pack-chunk.ts'
@@ -28,7 +28,7 @@ export async function giveUpEncode(deps: PublishDeps, job: ClaimedJob, error: un
   await deps.db.transaction().execute(async (trx) => {
     unused.length = 0
     // A video that plays only gets the event.
-    await failVideo(trx, deps.clock, payload.uid, { reasonCode: 'ERR_UNKNOWN', detail })
+    await failVideo(trx, deps, payload.uid, { reasonCode: 'ERR_UNKNOWN', detail })
     if (video.state === 'ready') unused.push(...(await dropUnfinished(deps, trx, row, payload)))
   })
   for (const name of unused) await deps.blobs.delete(name)
@@ -72,7 +72,7 @@ async function fillWithSilence(
     )
   }
   await recordFinished(deps, plan, payload.uid, chunks, async (trx) => {
-    await failVideo(trx, deps.clock, payload.uid, { reasonCode: 'ERR_UNKNOWN', detail })
+    await failVideo(trx, deps, payload.uid, { reasonCode: 'ERR_UNKNOWN', detail })
   })
 }
 
@@ -108,7 +108,7 @@ async function dropUnfinished(
   if (isComplete(smaller, finished)) {
     await markComplete(trx, payload.uid)
     const video = await getVideo(trx, payload.uid)
-    if (video !== undefined) await recordEvent(trx, deps.clock, video, { kind: 'complete' })
+    if (video !== undefined) await completeVideo(trx, deps, video)
     await recordProgress(trx, payload.uid, 100)
   }
   return unused

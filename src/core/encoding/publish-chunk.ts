@@ -11,7 +11,7 @@ import { chunkBlob, initBlob } from '../blob-names.ts'
 import type { Plan } from '../planning/index.ts'
 import { enqueueDownloads } from '../downloads/index.ts'
 import { listRenditionRows, markComplete } from '../timeline/index.ts'
-import { moveVideo, recordEvent, recordProgress, requireVideo } from '../videos/index.ts'
+import { completeVideo, moveVideo, recordEvent, recordProgress, requireVideo } from '../videos/index.ts'
 import {
   encodedRenditions,
   type FinishedChunk,
@@ -158,8 +158,7 @@ async function settle(
 ): Promise<void> {
   const finished = await findFinished(trx, uid)
   const video = await requireVideo(trx, uid)
-  if (video.state === 'inprogress' && isPlayable(plan, finished))
-    await moveVideo(trx, deps.clock, uid, 'ready')
+  if (video.state === 'inprogress' && isPlayable(plan, finished)) await moveVideo(trx, deps, uid, 'ready')
   for (const { id, segments } of encodedRenditions(plan)) {
     const has = (state: FinishedSegments): boolean => (state.get(id)?.size ?? 0) === segments
     if (!has(before) && has(finished)) {
@@ -171,7 +170,7 @@ async function settle(
   const complete = isComplete(plan, finished)
   if (complete && !isComplete(plan, before)) {
     await markComplete(trx, uid)
-    await recordEvent(trx, deps.clock, video, { kind: 'complete' })
+    await completeVideo(trx, deps, video)
   }
   await recordProgress(trx, uid, complete ? 100 : Math.min(99, finishedPct(plan, finished)))
 }

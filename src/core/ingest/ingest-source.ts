@@ -34,7 +34,7 @@ export async function ingestSource(deps: IngestDeps, job: ClaimedJob, context: J
     return
   }
   if (video.state === 'queued') {
-    await deps.db.transaction().execute((trx) => moveVideo(trx, deps.clock, uid, 'inprogress'))
+    await deps.db.transaction().execute((trx) => moveVideo(trx, deps, uid, 'inprogress'))
   }
   try {
     await ingest(deps, job, context, video)
@@ -107,7 +107,7 @@ const REASONS: Partial<Record<HeadwaterError['code'], ErrorReasonCode>> = {
 
 /** Ends the video with what was found; also for jobs that were given up. */
 export async function failIngest(
-  deps: Pick<IngestDeps, 'clock'>,
+  deps: Pick<IngestDeps, 'clock' | 'jobs'>,
   trx: Parameters<typeof failVideo>[0],
   uid: string,
   error: unknown,
@@ -115,7 +115,7 @@ export async function failIngest(
   const failure = isFailure(error) ? error : undefined
   const reasonCode = (failure && REASONS[failure.code]) ?? 'ERR_UNKNOWN'
   const position = failure?.facts.position
-  await failVideo(trx, deps.clock, uid, {
+  await failVideo(trx, deps, uid, {
     reasonCode,
     detail: {
       code: failure?.code ?? 'internal',

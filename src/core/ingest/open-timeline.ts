@@ -7,6 +7,7 @@ import { enqueueFirstChunks, isComplete, isPlayable } from '../encoding/index.ts
 import { type Plan, planDurationSeconds, type MediaBlob } from '../planning/index.ts'
 import { insertPlan } from '../timeline/index.ts'
 import {
+  completeVideo,
   type JsonObject,
   moveVideo,
   recordBlob,
@@ -46,8 +47,8 @@ export async function openTimeline(deps: OpenDeps, job: ClaimedJob, opening: Ope
     await recordEvent(trx, deps.clock, video, { kind: 'planned', detail: describe(opening) })
     await enqueueFirstChunks(trx, deps.jobs, uid, plan)
     if (!isPlayable(plan, nothing)) return
-    await moveVideo(trx, deps.clock, uid, 'ready', complete ? { pctComplete: 100 } : {})
-    if (complete) await recordEvent(trx, deps.clock, video, { kind: 'complete' })
+    await moveVideo(trx, deps, uid, 'ready', complete ? { pctComplete: 100 } : {})
+    if (complete) await completeVideo(trx, deps, video)
   })
 }
 

@@ -88,7 +88,7 @@ export async function takeSource(
   source: BlobFacts,
   changes: VideoChanges = {},
 ): Promise<Video> {
-  const video = await moveVideo(trx, deps.clock, uid, 'queued', {
+  const video = await moveVideo(trx, deps, uid, 'queued', {
     ...changes,
     sizeBytes: source.sizeBytes,
   })

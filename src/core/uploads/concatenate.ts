@@ -66,7 +66,7 @@ export async function concatenate(
 
 /** Ends a video whose source could not be put together. */
 export async function giveUpConcatenation(
-  deps: Pick<ConcatenateDeps, 'db' | 'blobs' | 'clock'>,
+  deps: Pick<ConcatenateDeps, 'db' | 'blobs' | 'clock' | 'jobs'>,
   uid: string,
   error: unknown,
 ): Promise<void> {
@@ -75,7 +75,7 @@ export async function giveUpConcatenation(
     await deleteConcatenation(trx, uid)
     const code = isFailure(error) ? error.code : 'internal'
     const detail = `The parts of the upload could not be put together (${code}); they can be used again until they expire.`
-    await failVideo(trx, deps.clock, uid, {
+    await failVideo(trx, deps, uid, {
       reasonCode: 'ERR_UNKNOWN',
       detail: { code, stage: 'upload', detail },
     })

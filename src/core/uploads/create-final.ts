@@ -71,7 +71,7 @@ export async function createFinal(deps: UploadDeps, request: NewFinal): Promise<
     }
     await insertUpload(trx, upload)
     await insertConcatenation(trx, { videoUid: made.videoUid, lengthBytes, parts })
-    await moveVideo(trx, deps.clock, made.videoUid, 'queued', { sizeBytes: lengthBytes })
+    await moveVideo(trx, deps, made.videoUid, 'queued', { sizeBytes: lengthBytes })
     await deps.jobs.enqueue(trx, {
       kind: 'concatenate',
       dedupe: `concatenate/${made.videoUid}`,

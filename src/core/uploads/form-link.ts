@@ -144,7 +144,7 @@ async function refuseTooLong(deps: UploadDeps, uid: string, draft: Draft): Promi
   const failure = await findTooLong(draft, maxDurationSeconds)
   if (failure === undefined) return
   const changes = { sizeBytes: draft.lengthBytes, uploadedUs: deps.clock.nowUs() }
-  await deps.db.transaction().execute((trx) => failTooLong(trx, deps.clock, uid, { failure, changes }))
+  await deps.db.transaction().execute((trx) => failTooLong(trx, deps, uid, { failure, changes }))
   throw failure
 }
 

@@ -6,9 +6,9 @@
 import { HeadwaterError } from '../../lib/failure.ts'
 import { readDeclaredSeconds } from '../../media/isobmff/read-duration.ts'
 import { SNIFF_BYTES, sniff } from '../../media/sniff.ts'
-import type { Clock, Draft } from '../../ports.ts'
+import type { Draft } from '../../ports.ts'
 import type { Trx } from '../../tables.ts'
-import { failVideo, type Video, type VideoChanges } from '../videos/index.ts'
+import { failVideo, type MoveDeps, type Video, type VideoChanges } from '../videos/index.ts'
 import type { Upload, UploadDeps } from './upload.ts'
 import { markTerminated, takeDraft } from './upload-records.ts'
 
@@ -47,7 +47,7 @@ export async function findTooLong(
  * `media_too_long`.
  */
 export async function endTooLong(
-  deps: Pick<UploadDeps, 'db' | 'blobs' | 'clock'>,
+  deps: Pick<UploadDeps, 'db' | 'blobs' | 'clock' | 'jobs'>,
   upload: Pick<Upload, 'id' | 'videoUid'>,
   draft: Draft,
 ): Promise<void> {
@@ -64,7 +64,7 @@ export async function endTooLong(
   await deps.db.transaction().execute(async (trx) => {
     await markTerminated(trx, upload.id)
     await takeDraft(trx, upload.id)
-    await failTooLong(trx, deps.clock, videoUid, { failure })
+    await failTooLong(trx, deps, videoUid, { failure })
   })
   await deps.blobs.discardDraft(draft.id)
   throw failure
@@ -73,12 +73,12 @@ export async function endTooLong(
 /** Ends the video with that failure, which frees what was reserved for it. Throws `not_found`. */
 export async function failTooLong(
   trx: Trx,
-  clock: Clock,
+  deps: MoveDeps,
   uid: string,
   refusal: { failure: HeadwaterError; changes?: VideoChanges },
 ): Promise<Video> {
   const { failure, changes } = refusal
-  return failVideo(trx, clock, uid, {
+  return failVideo(trx, deps, uid, {
     reasonCode: 'ERR_DURATION_EXCEED_CONSTRAINT',
     detail: { code: failure.code, stage: 'upload', detail: failure.message },
     changes,

@@ -35,4 +35,11 @@ export {
   type SourceFields,
   setSourceFacts,
 } from './video-records.ts'
-export { failVideo, isAllowedMove, moveVideo, type VideoChanges } from './video-state.ts'
+export {
+  completeVideo,
+  failVideo,
+  isAllowedMove,
+  type MoveDeps,
+  moveVideo,
+  type VideoChanges,
+} from './video-state.ts'

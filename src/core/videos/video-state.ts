@@ -1,8 +1,8 @@
 /** The life of a video: which state may follow which, and the only functions that change a state (api.md §3.1). */
 
 import { HeadwaterError } from '../../lib/failure.ts'
-import type { Clock } from '../../ports.ts'
 import type { Trx } from '../../tables.ts'
+import { type OutboxDeps, recordCalls } from '../webhooks/index.ts'
 import type { ErrorReasonCode, JsonObject, Video, VideoState } from './video.ts'
 import { insertEvent } from './video-events.ts'
 import { requireVideo, updateVideo } from './video-records.ts'
@@ -36,19 +36,23 @@ export type VideoChanges = Partial<
   >
 >
 
+/** What moving a video takes: the time, and the queue of the calls that tell of it. */
+export type MoveDeps = OutboxDeps
+
 /** Whether a video in `from` may move to `to`. */
 export function isAllowedMove(from: VideoState, to: VideoState): boolean {
   return ALLOWED_MOVES[from].includes(to)
 }
 
 /**
- * Moves a video to another state: writes the event (`kind` defaults to the state's name), sets what belongs to the state
- * (`uploaded`, `readyToStreamAt`, `step`, `pctComplete`) unless `changes` says otherwise, and keeps the counters. Throws
- * `conflict` for a move that is not allowed, also to the state it is in, and `not_found`.
+ * Moves a video to another state: writes the event (`kind` defaults to the state's name) and owes the webhooks their
+ * calls, sets what belongs to the state (`uploaded`, `readyToStreamAt`, `step`, `pctComplete`) unless `changes` says
+ * otherwise, and keeps the counters. Throws `conflict` for a move that is not allowed, also to the state it is in, and
+ * `not_found`.
  */
 export async function moveVideo(
   trx: Trx,
-  clock: Clock,
+  deps: MoveDeps,
   uid: string,
   to: VideoState,
   changes: VideoChanges = {},
@@ -60,9 +64,10 @@ export async function moveVideo(
       facts: { uid, from: video.state, to },
     })
   }
-  const nowUs = clock.nowUs()
+  const nowUs = deps.clock.nowUs()
   await insertEvent(trx, video, { kind: event.kind ?? to, detail: event.detail, atUs: nowUs })
-  return updateVideo(trx, clock, video, { ...fieldsOfState(video, to, nowUs), ...changes, state: to })
+  if (to === 'ready' || to === 'error') await recordCalls(trx, deps, video, to)
+  return updateVideo(trx, deps.clock, video, { ...fieldsOfState(video, to, nowUs), ...changes, state: to })
 }
 
 /**
@@ -71,7 +76,7 @@ export async function moveVideo(
  */
 export async function failVideo(
   trx: Trx,
-  clock: Clock,
+  deps: MoveDeps,
   uid: string,
   failure: { reasonCode: ErrorReasonCode; detail: JsonObject; changes?: VideoChanges },
 ): Promise<Video> {
@@ -81,7 +86,7 @@ export async function failVideo(
     await insertEvent(trx, video, {
       kind: 'failure',
       detail: { ...detail, reasonCode },
-      atUs: clock.nowUs(),
+      atUs: deps.clock.nowUs(),
     })
     return video
   }
@@ -90,12 +95,22 @@ export async function failVideo(
   const error = { reasonCode, reasonText: `${REASON_TEXTS[reasonCode]}${found}`, detail }
   return moveVideo(
     trx,
-    clock,
+    deps,
     uid,
     'error',
     { ...failure.changes, error },
     { detail: { ...detail, reasonCode } },
   )
+}
+
+/** Writes down that every rendition of a video is made, and owes the webhooks that want it their calls. */
+export async function completeVideo(
+  trx: Trx,
+  deps: MoveDeps,
+  video: Pick<Video, 'uid' | 'accountId'>,
+): Promise<void> {
+  await insertEvent(trx, video, { kind: 'complete', atUs: deps.clock.nowUs() })
+  await recordCalls(trx, deps, video, 'complete')
 }
 
 /** What entering `to` means for the other fields. */

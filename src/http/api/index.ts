@@ -11,6 +11,8 @@ import { tokenEndpoints } from './tokens.ts'
 import { userTokenEndpoints } from './user-tokens.ts'
 import { type VideoEventDeps, videoEventEndpoints } from './video-events.ts'
 import { type VideoDeps, videoEndpoints } from './videos.ts'
+import { type WebhookDeps, webhookEndpoints } from './webhooks.ts'
+import { webhookLogEndpoints } from './webhook-log.ts'
 
 export type ApiDeps = VideoDeps &
   DirectUploadDeps &
@@ -18,7 +20,8 @@ export type ApiDeps = VideoDeps &
   SessionDeps &
   VideoEventDeps &
   SigningKeyDeps &
-  DownloadEndpointDeps
+  DownloadEndpointDeps &
+  WebhookDeps
 
 /** The endpoints, in the order in which `/openapi.json` shows them. */
 export function apiEndpoints(deps: ApiDeps): Endpoint[] {
@@ -28,7 +31,9 @@ export function apiEndpoints(deps: ApiDeps): Endpoint[] {
     ...copyEndpoints(deps),
     ...signingKeyEndpoints(deps),
     ...downloadEndpoints(deps),
+    ...webhookEndpoints(deps),
     ...videoEventEndpoints(deps),
+    ...webhookLogEndpoints(deps),
     ...userTokenEndpoints(deps),
     ...tokenEndpoints(deps),
     ...sessionEndpoints(deps),

@@ -18,7 +18,6 @@ const CALLS: readonly (readonly [path: string, methods: readonly Method[], summa
   ['/{uid}/audio', ['GET', 'POST'], 'Audio tracks'],
   ['/{uid}/audio/copy', ['POST'], 'Audio track from a URL'],
   ['/{uid}/audio/{track}', ['PATCH', 'DELETE'], 'Audio track'],
-  ['/webhook', ['GET', 'PUT', 'DELETE'], 'Webhook'],
   ['/watermarks', ['GET', 'POST'], 'Watermark profiles'],
   ['/watermarks/{id}', ['GET', 'DELETE'], 'Watermark profile'],
   ['/live_inputs', ['GET', 'POST'], 'Live inputs'],

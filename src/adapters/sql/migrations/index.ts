@@ -6,6 +6,7 @@ import { concatenation } from './0002-concatenation.ts'
 import { formLinks } from './0003-form-links.ts'
 import { copies } from './0004-copies.ts'
 import { signingKeys } from './0005-signing-keys.ts'
+import { webhooks } from './0006-webhooks.ts'
 import { downloads } from './0008-downloads.ts'
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -14,6 +15,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-form-links': formLinks,
   '0004-copies': copies,
   '0005-signing-keys': signingKeys,
+  '0006-webhooks': webhooks,
   '0008-downloads': downloads,
 }
 
