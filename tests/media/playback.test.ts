@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import sharp from 'sharp'
+import sharp, { type Sharp } from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { callApi, startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
 import { difference, greyPictures } from './decode.ts'
@@ -279,14 +279,7 @@ describe('thumbnails', () => {
       ['100%25', 359],
     ] as const) {
       const jpeg = Buffer.from(await (await thumbnail(`?time=${time}`)).arrayBuffer())
-      const grey = await sharp(jpeg)
-        .resize({ width: 160, height: 90, kernel: 'lanczos3' })
-        .greyscale()
-        .raw()
-        .toBuffer()
-      const distances = pictures.map((picture) => difference(picture, grey))
-      const nearest = distances.indexOf(Math.min(...distances))
-      expect(nearest, `picture at ${time}`).toBe(frame)
+      expect(await nearestPicture(pictures, sharp(jpeg)), `picture at ${time}`).toBe(frame)
     }
   })
 
@@ -295,7 +288,6 @@ describe('thumbnails', () => {
     for (const query of ['?time=abc', '?width=0', '?height=9999', '?fit=cover']) {
       expect((await thumbnail(query)).status).toBe(400)
     }
-    expect((await get(`${base}/thumbnails/thumbnail.gif`)).status).toBe(501)
   })
 
   test('are made once for many who ask at the same time', async () => {
@@ -311,3 +303,70 @@ describe('thumbnails', () => {
     expect(performance.now() - started).toBeLessThan(20_000)
   })
 })
+
+describe('animated thumbnails', () => {
+  const animation = (query: string) => get(`${base}/thumbnails/thumbnail.gif${query}`)
+  const readAnimation = async (query: string) => {
+    const response = await animation(query)
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'image/gif'])
+    return Buffer.from(await response.arrayBuffer())
+  }
+
+  test('show the pictures of their instants across segments, and loop for ever', async () => {
+    const gif = await readAnimation('?time=3.5s&duration=2s&fps=10')
+    const { width, pageHeight, pages, delay, loop } = await sharp(gif, { pages: -1 }).metadata()
+    expect([width, pageHeight, pages, loop]).toEqual([640, 360, 20, 0])
+    expect(new Set(delay)).toEqual(new Set([100]))
+    const pictures = await greyPictures(file)
+    for (const page of [0, 4, 5, 19]) {
+      expect(await nearestPicture(pictures, sharp(gif, { page })), `page ${page}`).toBe(105 + 3 * page)
+    }
+  })
+
+  test.each([
+    ['?duration=1s', '640x360', 8],
+    ['?duration=1s&height=90&fps=4', '160x90', 4],
+    ['?duration=0.5s&width=100&height=100&fps=2', '100x100', 1],
+    ['?duration=1s&width=100&height=100&fit=clip&fps=2', '100x56', 2],
+    ['?duration=1s&width=100&height=100&fit=fill&fps=2', '100x100', 2],
+    ['?duration=1s&width=50&height=100&fit=scale&fps=2', '50x100', 2],
+    ['?time=11s&duration=30s&height=90&fps=4', '160x90', 4],
+  ])('%s is %s with %i pictures', async (query, size, count) => {
+    const { width, pageHeight, pages } = await sharp(await readAnimation(query), { pages: -1 }).metadata()
+    expect([`${width}x${pageHeight ?? size.split('x')[1]}`, pages ?? 1]).toEqual([size, count])
+  })
+
+  test.each([
+    ['?time=13s', 404],
+    ['?duration=0s', 400],
+    ['?duration=31s', 400],
+    ['?duration=x', 400],
+    ['?fps=0', 400],
+    ['?fps=31', 400],
+    ['?fps=1e1', 400],
+    ['?height=9999', 400],
+    ['?height=2160&duration=30s&fps=30', 400],
+  ])('%s is answered %i', async (query, status) => {
+    const response = await animation(query)
+    expect([response.status, (await response.text()).length > 20]).toEqual([status, true])
+  })
+
+  test('are made once for many who ask at the same time, and kept', async () => {
+    const query = `?time=${1 + Number(randomBytes(1)[0]) / 100}&duration=1s&height=90`
+    const bodies = await Promise.all(Array.from({ length: 6 }, () => readAnimation(query)))
+    bodies.push(await readAnimation(query))
+    expect(bodies.every((body) => body.equals(bodies[0] as Buffer))).toBe(true)
+  })
+})
+
+/** The number of the picture that an image looks most like. */
+async function nearestPicture(pictures: readonly Buffer[], image: Sharp): Promise<number> {
+  const grey = await image
+    .resize({ width: 160, height: 90, kernel: 'lanczos3' })
+    .greyscale()
+    .removeAlpha()
+    .raw()
+    .toBuffer()
+  const distances = pictures.map((picture) => difference(picture, grey))
+  return distances.indexOf(Math.min(...distances))
+}

@@ -2,11 +2,21 @@
 
 import type { Sharp } from 'sharp'
 import { stillBlob } from '../blob-names.ts'
+import { BoundedCache } from '../../lib/bounded-cache.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import { type Log, silentLog } from '../../lib/log.ts'
 import type { BlobName } from '../../ports.ts'
-import { type Body, bodyOf, openSegment, type Playable, type Playback } from '../playback/index.ts'
-import type { Track } from '../timeline/index.ts'
+import {
+  type Body,
+  type BodyPart,
+  bodyOf,
+  openSegment,
+  type Playable,
+  type Playback,
+} from '../playback/index.ts'
+import type { OwnPictures, Track } from '../timeline/index.ts'
+import { makeAnimation } from './animation.ts'
+import { type AnimationQuery, checkWork } from './animation-request.ts'
 import { type Frame, findFrame } from './find-frame.ts'
 import { type PictureQuery, type PictureShape, pictureSeconds, pictureShape } from './picture-request.ts'
 import { decodeStill, keepStill, readStill, type StillDeps } from './still.ts'
@@ -24,6 +34,11 @@ export class Thumbnails {
   readonly #deps: StillDeps & { readonly playback: Playback }
   /** Stills that are being decoded. */
   readonly #decoding = new Map<BlobName, Promise<Uint8Array>>()
+  /** Of any video and query: kept in memory, since there are too many to keep them all on the disk. */
+  readonly #animations = new BoundedCache<string, Uint8Array>({
+    maxWeight: KEPT_ANIMATION_BYTES,
+    weigh: (bytes) => bytes.byteLength,
+  })
   readonly #decodeTurns = new Turns(2)
   readonly #scaleTurns = new Turns(2)
 
@@ -33,25 +48,39 @@ export class Thumbnails {
 
   /** The JPEG that `query` asks for. Throws `bad_request`, `not_found`, `segment_not_ready` or `decoder_failed`. */
   async picture(playable: Playable, query: PictureQuery): Promise<Uint8Array> {
-    const { plan, timeline, video } = playable
-    // The vendor does not make thumbnails of such videos either (playback.md §4.1).
-    if (plan.picture.pixelAspect.num !== plan.picture.pixelAspect.den) {
-      throw new HeadwaterError(
-        'bad_request',
-        'Thumbnails of videos with non-square pixels are not supported.',
-      )
-    }
-    const shape = pictureShape(query, {
-      width: plan.picture.displayWidth,
-      height: plan.picture.displayHeight,
-    })
-    const seconds = pictureSeconds(query, timeline.durationSeconds, video.thumbnailTimestampPct)
-    const index =
-      plan.frames.kind === 'source' && timeline.indexBlob !== null
-        ? await this.#deps.playback.indexes.open(timeline.indexBlob, plan)
-        : null
-    const still = await this.#still(playable, findFrame(plan, seconds, index?.own ?? null))
+    const shape = shapeOf(playable, query)
+    const own = await this.#ownPictures(playable)
+    const still = await this.#still(playable, findFrame(playable.plan, startOf(playable, query), own))
     return this.#scaleTurns.take(() => scaleStill(still, shape))
+  }
+
+  /** The GIF that `query` asks for, shorter where the video ends. Throws as `picture` does. */
+  async animation(playable: Playable, query: AnimationQuery): Promise<Uint8Array> {
+    const { plan, timeline, video } = playable
+    const shape = shapeOf(playable, query)
+    checkWork(query, shape)
+    const own = await this.#ownPictures(playable)
+    const seconds = startOf(playable, query)
+    const first = findFrame(plan, seconds, own)
+    const end = findFrame(plan, Math.min(seconds + query.durationSeconds, timeline.durationSeconds), own)
+    const segments = { first: first.segment, last: end.segment }
+    const track = cheapTrack(playable, segments, shape)
+    const { durationSeconds, rate } = query
+    const key = [video.uid, track.id, first.timeMs, durationSeconds, rate, ...Object.values(shape)].join(' ')
+    return this.#animations.get(key, async () => {
+      // Others may wait for the same one, so it does not end with the request that asked first.
+      const { signal } = new AbortController()
+      const body = await initAndSegments(this.#deps.playback, playable, track, segments, signal)
+      const label = `animation at ${first.timeMs} ms of ${video.uid}`
+      return this.#decodeTurns.take(() =>
+        makeAnimation(this.#deps, { label, body, number: first.number, query, shape, signal }),
+      )
+    })
+  }
+
+  async #ownPictures({ plan, timeline }: Playable): Promise<OwnPictures | null> {
+    if (plan.frames.kind !== 'source' || timeline.indexBlob === null) return null
+    return (await this.#deps.playback.indexes.open(timeline.indexBlob, plan)).own
   }
 
   /** The still of a picture at the best rendition that has it. */
@@ -70,7 +99,8 @@ export class Thumbnails {
   async #decode(playable: Playable, track: Track, frame: Frame, name: BlobName): Promise<Uint8Array> {
     // Others may wait for the same picture, so it does not end with the request that asked first.
     const { signal } = new AbortController()
-    const body = await initAndSegment(this.#deps.playback, playable, track, frame.segment, signal)
+    const segments = { first: frame.segment, last: frame.segment }
+    const body = await initAndSegments(this.#deps.playback, playable, track, segments, signal)
     const label = `picture at ${frame.timeMs} ms of ${playable.video.uid}`
     const still = await this.#decodeTurns.take(() =>
       decodeStill(this.#deps, { label, body, number: frame.number, signal }),
@@ -89,18 +119,52 @@ function bestTrack(playable: Playable, segment: number): Track {
   return best
 }
 
-/** An init segment and one segment: a file in itself. */
-async function initAndSegment(
+type Segments = { readonly first: number; readonly last: number }
+
+/** The smallest rendition that is large enough and has all these segments now; else the best there is. */
+function cheapTrack(playable: Playable, { first, last }: Segments, shape: PictureShape): Track {
+  const has = (track: Track) => {
+    for (let segment = first; segment <= last; segment += 1) {
+      if (track.segment(segment).from === 'encoder') return false
+    }
+    return true
+  }
+  const large = playable.timeline.tracks.filter(
+    ({ kind, offered, video }) => kind === 'video' && offered && (video?.height ?? 0) >= shape.height,
+  )
+  const bySize = large.toSorted((a, b) => (a.video?.height ?? 0) - (b.video?.height ?? 0))
+  return bySize.find(has) ?? bestTrack(playable, first)
+}
+
+/** An init segment and the segments after it: a file in itself. */
+async function initAndSegments(
   playback: Playback,
   playable: Playable,
   track: Track,
-  segment: number,
+  { first, last }: Segments,
   signal: AbortSignal,
 ): Promise<Body> {
   const request = { playable, rendition: track.id, signal }
-  const media = await openSegment(playback, { ...request, segment })
+  const parts: BodyPart[] = []
+  for (let segment = first; segment <= last; segment += 1) {
+    parts.push(...(await openSegment(playback, { ...request, segment })).body.parts)
+  }
   const init = await openSegment(playback, { ...request, segment: 'init' })
-  return bodyOf([...init.body.parts, ...media.body.parts])
+  return bodyOf([...init.body.parts, ...parts])
+}
+
+/** Size and fit of the answer. Throws `bad_request` for pictures of non-square pixels. */
+function shapeOf({ plan: { picture } }: Playable, query: PictureQuery): PictureShape {
+  // The vendor does not make thumbnails of such videos either (playback.md §4.1).
+  if (picture.pixelAspect.num !== picture.pixelAspect.den) {
+    throw new HeadwaterError('bad_request', 'Thumbnails of videos with non-square pixels are not supported.')
+  }
+  return pictureShape(query, { width: picture.displayWidth, height: picture.displayHeight })
+}
+
+/** The instant of the answer, seconds. Throws `not_found` past the end. */
+function startOf({ timeline, video }: Playable, query: PictureQuery): number {
+  return pictureSeconds(query, timeline.durationSeconds, video.thumbnailTimestampPct)
 }
 
 /** Scales and crops; JPEG quality 80 (media.md §7). */
@@ -118,5 +182,7 @@ async function scaleStill(still: Uint8Array, shape: PictureShape): Promise<Uint8
 
 /** `clip` has its exact size computed before. */
 const SHARP_FIT = { crop: 'cover', clip: 'fill', scale: 'fill', fill: 'contain' } as const
+/** Some hundred of the default size. */
+const KEPT_ANIMATION_BYTES = 64 * 1024 ** 2
 /** Beyond any picture that a rendition may have. */
 const MOST_STILL_PIXELS = 4096 * 4096

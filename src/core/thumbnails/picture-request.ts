@@ -13,7 +13,7 @@ export type PictureQuery = {
   readonly fit: Fit
 }
 
-/** Reads the query of `thumbnail.jpg`; throws `bad_request` naming the field. */
+/** Reads what the queries of `thumbnail.jpg` and `thumbnail.gif` have in common; throws `bad_request` naming the field. */
 export function parsePictureQuery(query: URLSearchParams): PictureQuery {
   return {
     time: parseTime(query.get('time') ?? ''),
@@ -72,14 +72,18 @@ function parseTime(text: string): PictureQuery['time'] {
   if (text === '') return undefined
   const share = /^(\d{1,3}(?:\.\d{1,9})?)%$/.exec(text)?.[1]
   if (share !== undefined && Number(share) <= 100) return { share: Number(share) / 100 }
-  const plain = /^\d{1,9}(?:\.\d{1,9})?$/.test(text)
-  if (plain) return { seconds: Number(text) }
+  const seconds = readDuration(text)
+  if (seconds === undefined) throw badField('time', 'a time such as 90, 3.5s, 8m, 1h2m3s or 50%', text)
+  return { seconds }
+}
+
+/** Seconds of `8m`, `5m2s`, `3.347s` or a plain number; undefined for anything else. */
+export function readDuration(text: string): number | undefined {
+  if (/^\d{1,9}(?:\.\d{1,9})?$/.test(text)) return Number(text)
   const parts = DURATION.exec(text)
-  if (!parts) {
-    throw badField('time', 'a time such as 90, 3.5s, 8m, 1h2m3s or 50%', text)
-  }
+  if (parts === null) return undefined
   const [, hours = '0', minutes = '0', seconds = '0'] = parts
-  return { seconds: Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds) }
+  return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)
 }
 
 function parseSide(field: string, text: string | null, most: number): number | undefined {
@@ -95,7 +99,8 @@ function parseFit(text: string | null): Fit {
   throw badField('fit', 'crop, clip, scale or fill', text)
 }
 
-function badField(field: string, expected: string, found: string): HeadwaterError {
+/** Names the field, what was expected and what came. */
+export function badField(field: string, expected: string, found: string): HeadwaterError {
   return new HeadwaterError(
     'bad_request',
     `${field} must be ${expected}, not ${JSON.stringify(found.slice(0, 50))}.`,

@@ -135,7 +135,8 @@ export async function keepStill(
   }
 }
 
-async function readExactly(file: Pick<DecoderFile, 'sizeBytes' | 'read'>): Promise<Uint8Array> {
+/** All bytes of a file of the decoder's or of a blob. Throws `blob_damaged` when fewer come than it says. */
+export async function readExactly(file: Pick<DecoderFile, 'sizeBytes' | 'read'>): Promise<Uint8Array> {
   const bytes = new Uint8Array(file.sizeBytes)
   const got = await file.read(bytes, 0)
   if (got === bytes.byteLength) return bytes

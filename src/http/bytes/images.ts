@@ -1,9 +1,8 @@
 /** Images of a video. */
 
 import { createHash } from 'node:crypto'
-import { bytesBody, imageCaching, type Playables } from '../../core/playback/index.ts'
-import { parsePictureQuery, type Thumbnails } from '../../core/thumbnails/index.ts'
-import { HeadwaterError } from '../../lib/failure.ts'
+import { bytesBody, imageCaching, type Playable, type Playables } from '../../core/playback/index.ts'
+import { parseAnimationQuery, parsePictureQuery, type Thumbnails } from '../../core/thumbnails/index.ts'
 import type { ByteRoute } from '../route.ts'
 import { type SendDeps, sendBody } from './send.ts'
 import { allowPage, viewerRoute } from './viewer.ts'
@@ -13,22 +12,37 @@ export type ImageDeps = SendDeps & { readonly playables: Playables; readonly thu
 /** `/<id>/thumbnails/thumbnail.jpg` and `.gif`. */
 export function imageRoutes(deps: ImageDeps): readonly ByteRoute[] {
   return [
-    viewerRoute(/^\/(?<id>[^/]+)\/thumbnails\/thumbnail\.jpg$/, async (request, incoming, outgoing) => {
-      const query = parsePictureQuery(request.query)
-      // Any page may show a picture: allowed origins are about playing (playback.md §7).
-      const playable = await deps.playables.find({ id: request.params.id ?? '', viewer: request.viewer })
-      allowPage(outgoing, playable, incoming)
-      const bytes = await deps.thumbnails.picture(playable, query)
-      await sendBody(deps, incoming, outgoing, {
-        body: bytesBody(bytes),
-        contentType: 'image/jpeg',
-        cacheControl: imageCaching(playable),
-        etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
-      })
+    route(deps, /^\/(?<id>[^/]+)\/thumbnails\/thumbnail\.jpg$/, 'image/jpeg', (query) => {
+      const wanted = parsePictureQuery(query)
+      return (playable) => deps.thumbnails.picture(playable, wanted)
     }),
-    viewerRoute(/^\/(?<id>[^/]+)\/thumbnails\/thumbnail\.gif$/, async (request) => {
-      await deps.playables.find({ id: request.params.id ?? '', viewer: request.viewer })
-      throw new HeadwaterError('not_built_yet', 'Animated thumbnails are not made yet; thumbnail.jpg is.')
+    route(deps, /^\/(?<id>[^/]+)\/thumbnails\/thumbnail\.gif$/, 'image/gif', (query) => {
+      const wanted = parseAnimationQuery(query)
+      return (playable) => deps.thumbnails.animation(playable, wanted)
     }),
   ]
+}
+
+type MakeImage = (playable: Playable) => Promise<Uint8Array>
+
+/** `read` refuses a bad query before anything is looked up. */
+function route(
+  deps: ImageDeps,
+  pattern: RegExp,
+  contentType: string,
+  read: (query: URLSearchParams) => MakeImage,
+): ByteRoute {
+  return viewerRoute(pattern, async (request, incoming, outgoing) => {
+    const make = read(request.query)
+    // Any page may show a picture: allowed origins are about playing (playback.md §7).
+    const playable = await deps.playables.find({ id: request.params.id ?? '', viewer: request.viewer })
+    allowPage(outgoing, playable, incoming)
+    const bytes = await make(playable)
+    await sendBody(deps, incoming, outgoing, {
+      body: bytesBody(bytes),
+      contentType,
+      cacheControl: imageCaching(playable),
+      etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
+    })
+  })
 }
