@@ -104,6 +104,24 @@ export function useVideo(uid: string) {
   })
 }
 
+/** A token is good for an hour; a page that is opened later gets another. One that is open keeps what it plays. */
+const TOKEN_FRESH_MS = 30 * 60_000
+
+/** What a video plays by: its uid, or a token in place of it where it is protected; undefined until that has come. */
+export function usePlaybackId(video: ApiVideo): string | undefined {
+  const accountId = useAccountId()
+  const { data } = useQuery({
+    queryKey: ['token', accountId, video.uid],
+    queryFn: () =>
+      request<{ token: string }>(`${streamPath(accountId)}/${video.uid}/token`, { method: 'POST' }),
+    enabled: video.requireSignedURLs,
+    staleTime: TOKEN_FRESH_MS,
+    refetchOnWindowFocus: false,
+    refetchOnReconnect: false,
+  })
+  return video.requireSignedURLs ? data?.token : video.uid
+}
+
 /**
  * What happened to a video and how far its renditions are; followed until that itself says that it is over, since the
  * video may settle after this was last read.

@@ -20,7 +20,7 @@ export function UploadCard({ item, uploads }: { item: UploadItem; uploads: Uploa
   return (
     <article className="overflow-hidden rounded-2xl border border-line bg-surface shadow-card">
       <div className={shown ? 'grid md:grid-cols-[minmax(0,1.65fr)_minmax(0,1fr)]' : ''}>
-        {shown && <PlayerFrame uid={uid} title={item.name} autoplay={player === 'starts'} />}
+        {shown && <PlayerFrame id={uid} title={item.name} autoplay={player === 'starts'} />}
         {state === 'done' && uid !== null ? (
           <Preparing uid={uid} name={item.name} onDismiss={() => uploads.dismiss(key)} />
         ) : (

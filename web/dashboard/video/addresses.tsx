@@ -7,6 +7,12 @@ export function Addresses({ video }: { video: ApiVideo }) {
   return (
     <section className="rounded-2xl border border-line bg-surface p-5">
       <h2 className="mb-4 text-sm font-semibold">Addresses</h2>
+      {video.requireSignedURLs && (
+        <p className="mb-4 text-sm leading-relaxed text-muted">
+          This video is protected: its addresses open with a signed token in place of{' '}
+          <code className="text-xs">{video.uid}</code> only.
+        </p>
+      )}
       <div className="grid gap-4">
         <Address
           label="Watch page"

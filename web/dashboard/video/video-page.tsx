@@ -4,7 +4,7 @@ import { Link, useParams } from '@tanstack/react-router'
 import { ArrowLeft, ExternalLink } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { ApiError, describeError } from '../api/client.ts'
-import { type ApiVideo, nameOf, useVideo, useVideoProgress } from '../api/videos.ts'
+import { type ApiVideo, nameOf, usePlaybackId, useVideo, useVideoProgress } from '../api/videos.ts'
 import { Button, buttonClass } from '../ui/button.tsx'
 import { NotFound } from '../ui/not-found.tsx'
 import { Splash } from '../ui/splash.tsx'
@@ -39,6 +39,7 @@ function LoadedVideo({ video }: { video: ApiVideo }) {
   const renditions = progress.data?.renditions ?? []
   const failed = video.status.state === 'error'
   const name = nameOf(video)
+  const playbackId = usePlaybackId(video)
   return (
     <article>
       <title>{`${name} – Headwater`}</title>
@@ -56,7 +57,7 @@ function LoadedVideo({ video }: { video: ApiVideo }) {
         <div className="flex flex-wrap gap-2">
           {!failed && (
             <a
-              href={`/${video.uid}/watch`}
+              href={`/${playbackId ?? video.uid}/watch`}
               target="_blank"
               rel="noreferrer"
               className={buttonClass('plain', 'small')}
@@ -71,7 +72,7 @@ function LoadedVideo({ video }: { video: ApiVideo }) {
       </header>
       <div className="grid gap-6 lg:grid-cols-[minmax(0,1.9fr)_minmax(0,1fr)]">
         <div className="grid min-w-0 content-start gap-6">
-          {failed ? <Problem video={video} /> : <Player video={video} name={name} />}
+          {failed ? <Problem video={video} /> : <Player video={video} name={name} playbackId={playbackId} />}
           {!failed && <Addresses video={video} />}
         </div>
         <div className="grid min-w-0 content-start gap-6">
@@ -92,11 +93,16 @@ function LoadedVideo({ video }: { video: ApiVideo }) {
   )
 }
 
-function Player({ video, name }: { video: ApiVideo; name: string }) {
-  // The dashboard is a page like any other: what a video's own rules keep out stays out here too.
-  if (video.requireSignedURLs) {
-    return <Withheld sentence="This video plays with signed addresses only, so it is not shown here." />
-  }
+function Player({
+  video,
+  name,
+  playbackId,
+}: {
+  video: ApiVideo
+  name: string
+  playbackId: string | undefined
+}) {
+  // The dashboard is a page like any other: where a video may not play it stays out here too.
   if (video.allowedOrigins.length > 0) {
     return (
       <Withheld
@@ -106,7 +112,11 @@ function Player({ video, name }: { video: ApiVideo; name: string }) {
   }
   return (
     <div className="overflow-hidden rounded-2xl border border-line shadow-card">
-      <PlayerFrame uid={video.uid} title={name} />
+      {playbackId === undefined ? (
+        <div className="aspect-video bg-black" />
+      ) : (
+        <PlayerFrame id={playbackId} title={name} />
+      )}
     </div>
   )
 }
