@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
+import { callApi, startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
 import { type BenchPage, openBenchPage, type PlayerName, type Playthrough } from './players/bench-page.ts'
 import { makeNumberedSource, type NumberedSource } from './players/numbered-source.ts'
 
@@ -17,7 +17,8 @@ const SOUND_TOLERANCE_MS = 21
 type Case = Omit<NumberedSource, 'file'> & {
   readonly name: string
   readonly fps: number
-  readonly long?: boolean
+  /** Whether it is protected, and played by a token. */
+  readonly signed?: boolean
 }
 
 const ENCODER = ['-preset', 'veryfast', '-bf', '2', '-sc_threshold', '0']
@@ -31,7 +32,8 @@ const CASES: readonly Case[] = [
     x264: [...ENCODER, '-g', '60'],
   },
   {
-    name: 'irregular sync samples at 29.97, fragmented',
+    name: 'irregular sync samples at 29.97, fragmented, behind a token',
+    signed: true,
     seconds: 16,
     rate: '30000/1001',
     fps: 30000 / 1001,
@@ -63,13 +65,14 @@ afterAll(async () => {
 
 describe.each(CASES)('$name', (source) => {
   let bench: BenchPage
-  let uid: string
+  let id: string
 
   beforeAll(async () => {
     const file = join(folder, `${source.seconds}-${source.fps}.mp4`)
     await makeNumberedSource({ ...source, file })
-    uid = (await uploadFile(server, file)).uid
+    const { uid } = await uploadFile(server, file)
     await waitForVideo(server, uid, 'complete')
+    id = source.signed ? await protect(uid) : uid
     bench = await openBenchPage(file)
   })
 
@@ -84,7 +87,7 @@ describe.each(CASES)('$name', (source) => {
       await bench.reload()
       const result = await bench.playThrough({
         player,
-        url: `${server.url}/${uid}/manifest/${manifest}`,
+        url: `${server.url}/${id}/manifest/${manifest}`,
         switching: true,
       })
       // hls.js also reports what it recovers from by itself; a stall or a gap would show below.
@@ -103,6 +106,13 @@ describe.each(CASES)('$name', (source) => {
       }
     })
 })
+
+/** Has the video ask for tokens, and answers one. */
+async function protect(uid: string): Promise<string> {
+  await callApi(server, `/stream/${uid}`, { method: 'POST', body: { requireSignedURLs: true } })
+  const { token } = await callApi<{ token: string }>(server, `/stream/${uid}/token`, { method: 'POST' })
+  return token
+}
 
 /** The number burnt into each displayed picture is the one its media time says; none is missing but dropped ones. */
 function expectEveryFrameInItsPlace(result: Playthrough, source: Case): void {
