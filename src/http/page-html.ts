@@ -53,7 +53,8 @@ export function renderPlayer(page: PlayerPage): Page {
     }),
     policy: policy({
       'img-src': `'self' data:${page.posterOrigin === null ? '' : ` ${page.posterOrigin}`}`,
-      'media-src': "'self' blob:",
+      // `data:` is the empty file that hls.js gives its text tracks.
+      'media-src': "'self' blob: data:",
       ...(page.frameAncestors === null ? {} : { 'frame-ancestors': page.frameAncestors }),
     }),
   }

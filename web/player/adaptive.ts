@@ -89,15 +89,16 @@ class AdaptiveEngine implements Engine {
     const { bandwidthEstimate } = previous
     if (Number.isFinite(bandwidthEstimate)) next.bandwidthEstimate = bandwidthEstimate
     const soundName = previous.audioTracks[previous.audioTrack]?.name
-    const textName = previous.subtitleTracks[previous.subtitleTrack]?.name
+    const text = previous.subtitleTracks[previous.subtitleTrack]
+    if (text !== undefined) next.config.subtitlePreference = { lang: text.lang, name: text.name }
     const taken = previous.transferMedia()
     previous.destroy()
+    // It leaves its text tracks with the element it hands on, and the next one makes its own.
+    for (const node of media.querySelectorAll('track')) node.remove()
     this.#hls = next
     next.attachMedia(taken ?? media)
     const sound = next.audioTracks.findIndex((track) => track.name === soundName)
     if (sound >= 0) next.audioTrack = sound
-    const text = next.subtitleTracks.findIndex((track) => track.name === textName)
-    if (text >= 0) next.subtitleTrack = text
     this.#offer(next)
     if (this.#qualityId !== null) this.selectQuality(this.#qualityId)
     this.#inheritedUntilSeconds = media.currentTime + bufferedAhead(media)
@@ -149,11 +150,11 @@ class AdaptiveEngine implements Engine {
     hls.on(Events.MANIFEST_PARSED, () => {
       // The playlist lists the quality to start with first.
       hls.startLevel = hls.firstLevel
+      this.#chooseTextTrack(hls)
       if (hls === this.#hls) this.#offer(hls)
     })
     hls.on(Events.AUDIO_TRACKS_UPDATED, () => this.#offerSound(hls))
     hls.on(Events.AUDIO_TRACK_SWITCHED, () => this.#offerSound(hls))
-    hls.on(Events.SUBTITLE_TRACKS_UPDATED, () => this.#chooseTextTrack(hls))
     hls.on(Events.FRAG_BUFFERED, () => this.#recovered())
     hls.on(Events.ERROR, (_event, data) => {
       if (data.fatal && hls === this.#hls) this.#onFatal(hls, data)
@@ -214,14 +215,15 @@ class AdaptiveEngine implements Engine {
     )
   }
 
+  /** Before hls.js sorts the tracks by their groups, which is when it chooses one. */
   #chooseTextTrack(hls: Hls): void {
     const wanted = this.#options.defaultTextTrack?.toLowerCase()
     if (wanted === undefined || this.#textTrackChosen) return
-    const index = hls.subtitleTracks.findIndex((track) => track.lang?.toLowerCase() === wanted)
-    if (index < 0) return
+    const track = hls.allSubtitleTracks.find(({ lang }) => lang?.toLowerCase() === wanted)
+    if (track === undefined) return
     this.#textTrackChosen = true
-    hls.subtitleDisplay = true
-    hls.subtitleTrack = index
+    // With the name, since by the language alone `en-GB` would also be found in `en`.
+    hls.config.subtitlePreference = { lang: track.lang, name: track.name }
   }
 
   #onFatal(hls: Hls, data: ErrorData): void {
