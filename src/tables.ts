@@ -124,6 +124,20 @@ export type BlobsTable = {
   created_us: number
 }
 
+/** At most one per video and language. */
+export type CaptionsTable = {
+  /** Its rendition in the addresses of players; captions that replace others have another. */
+  id: string
+  video_uid: string
+  /** BCP 47 in canonical case. */
+  language: string
+  /** 1 = made by the speech engine. */
+  generated: number
+  status: 'ready' | 'inprogress' | 'error'
+  /** The WebVTT as it was received; null unless `ready`. */
+  blob: string | null
+}
+
 /** What ingest decided about a video. */
 export type PlansTable = {
   video_uid: string
@@ -316,6 +330,7 @@ export type Tables = {
   concatenation_parts: ConcatenationPartsTable
   copies: CopiesTable
   blobs: BlobsTable
+  captions: CaptionsTable
   plans: PlansTable
   renditions: RenditionsTable
   chunks: ChunksTable

@@ -7,6 +7,11 @@ import { ingestWorks } from '../core/planning/index.ts'
 
 answerWork({
   ...ingestWorks(systemClock()),
+  async indexWebVtt(_input, source) {
+    const { indexWebVtt } = await import('../core/captions/index.ts')
+    const result = await indexWebVtt(source)
+    return { result, transfer: Object.values(result).map((array) => array.buffer) }
+  },
   async layoutFile(input, index) {
     // Read when it is first wanted: nobody who uploads should wait for what only downloads need.
     const { layoutFile } = await import('../core/downloads/index.ts')

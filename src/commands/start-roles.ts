@@ -10,6 +10,7 @@ import { createRsaKeys } from '../adapters/system/rsa-key.ts'
 import type { Secrets } from '../config/secrets.ts'
 import type { Settings } from '../config/settings.ts'
 import { SignInCodes } from '../core/access/index.ts'
+import { TextTracks } from '../core/captions/index.ts'
 import { createEarly } from '../core/early/index.ts'
 import { requestSegment } from '../core/encoding/index.ts'
 import { createPlanner } from '../core/planning/index.ts'
@@ -81,7 +82,7 @@ export async function startRoles(
   const make: Readonly<Record<Role['name'], () => Role>> = {
     worker: () =>
       createWorkerRole({ ...adapters, indexes, planner, limits, locks: new KeyedLock(), settings }),
-    delivery: () => createDeliveryRole({ ...adapters, playback, files }),
+    delivery: () => createDeliveryRole({ ...adapters, playback, texts: new TextTracks(adapters), files }),
     api: () =>
       createApiRole({
         uploads: { ...adapters, locks: new KeyedLock(), receiving, limits },

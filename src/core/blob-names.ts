@@ -42,8 +42,13 @@ export function downloadBlob(uid: string, type: string, attempt: string): BlobNa
   return `downloads/${uid}/${type}-${attempt}.mp4`
 }
 
+/** Captions as they were received. */
+export function captionBlob(uid: string, caption: string): BlobName {
+  return `captions/${uid}/${caption}.vtt`
+}
+
 /** Every prefix under which a video owns blobs. */
 export function blobPrefixes(uid: string): readonly string[] {
-  const folders = ['remuxes', 'indexes', 'tracks', 'images', 'downloads']
+  const folders = ['remuxes', 'indexes', 'tracks', 'images', 'downloads', 'captions']
   return [`sources/${uid}`, ...folders.map((folder) => `${folder}/${uid}/`)]
 }

@@ -41,7 +41,7 @@ export type CheckedCall<Query, Body> = Omit<Call, 'query'> & {
 export type Answer = {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly body: string | Uint8Array
 }
 
 /** What is said of an endpoint, for the router and for `/openapi.json`. */
@@ -122,6 +122,6 @@ export function answerResult(result: unknown, extras?: EnvelopeExtras): Answer {
 }
 
 /** A success that is no envelope. */
-export function answerText(contentType: string, body: string): Answer {
+export function answerText(contentType: string, body: Answer['body']): Answer {
   return { status: 200, headers: { 'content-type': contentType, 'cache-control': 'no-store' }, body }
 }

@@ -115,6 +115,12 @@ export const ERRORS: Readonly<Record<FailureCode, ErrorRow>> = {
     headers: DO_NOT_RETRY,
     when: 'The call is documented, but this version does not have it yet.',
   },
+  speech_not_configured: {
+    status: 403,
+    number: 10002,
+    start: 'Unauthorized',
+    when: 'Captions are to be generated, but no speech engine is configured (`HEADWATER_SPEECH_COMMAND` or `HEADWATER_SPEECH_URL`).',
+  },
   video_is_live: {
     status: 409,
     number: 10046,

@@ -22,6 +22,7 @@ const KINDS = {
   unsupported_media_type: 'caller',
   scheduled_deletion_out_of_range: 'caller',
   not_built_yet: 'caller',
+  speech_not_configured: 'caller',
   upload_expired: 'caller',
   upload_offset_mismatch: 'caller',
   upload_locked: 'caller',

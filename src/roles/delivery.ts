@@ -1,5 +1,6 @@
 /** The `delivery` role: manifests, segments, images, files to download and pages. It only reads, and holds nothing that must be closed. */
 
+import type { TextTracks } from '../core/captions/index.ts'
 import type { Playback } from '../core/playback/index.ts'
 import { createThumbnails } from '../core/thumbnails/index.ts'
 import { BufferPool } from '../http/bytes/buffer-pool.ts'
@@ -7,6 +8,7 @@ import { downloadRoutes } from '../http/bytes/downloads.ts'
 import { imageRoutes } from '../http/bytes/images.ts'
 import { manifestRoutes } from '../http/bytes/manifests.ts'
 import { segmentRoutes } from '../http/bytes/segments.ts'
+import { textTrackRoutes } from '../http/bytes/text-tracks.ts'
 import { pageRoutes } from '../http/pages.ts'
 import type { StaticFiles } from '../http/static-files.ts'
 import type { Log } from '../lib/log.ts'
@@ -19,6 +21,7 @@ export type DeliveryRoleDeps = {
   readonly clock: Clock
   readonly log: Log
   readonly playback: Playback
+  readonly texts: TextTracks
   readonly decoder: Decoder
   /** The built player and dashboard; `undefined` when they have not been built. */
   readonly files: StaticFiles | undefined
@@ -27,11 +30,12 @@ export type DeliveryRoleDeps = {
 /** Creates the role. */
 export function createDeliveryRole(deps: DeliveryRoleDeps): Role {
   const { playback } = deps
-  const sending = { ...playback, blobs: playback.sources, buffers: new BufferPool() }
+  const sending = { ...playback, texts: deps.texts, blobs: playback.sources, buffers: new BufferPool() }
   return {
     name: 'delivery',
     routes: [
       ...segmentRoutes({ ...sending, segments: playback }),
+      ...textTrackRoutes(sending),
       ...manifestRoutes(sending),
       ...imageRoutes({ ...sending, thumbnails: createThumbnails({ ...deps, ...playback }) }),
       ...downloadRoutes({ ...sending, db: deps.db }),

@@ -345,10 +345,6 @@ describe('the envelope', () => {
 describe('what is documented but not built yet', () => {
   test.each([
     ['POST', '/clip'],
-    ['GET', '/UID/captions'],
-    ['PUT', '/UID/captions/en'],
-    ['POST', '/UID/captions/en/generate'],
-    ['GET', '/UID/captions/en/vtt'],
     ['GET', '/UID/audio'],
     ['POST', '/UID/audio/copy'],
     ['PATCH', '/UID/audio/UID'],

@@ -367,10 +367,6 @@ describe('what the server has not yet', () => {
   afterAll(() => real.close())
 
   test.each([
-    ['captions.upload', () => binding.video(ID).captions.upload('en', textStream('WEBVTT\n'))],
-    ['captions.generate', () => binding.video(ID).captions.generate('en')],
-    ['captions.list', () => binding.video(ID).captions.list()],
-    ['captions.delete', () => binding.video(ID).captions.delete('en')],
     ['watermarks.generate', () => binding.watermarks.generate(textStream('PNG'), {})],
     ['watermarks.list', () => binding.watermarks.list()],
     ['watermarks.get', () => binding.watermarks.get(ID)],

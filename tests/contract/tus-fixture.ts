@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { createFetcher } from '../../src/adapters/fetch/guarded-fetch.ts'
 import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
 import { openDatabase } from '../../src/adapters/sql/open-database.ts'
+import { createThread } from '../../src/adapters/threads/work-thread.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { createRsaKeys } from '../../src/adapters/system/rsa-key.ts'
 import { createApiToken, SignInCodes } from '../../src/core/access/index.ts'
@@ -104,10 +105,13 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
   }
   const countRequest = createRateLimit(clock, settings.rateLimit)
   const routeDeps = { uploads: deps, signIn: signIn({ db, clock, settings }), countRequest }
+  const module = new URL('../../src/commands/index-thread.ts', import.meta.url)
+  const thread = createThread({ blobs: deps.blobs, module })
   const server = createHttpServer(
     {
       ...deps,
       fetcher: createFetcher({ allowPrivate: false }),
+      thread,
       log: silentLog,
       settings,
       countRequest,
@@ -145,6 +149,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
     },
     stop: async () => {
       await server.close(0)
+      await thread.stop()
       await Promise.all([database.close(), folder.close()])
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true })
     },

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { createFetcher } from '../../src/adapters/fetch/guarded-fetch.ts'
 import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
 import { openDatabase } from '../../src/adapters/sql/open-database.ts'
+import { createThread } from '../../src/adapters/threads/work-thread.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { createRsaKeys } from '../../src/adapters/system/rsa-key.ts'
 import { createApiToken, SignInCodes } from '../../src/core/access/index.ts'
@@ -80,7 +81,9 @@ export async function startApi(
   const signInCodes = new SignInCodes(clock)
   const logLines: string[] = []
   const fetcher = createFetcher({ allowPrivate: options.allowPrivateFetch ?? false })
-  const shared = { db, blobs, jobs: createJobTable({ db, clock }), clock, fetcher }
+  const module = new URL('../../src/commands/index-thread.ts', import.meta.url)
+  const thread = createThread({ blobs, module })
+  const shared = { db, blobs, jobs: createJobTable({ db, clock }), clock, fetcher, thread }
   const limits = { ...DEFAULT_UPLOAD_LIMITS, minFreeBytes: 0, storageMinutes: settings.storageMinutes ?? 0 }
   const countRequest = createRateLimit(clock, settings.rateLimit)
   const uploading = {
@@ -126,6 +129,7 @@ export async function startApi(
     addVideo: (fields) => addVideo(db, clock, accountId, fields),
     close: async () => {
       await server.close(1_000)
+      await thread.stop()
       await database.close()
       await blobs.close()
       await rm(folder, { recursive: true })

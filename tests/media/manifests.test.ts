@@ -23,6 +23,14 @@ const multivariant = formatMultivariant({
       isDefault: true,
       uri: 'sound.m3u8',
     },
+    {
+      type: 'SUBTITLES',
+      groupId: 'subs',
+      name: 'Türkçe',
+      language: 'tr',
+      isDefault: false,
+      uri: 'text.m3u8',
+    },
   ],
   variants: [360, 720].map((height, index) => ({
     bandwidthBps: 1_000_000 * (index + 1),
@@ -33,6 +41,7 @@ const multivariant = formatMultivariant({
     codecs: ['avc1.64001f', 'mp4a.40.2'],
     score: index + 1,
     audioGroup: 'group_audio',
+    subtitlesGroup: 'subs',
     uri: `r${height}.m3u8`,
   })),
 })
@@ -44,6 +53,12 @@ const media = (starts: readonly number[], timescale: number) =>
     initUri: '../../v/r/init.mp4',
     segmentUri: (n) => `../../v/r/${n}.m4s`,
   })
+
+const textPlaylist = formatMediaPlaylist({
+  timescale: 1_000,
+  starts: [0, 30_000, 42_500],
+  segmentUri: (n) => `../../v/text/${n}.vtt`,
+})
 
 const mpd = formatStaticMpd({
   durationSeconds: 400_400 / 30_000,
@@ -77,6 +92,7 @@ const mpd = formatStaticMpd({
         },
       ],
     },
+    { contentType: 'text', id: 'text', language: 'tr', label: 'Türkçe', uri: '../../v/text/whole.vtt' },
   ],
 })
 
@@ -96,6 +112,19 @@ describe('hls-parser', () => {
     ])
     expect(playlist.variants[0]?.audio).toMatchObject([
       { uri: 'sound.m3u8', groupId: 'group_audio', name: 'original', isDefault: true, autoselect: true },
+    ])
+    expect(playlist.variants[1]?.subtitles).toMatchObject([
+      { uri: 'text.m3u8', groupId: 'subs', name: 'Türkçe', language: 'tr', isDefault: false, forced: false },
+    ])
+  })
+
+  test('finds the pieces of a text track, which have no init segment', () => {
+    const playlist = hlsParser.parse(textPlaylist)
+    if (playlist.isMasterPlaylist) throw new Error('taken for a multivariant playlist')
+    expect(playlist).toMatchObject({ playlistType: 'VOD', endlist: true, targetDuration: 30 })
+    expect(playlist.segments).toMatchObject([
+      { uri: '../../v/text/0.vtt', duration: 30, map: null },
+      { uri: '../../v/text/1.vtt', duration: 12.5, map: null },
     ])
   })
 
@@ -162,6 +191,13 @@ describe('mpd-parser', () => {
         expect(segment.map.resolvedUri).toBe(`https://video.test/v/${id}/init.mp4`)
       }
     }
+  })
+
+  test('finds the captions', () => {
+    const [text] = Object.values(manifest.mediaGroups.SUBTITLES.subs ?? {})
+    expect(text?.language).toBe('tr')
+    const [segment] = text?.playlists[0]?.segments ?? []
+    expect(segment?.resolvedUri).toBe('https://video.test/v/text/whole.vtt')
   })
 
   test('finds the sound at its presentation times', () => {

@@ -39,23 +39,15 @@ declare module 'mpd-parser' {
         readonly map: { readonly resolvedUri: string }
       }[]
     }[]
-    readonly mediaGroups: {
-      readonly AUDIO: Readonly<
-        Record<
-          string,
-          Readonly<
-            Record<
-              string,
-              {
-                readonly language: string
-                readonly playlists: readonly {
-                  readonly segments: readonly { readonly presentationTime: number }[]
-                }[]
-              }
-            >
-          >
-        >
-      >
-    }
+    readonly mediaGroups: { readonly AUDIO: MediaGroup; readonly SUBTITLES: MediaGroup }
+  }
+
+  type MediaGroup = Readonly<Record<string, Readonly<Record<string, MediaGroupTrack>>>>
+
+  type MediaGroupTrack = {
+    readonly language: string
+    readonly playlists: readonly {
+      readonly segments: readonly { readonly presentationTime: number; readonly resolvedUri: string }[]
+    }[]
   }
 }

@@ -15,5 +15,5 @@ export { createPlayback, type Playback, type PlaybackDeps } from './create-playb
 export { type Admitted, Admissions, type Grants } from './admit.ts'
 export { type Playable, Playables } from './find-playable.ts'
 export type { RequestOrigin } from './allowed-origins.ts'
-export { mediaPlaylistText, mpdText, multivariantText } from './manifests.ts'
+export { countTextPieces, mediaPlaylistText, mpdText, multivariantText } from './manifests.ts'
 export { type OpenedSegment, openSegment, type SegmentDeps } from './open-segment.ts'

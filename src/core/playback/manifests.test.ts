@@ -141,3 +141,55 @@ describe('the MPD', () => {
     ).toHaveLength(1)
   })
 })
+
+describe('captions', () => {
+  const texts = [
+    { id: 'text-de', language: 'de', label: 'Deutsch' },
+    { id: 'text-xx', language: 'de-1996', label: 'Deutsch' },
+    { id: 'text-tr', language: 'tr', label: 'Türkçe' },
+  ]
+  const long = (durationSeconds: number, state: Timeline['state'] = 'closed'): Playable => {
+    const found = playable(ladder)
+    return { ...found, timeline: { ...found.timeline, durationSeconds, state } }
+  }
+
+  test('are a group of every variant, each under a name of its own', () => {
+    const text = multivariantText(playable(ladder), { parentOrigin: 'https://a.test' }, texts)
+    const suffix = '?parentOrigin=https%3A%2F%2Fa.test'
+    expect(text.match(/,SUBTITLES="subs"/g)).toHaveLength(4)
+    expect(text).toContain(
+      `#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="subs",NAME="Türkçe",LANGUAGE="tr",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI="text-tr.m3u8${suffix}"`,
+    )
+    expect(text).toContain('NAME="Deutsch (de)",LANGUAGE="de"')
+    expect(text).toContain('NAME="Deutsch (de-1996)",LANGUAGE="de-1996"')
+    expect(multivariantText(playable(ladder), { clientBandwidthHint: '2' }, texts)).toContain(
+      'SUBTITLES="subs"',
+    )
+    expect(multivariantText(playable(ladder), {})).not.toContain('SUBTITLES')
+  })
+
+  test.each([
+    [8, ['8.000000']],
+    [30, ['30.000000']],
+    [30.04, ['30.000000', '0.040000']],
+    [95.5, ['30.000000', '30.000000', '30.000000', '5.500000']],
+  ])('of a video of %d s come in pieces of %j', (seconds, durations) => {
+    const text = mediaPlaylistText(long(seconds), 'text-tr', { parentOrigin: 'o' }, texts)
+    expect([...text.matchAll(/#EXTINF:([\d.]+),/g)].map((match) => match[1])).toEqual(durations)
+    expect(text).toContain(`\n../../${ID}/text-tr/0.vtt?parentOrigin=o\n`)
+    expect(text).not.toContain('EXT-X-MAP')
+  })
+
+  test('are one AdaptationSet each', () => {
+    const text = mpdText(playable(ladder), {}, texts)
+    expect(text.match(/contentType="text" mimeType="text\/vtt"/g)).toHaveLength(3)
+    expect(text).toContain('lang="tr"')
+    expect(text).toContain(`<BaseURL>../../${ID}/text-tr/whole.vtt</BaseURL>`)
+  })
+
+  test('wait for the end of an upload', () => {
+    const growing = long(8, 'growing')
+    expect(multivariantText(growing, {}, texts)).not.toContain('SUBTITLES')
+    expect(() => mediaPlaylistText(growing, 'text-tr', {}, texts)).toThrow('no such rendition')
+  })
+})

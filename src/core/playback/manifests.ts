@@ -4,6 +4,8 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import { formatStaticMpd, type Representation } from '../../media/dash/mpd.ts'
 import { formatMediaPlaylist } from '../../media/hls/media-playlist.ts'
 import { formatMultivariant, type Variant } from '../../media/hls/multivariant.ts'
+import { PIECE_SECONDS } from '../../media/webvtt/cut-webvtt.ts'
+import type { OfferedText } from '../captions/index.ts'
 import type { Rational } from '../planning/index.ts'
 import type { Timeline, Track } from '../timeline/index.ts'
 import type { Playable } from './find-playable.ts'
@@ -16,34 +18,60 @@ export type ManifestRequest = {
   readonly parentOrigin?: string | null
 }
 
-/** The multivariant playlist (playback.md §2). Throws `video_not_playable_yet` when no picture is offered. */
-export function multivariantText(playable: Playable, request: ManifestRequest): string {
+/**
+ * The multivariant playlist (playback.md §2); `texts` are the captions to list. Throws `video_not_playable_yet` when no
+ * picture is offered.
+ */
+export function multivariantText(
+  playable: Playable,
+  request: ManifestRequest,
+  texts: readonly OfferedText[] = [],
+): string {
   const { audio } = offeredTracks(playable.timeline)
+  const subtitles = listableTexts(playable, texts)
   const suffix = addressSuffix(request)
   return formatMultivariant({
     version: 6,
     startSeconds: playable.timeline.state === 'growing' ? GROWING_START_SECONDS : undefined,
-    media: audio.map((track, index) => ({
-      type: 'AUDIO',
-      groupId: AUDIO_GROUP,
-      name: track.audio?.name ?? track.id,
-      language: LANGUAGE,
-      isDefault: index === 0,
-      uri: `${track.id}.m3u8${suffix}`,
-    })),
+    media: [
+      ...audio.map((track, index) => ({
+        type: 'AUDIO' as const,
+        groupId: AUDIO_GROUP,
+        name: track.audio?.name ?? track.id,
+        language: LANGUAGE,
+        isDefault: index === 0,
+        uri: `${track.id}.m3u8${suffix}`,
+      })),
+      ...subtitles.map((text) => ({
+        type: 'SUBTITLES' as const,
+        groupId: SUBTITLES_GROUP,
+        name: text.label,
+        language: text.language,
+        isDefault: false,
+        uri: `${text.id}.m3u8${suffix}`,
+      })),
+    ],
     variants: offeredVariants(playable.timeline, request).map(({ track, rank, ...rates }) => ({
       ...rates,
       ...sizeOf(track),
       codecs: [track.codec, ...(audio[0] ? [audio[0].codec] : [])],
       score: rank,
       ...(audio[0] && { audioGroup: AUDIO_GROUP }),
+      ...(subtitles[0] && { subtitlesGroup: SUBTITLES_GROUP }),
       uri: `${track.id}.m3u8${suffix}`,
     })),
   })
 }
 
 /** The media playlist of one rendition, offered or not: a player may have begun before it left. Throws `not_found`. */
-export function mediaPlaylistText(playable: Playable, rendition: string, request: ManifestRequest): string {
+export function mediaPlaylistText(
+  playable: Playable,
+  rendition: string,
+  request: ManifestRequest,
+  texts: readonly OfferedText[] = [],
+): string {
+  const text = listableTexts(playable, texts).find(({ id }) => id === rendition)
+  if (text !== undefined) return textPlaylistText(playable, text, request)
   const track = findTrack(playable.timeline, rendition)
   const base = `${folderOf(playable)}/${track.id}`
   const suffix = addressSuffix(request)
@@ -56,8 +84,30 @@ export function mediaPlaylistText(playable: Playable, rendition: string, request
   })
 }
 
-/** The MPD (playback.md §3). Throws `video_not_playable_yet` when no picture is offered. */
-export function mpdText(playable: Playable, request: ManifestRequest): string {
+/** How many pieces a text track of the video has. */
+export function countTextPieces(timeline: Pick<Timeline, 'durationSeconds'>): number {
+  return Math.max(1, Math.ceil(timeline.durationSeconds / PIECE_SECONDS))
+}
+
+/** Captions in pieces; what lies behind the end of the picture is never shown and in none of them. */
+function textPlaylistText(playable: Playable, text: OfferedText, request: ManifestRequest): string {
+  const { durationSeconds } = playable.timeline
+  const base = `${folderOf(playable)}/${text.id}`
+  const suffix = addressSuffix(request)
+  const starts = Array.from({ length: countTextPieces(playable.timeline) }, (_, n) => n * PIECE_SECONDS * 1e6)
+  return formatMediaPlaylist({
+    timescale: 1_000_000,
+    starts: [...starts, Math.round(durationSeconds * 1e6)],
+    segmentUri: (piece) => `${base}/${piece}.vtt${suffix}`,
+  })
+}
+
+/** The MPD (playback.md §3); `texts` as above. Throws `video_not_playable_yet` when no picture is offered. */
+export function mpdText(
+  playable: Playable,
+  request: ManifestRequest,
+  texts: readonly OfferedText[] = [],
+): string {
   const { timeline, plan } = playable
   if (timeline.state === 'growing') {
     throw new HeadwaterError(
@@ -86,6 +136,13 @@ export function mpdText(playable: Playable, request: ManifestRequest): string {
         language: LANGUAGE,
         representations: [representation(track, frameRate)],
       })),
+      ...listableTexts(playable, texts).map((text) => ({
+        contentType: 'text' as const,
+        id: text.id,
+        language: text.language,
+        label: text.label,
+        uri: `${folderOf(playable)}/${text.id}/whole.vtt${suffix}`,
+      })),
     ],
   })
 }
@@ -96,6 +153,18 @@ export function mpdText(playable: Playable, request: ManifestRequest): string {
  */
 function folderOf({ id, secondsLeft }: Playable): string {
   return secondsLeft === null ? `../../${encodeURIComponent(id)}` : '..'
+}
+
+/**
+ * The captions that may be listed, under names of their own (RFC 8216 §4.3.4.1.1). While a video is still arriving nobody
+ * knows how many pieces they have.
+ */
+function listableTexts(playable: Playable, texts: readonly OfferedText[]): readonly OfferedText[] {
+  if (playable.timeline.state === 'growing') return []
+  return texts.map((text) => {
+    const shared = texts.some((other) => other !== text && other.label === text.label)
+    return shared ? { ...text, label: `${text.label} (${text.language})` } : text
+  })
 }
 
 /** The track of a rendition id. Throws `not_found`. */
@@ -176,6 +245,7 @@ function addressSuffix(request: ManifestRequest): string {
 /** Players begin a growing playlist near its end unless told; Shaka overlooks 0. */
 const GROWING_START_SECONDS = 0.01
 const AUDIO_GROUP = 'group_audio'
+const SUBTITLES_GROUP = 'subs'
 /** The language of the built-in sound is not known (media.md §3). */
 const LANGUAGE = 'und'
 /** Rung that players should start with. */

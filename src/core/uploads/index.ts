@@ -13,6 +13,7 @@ export { createFormLink, type HeldFormLink, holdFormLink, type NewFormLink } fro
 export { acceptForm, checkFormUpload } from './form-upload.ts'
 export type { Sender } from './hold-upload.ts'
 export { type Chunk, type ReceivedChunk, receiveChunk } from './receive-chunk.ts'
+export { storeBody, type StoredBody } from './store-body.ts'
 export { sweepUploads } from './sweep-uploads.ts'
 export { terminateUpload } from './terminate-upload.ts'
 export { findTooLong } from './too-long.ts'

@@ -1,6 +1,8 @@
 /** Every endpoint of the JSON API. */
 
+import type { CaptionDeps } from '../../core/captions/index.ts'
 import type { Endpoint } from '../endpoint.ts'
+import { captionEndpoints } from './captions.ts'
 import { type CopyEndpointDeps, copyEndpoints } from './copy.ts'
 import { type DirectUploadDeps, directUploadEndpoints } from './direct-uploads.ts'
 import { type DownloadEndpointDeps, downloadEndpoints } from './downloads.ts'
@@ -21,7 +23,8 @@ export type ApiDeps = VideoDeps &
   VideoEventDeps &
   SigningKeyDeps &
   DownloadEndpointDeps &
-  WebhookDeps
+  WebhookDeps &
+  CaptionDeps
 
 /** The endpoints, in the order in which `/openapi.json` shows them. */
 export function apiEndpoints(deps: ApiDeps): Endpoint[] {
@@ -30,6 +33,7 @@ export function apiEndpoints(deps: ApiDeps): Endpoint[] {
     ...directUploadEndpoints(deps),
     ...copyEndpoints(deps),
     ...signingKeyEndpoints(deps),
+    ...captionEndpoints(deps),
     ...downloadEndpoints(deps),
     ...webhookEndpoints(deps),
     ...videoEventEndpoints(deps),

@@ -11,10 +11,6 @@ const STREAM = '/accounts/{account_id}/stream'
 /** Path, methods, what it will do. */
 const CALLS: readonly (readonly [path: string, methods: readonly Method[], summary: string])[] = [
   ['/clip', ['POST'], 'Clip of a video'],
-  ['/{uid}/captions', ['GET'], 'Captions'],
-  ['/{uid}/captions/{language}', ['GET', 'PUT', 'DELETE'], 'Captions of one language'],
-  ['/{uid}/captions/{language}/generate', ['POST'], 'Generated captions'],
-  ['/{uid}/captions/{language}/vtt', ['GET'], 'Captions as WebVTT'],
   ['/{uid}/audio', ['GET', 'POST'], 'Audio tracks'],
   ['/{uid}/audio/copy', ['POST'], 'Audio track from a URL'],
   ['/{uid}/audio/{track}', ['PATCH', 'DELETE'], 'Audio track'],

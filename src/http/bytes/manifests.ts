@@ -1,6 +1,7 @@
 /** Manifests: what a player asks for first. */
 
 import { createHash } from 'node:crypto'
+import type { OfferedText, TextTracks } from '../../core/captions/index.ts'
 import {
   bytesBody,
   manifestCaching,
@@ -14,21 +15,30 @@ import type { ByteRequest, ByteRoute } from '../route.ts'
 import { type SendDeps, sendBody } from './send.ts'
 import { allowPage, requestOrigin, viewerRoute } from './viewer.ts'
 
-export type ManifestDeps = SendDeps & { readonly playables: Playables }
+export type ManifestDeps = SendDeps & { readonly playables: Playables; readonly texts: TextTracks }
 
 /** `/<id>/manifest/video.m3u8`, `/<id>/manifest/video.mpd`, and `/<id>/manifest/<rendition>.m3u8`. */
 export function manifestRoutes(deps: ManifestDeps): readonly ByteRoute[] {
   return [
     route(deps, /^\/(?<id>[^/]+)\/manifest\/video\.m3u8$/, HLS, multivariantText),
     route(deps, /^\/(?<id>[^/]+)\/manifest\/video\.mpd$/, DASH, mpdText),
-    route(deps, /^\/(?<id>[^/]+)\/manifest\/(?<rendition>[^/]+)\.m3u8$/, HLS, (playable, query, { params }) =>
-      mediaPlaylistText(playable, params.rendition ?? '', query),
+    route(
+      deps,
+      /^\/(?<id>[^/]+)\/manifest\/(?<rendition>[^/]+)\.m3u8$/,
+      HLS,
+      (playable, query, texts, request) =>
+        mediaPlaylistText(playable, request.params.rendition ?? '', query, texts),
     ),
   ]
 }
 
 type ManifestQuery = { readonly clientBandwidthHint: string | null; readonly parentOrigin: string | null }
-type WriteManifest = (playable: Playable, query: ManifestQuery, request: ByteRequest) => string
+type WriteManifest = (
+  playable: Playable,
+  query: ManifestQuery,
+  texts: readonly OfferedText[],
+  request: ByteRequest,
+) => string
 
 function route(deps: ManifestDeps, pattern: RegExp, contentType: string, write: WriteManifest): ByteRoute {
   return viewerRoute(pattern, async (request, incoming, outgoing) => {
@@ -43,7 +53,8 @@ function route(deps: ManifestDeps, pattern: RegExp, contentType: string, write: 
       clientBandwidthHint: request.query.get('clientBandwidthHint'),
       parentOrigin: request.query.get('parentOrigin'),
     }
-    const bytes = Buffer.from(write(playable, query, request))
+    const texts = await deps.texts.list(playable.video.uid)
+    const bytes = Buffer.from(write(playable, query, texts, request))
     await sendBody(deps, incoming, outgoing, {
       body: bytesBody(bytes),
       contentType,

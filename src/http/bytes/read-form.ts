@@ -21,11 +21,17 @@ export function announcedBytes(incoming: IncomingMessage): number | undefined {
   return length === undefined ? undefined : Number(length)
 }
 
+/** How large a form as a whole may be, and how one that is larger is refused. */
+export type FormLimit = { readonly maxBytes: number; readonly tooLarge: () => HeadwaterError }
+
+const FILM_LIMIT: FormLimit = { maxBytes: MAX_FORM_BYTES, tooLarge: formTooLarge }
+
 /** One form. Holds no file and no timer, and reads nothing before `take`. */
 export class FormReader implements Sender {
   readonly #incoming: IncomingMessage
   readonly #clock: Clock
   readonly #parser: BusboyInstance
+  readonly #limit: FormLimit
   /** Resolved when no more of the form will be read. */
   readonly #ended = Promise.withResolvers<void>()
   #startedMs: number | undefined
@@ -34,8 +40,9 @@ export class FormReader implements Sender {
   #stopped = false
 
   /** Throws `bad_request` for a form whose type names no boundary. */
-  constructor(incoming: IncomingMessage, clock: Clock) {
+  constructor(incoming: IncomingMessage, clock: Clock, limit: FormLimit = FILM_LIMIT) {
     this.#incoming = incoming
+    this.#limit = limit
     this.#clock = clock
     this.#parser = openParser(incoming)
     const end = () => {
@@ -75,7 +82,7 @@ export class FormReader implements Sender {
       await this.#ended.promise
       return accepted
     } catch (error) {
-      throw this.#bytes > MAX_FORM_BYTES ? formTooLarge() : error
+      throw this.#bytes > this.#limit.maxBytes ? this.#limit.tooLarge() : error
     } finally {
       this.stop()
     }
@@ -106,7 +113,7 @@ export class FormReader implements Sender {
   /** A form without `Content-Length` shows only on the way that it is too large. */
   readonly #count = (bytes: Uint8Array): void => {
     this.#bytes += bytes.length
-    if (this.#bytes > MAX_FORM_BYTES) this.stop()
+    if (this.#bytes > this.#limit.maxBytes) this.stop()
   }
 
   #findFile(): Promise<void> {

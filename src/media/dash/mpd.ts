@@ -28,13 +28,24 @@ export type AdaptationSet = {
   readonly representations: readonly Representation[]
 }
 
+/** A text track that is one WebVTT file, its times counted from the start of the period. */
+export type TextSet = {
+  readonly contentType: 'text'
+  readonly id: string
+  /** BCP 47. */
+  readonly language: string
+  readonly label: string
+  /** Relative to the MPD. */
+  readonly uri: string
+}
+
 export type StaticMpd = {
   /** End of the picture (rule 20). */
   readonly durationSeconds: number
   /** Address templates relative to the MPD; `$RepresentationID$` and `$Number$` as in §5.3.9.4.4. */
   readonly initTemplate: string
   readonly mediaTemplate: string
-  readonly adaptationSets: readonly AdaptationSet[]
+  readonly adaptationSets: readonly (AdaptationSet | TextSet)[]
 }
 
 /** The MPD of a complete presentation, profile `isoff-live:2011`. */
@@ -55,7 +66,9 @@ export function formatStaticMpd(mpd: StaticMpd): string {
         element(
           'Period',
           { id: '0', start: 'PT0S' },
-          mpd.adaptationSets.map((set, id) => adaptationSet(set, id, mpd, timelines)),
+          mpd.adaptationSets.map((set, id) =>
+            set.contentType === 'text' ? textSet(set, id) : adaptationSet(set, id, mpd, timelines),
+          ),
         ),
       ],
     ),
@@ -86,6 +99,21 @@ function adaptationSet(
     [
       ...(set.label === undefined ? [] : [textElement('Label', set.label, '      ')]),
       ...set.representations.map((representation) => representationElement(representation, mpd, timelines)),
+    ],
+  )
+}
+
+/** §5.3.9.2: a Representation that is one file has no segment information, only its address. */
+function textSet(set: TextSet, id: number): XmlElement {
+  return element(
+    'AdaptationSet',
+    { id, contentType: set.contentType, mimeType: 'text/vtt', lang: set.language },
+    [
+      textElement('Label', set.label, '      '),
+      element('Role', { schemeIdUri: 'urn:mpeg:dash:role:2011', value: 'subtitle' }),
+      element('Representation', { id: set.id, bandwidth: TEXT_BPS }, [
+        textElement('BaseURL', set.uri, '        '),
+      ]),
     ],
   )
 }
@@ -164,3 +192,6 @@ function channelConfiguration(channels: number): XmlElement {
 function formatRate(rate: { readonly num: number; readonly den: number }): string {
   return rate.den === 1 ? String(rate.num) : `${rate.num}/${rate.den}`
 }
+
+/** The attribute is required; for one small file there is nothing to choose by it. */
+const TEXT_BPS = 1_000

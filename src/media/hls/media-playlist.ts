@@ -13,7 +13,8 @@ export type MediaPlaylist = {
   readonly starts: readonly number[]
   /** Segments will be added at the end: an `EVENT` without its end. */
   readonly growing?: boolean
-  readonly initUri: string
+  /** Absent for text, which has no init segment. */
+  readonly initUri?: string
   readonly segmentUri: (segment: number) => string
 }
 
@@ -27,7 +28,7 @@ export function formatMediaPlaylist(playlist: MediaPlaylist): string {
     `#EXT-X-TARGETDURATION:${Math.max(targetDurationSeconds(durations), growing ? GROWING_TARGET_SECONDS : 0)}`,
     '#EXT-X-MEDIA-SEQUENCE:0',
     `#EXT-X-PLAYLIST-TYPE:${growing ? 'EVENT' : 'VOD'}`,
-    `#EXT-X-MAP:URI=${quoted(playlist.initUri)}`,
+    ...(playlist.initUri === undefined ? [] : [`#EXT-X-MAP:URI=${quoted(playlist.initUri)}`]),
   ]
   for (const [segment, us] of durations.entries()) {
     lines.push(`#EXTINF:${formatMicroseconds(us)},`, plainLine(playlist.segmentUri(segment)))

@@ -12,13 +12,13 @@ import { HeadwaterError } from '../../lib/failure.ts'
 /** Where the cues of a file lie. Typed arrays, so that it can change threads; one entry per cue, in the file's order. */
 export type WebVttIndex = {
   /** Milliseconds on the file's own clock, whose 0 is the first picture. */
-  readonly startsMs: Float64Array
-  readonly endsMs: Float64Array
+  readonly startsMs: Float64Array<ArrayBuffer>
+  readonly endsMs: Float64Array<ArrayBuffer>
   /** Bytes `[from, to)` of the cue: identifier if it has one of its own, timings, text; no line end after it. */
-  readonly from: Uint32Array
-  readonly to: Uint32Array
+  readonly from: Uint32Array<ArrayBuffer>
+  readonly to: Uint32Array<ArrayBuffer>
   /** The same of the STYLE and REGION blocks before the first cue: start and end in turn. */
-  readonly definitions: Uint32Array
+  readonly definitions: Uint32Array<ArrayBuffer>
 }
 
 /**

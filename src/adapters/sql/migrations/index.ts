@@ -7,6 +7,7 @@ import { formLinks } from './0003-form-links.ts'
 import { copies } from './0004-copies.ts'
 import { signingKeys } from './0005-signing-keys.ts'
 import { webhooks } from './0006-webhooks.ts'
+import { captions } from './0007-captions.ts'
 import { downloads } from './0008-downloads.ts'
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -16,6 +17,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-copies': copies,
   '0005-signing-keys': signingKeys,
   '0006-webhooks': webhooks,
+  '0007-captions': captions,
   '0008-downloads': downloads,
 }
 
