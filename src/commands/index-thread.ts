@@ -5,6 +5,7 @@ import { systemClock } from '../adapters/system/clock.ts'
 import type { LayoutQuestion } from '../core/downloads/index.ts'
 import { ingestWorks } from '../core/planning/index.ts'
 
+// Modules are read when they are first wanted: nobody who uploads should wait for what only others need.
 answerWork({
   ...ingestWorks(systemClock()),
   async indexWebVtt(_input, source) {
@@ -13,7 +14,6 @@ answerWork({
     return { result, transfer: Object.values(result).map((array) => array.buffer) }
   },
   async layoutFile(input, index) {
-    // Read when it is first wanted: nobody who uploads should wait for what only downloads need.
     const { layoutFile } = await import('../core/downloads/index.ts')
     const result = await layoutFile(input as LayoutQuestion, index)
     return { result, transfer: [result.head.buffer, result.pieces.buffer, result.literals.buffer] }

@@ -21,13 +21,12 @@ import { readDeclaredSeconds } from '../../src/media/isobmff/read-duration.ts'
 import { readMovie } from '../../src/media/isobmff/read-movie.ts'
 import { avc1Entry, box, concatBytes, mp4aEntry } from '../../src/media/isobmff/write-boxes.ts'
 import { SNIFF_BYTES, sniff } from '../../src/media/sniff.ts'
-import { cutPiece, wholeTrack } from '../../src/media/webvtt/cut-webvtt.ts'
-import { readWebVtt } from '../../src/media/webvtt/read-webvtt.ts'
 import { seededRandom } from '../faults/seeded-random.ts'
 import { bytesSource, type Samples } from '../media-samples.ts'
 import { FOUR_SAMPLES, plainMovie } from '../plain-movie.ts'
 import { mutate } from './mutate.ts'
 import { mutateText } from './mutate-text.ts'
+import { webvttTarget } from './webvtt-target.ts'
 
 export type FuzzTarget = {
   readonly name: string
@@ -129,43 +128,6 @@ const OUTGOING_HOSTS: readonly string[] = [
   'fd00:ec2::254',
   '2606:4700::1111',
   'a.localhost',
-]
-
-/** Every construct of WebVTT; lines end as `mutateText` expects them. */
-const WEBVTT_SEEDS: readonly string[] = [
-  [
-    '\uFEFFWEBVTT - a title',
-    'Kind: captions',
-    '',
-    'NOTE a comment',
-    'of two lines',
-    '',
-    'STYLE',
-    '::cue(b) { color: lime }',
-    '',
-    'REGION',
-    'id:top',
-    '',
-    'first',
-    '00:01.000 --> 00:02.500 line:0 position:20% align:start',
-    '<v Fred>Höher &amp; weiter',
-    '',
-    '25:00:00.000 --> 25:00:01.000',
-    'late',
-  ].join('\r\n'),
-  'WEBVTT\n00:00.000 --> 00:40.000\nlong\n00:35.000 --> 00:36.000\nwithout a blank line',
-]
-const WEBVTT_WORDS = [
-  'WEBVTT',
-  '-->',
-  '\r\n\r\n',
-  '\r',
-  'NOTE',
-  'STYLE',
-  '00:00.000',
-  ' --> ',
-  '99:59:59.999',
-  '-',
 ]
 
 const STRICT = { allowPrivate: false }
@@ -350,18 +312,7 @@ export const fuzzTargets: readonly FuzzTarget[] = [
       checkClaims(Buffer.from(bytes).toString('latin1'))
     },
   },
-  {
-    name: 'read-webvtt',
-    seeds: async () => WEBVTT_SEEDS.map((text) => new TextEncoder().encode(text)),
-    words: WEBVTT_WORDS,
-    run: async (bytes) => {
-      const index = readWebVtt(bytes)
-      // What is cut from a good file is a good file, with the same cues.
-      const whole = readWebVtt(wholeTrack({ bytes, index }))
-      if (whole.startsMs.join() !== index.startsMs.join()) throw new Error('The whole has other cues.')
-      readWebVtt(cutPiece({ bytes, index }, 1))
-    },
-  },
+  webvttTarget,
   {
     name: 'index-format',
     seeds: async () => [formatIndex(await readMovie(bytesSource(PLAIN)))],

@@ -10,9 +10,7 @@ export const captions: Migration = {
     await db.schema
       .createTable('captions')
       .addColumn('id', text, (column) => column.primaryKey().notNull())
-      .addColumn('video_uid', text, (column) =>
-        column.notNull().references('videos.uid').onDelete('cascade'),
-      )
+      .addColumn('video_uid', text, (column) => column.notNull().references('videos.uid').onDelete('cascade'))
       .addColumn('language', text, (column) => column.notNull())
       .addColumn('generated', integer, (column) => column.notNull())
       .addColumn('status', text, (column) => column.notNull())
