@@ -3,6 +3,7 @@
  * comes, a reader may only answer or throw a HeadwaterError that is not our own bug, and soon.
  */
 
+import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { BlockList, isIP } from 'node:net'
 import { isAllowed } from '../../src/core/protection/access-rules.ts'
@@ -22,6 +23,7 @@ import { readMovie } from '../../src/media/isobmff/read-movie.ts'
 import { avc1Entry, box, concatBytes, mp4aEntry } from '../../src/media/isobmff/write-boxes.ts'
 import { SNIFF_BYTES, sniff } from '../../src/media/sniff.ts'
 import { seededRandom } from '../faults/seeded-random.ts'
+import { signJwt, strangersKey } from '../harness/sign-token.ts'
 import { bytesSource, type Samples } from '../media-samples.ts'
 import { FOUR_SAMPLES, plainMovie } from '../plain-movie.ts'
 import { mutate } from './mutate.ts'
@@ -208,6 +210,27 @@ const TOKEN_WORDS: readonly string[] = [
   '['.repeat(2_000),
 ]
 
+type SignedToken = { readonly text: string; readonly key: KeyObject }
+let goodToken: SignedToken | undefined
+
+/** The same for all runs: a key takes a tenth of a second. */
+function signedToken(): SignedToken {
+  if (goodToken === undefined) {
+    const key = strangersKey()
+    const text = signJwt({ header: { kid: SOME_UID }, payload: TOKEN_PAYLOADS[0] ?? '', key })
+    goodToken = { text, key: createPublicKey(key) }
+  }
+  return goodToken
+}
+
+/** Nothing but the token itself may pass for signed, not even another writing of the same bytes. */
+function checkForgery(text: string): void {
+  const good = signedToken()
+  const { signedText, signature } = parseToken(text)
+  if (!verify('RSA-SHA256', Buffer.from(signedText), good.key, signature)) return
+  if (text !== good.text) throw new Error('A forged token passes for signed.')
+}
+
 function tokenOf(payload: string): string {
   const encode = (text: string) => Buffer.from(text).toString('base64url')
   return `${encode(JSON.stringify({ alg: 'RS256', kid: SOME_UID }))}.${encode(payload)}.${'A'.repeat(342)}`
@@ -299,9 +322,9 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   {
     name: 'token',
     words: ['.', '..', '=', 'eyJhbGciOiJub25lIn0', 'A', 'x'.repeat(9_000), '\0', '\xff'],
-    seeds: async () => [new TextEncoder().encode(tokenOf(TOKEN_PAYLOADS[0] ?? ''))],
+    seeds: async () => [new TextEncoder().encode(signedToken().text)],
     run: async (bytes) => {
-      parseToken(Buffer.from(bytes).toString('latin1'))
+      checkForgery(Buffer.from(bytes).toString('latin1'))
     },
   },
   {
