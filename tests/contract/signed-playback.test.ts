@@ -1,10 +1,13 @@
 /** What a protected video shows to whom (playback.md §6): tokens good and bad, rules, revocation, caches. */
 
 import { createPublicKey, type KeyObject } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { indexFirst } from '../harness/early-samples.ts'
 import { converse, send } from '../harness/raw-http.ts'
 import { sample } from '../harness/samples.ts'
 import { callApi, startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
+import { startSlowUpload } from '../harness/slow-upload.ts'
 import {
   encode,
   inSeconds,
@@ -152,6 +155,21 @@ describe('a protected video', () => {
     const answer = await get(`/${token}?muted=true`)
     expect(answer.status).toBe(302)
     expect(answer.headers.location).toBe(`${server.url}/${token}/watch?muted=true`)
+  })
+
+  test('plays by a token, and by nothing else, while it is still being uploaded', async () => {
+    const bytes = new Uint8Array(await readFile(await indexFirst()))
+    const upload = await startSlowUpload(server, bytes, { 'upload-metadata': 'requiresignedurls' })
+    try {
+      await upload.sendTo(Math.round(bytes.byteLength / 2))
+      const token = own({ sub: upload.uid })
+      const statusBy = async (id: string) => (await get(`/${id}/manifest/video.m3u8`)).status
+      await expect.poll(() => statusBy(token), { timeout: 30_000 }).toBe(200)
+      expect(await statusBy(upload.uid)).toBe(401)
+      expect((await get(`/${token}/headwater/status.json`)).json()).toMatchObject({ playable: true })
+    } finally {
+      upload.cut()
+    }
   })
 
   test('with allowed origins still asks for the origin, and tells the browser who may frame it', async () => {
