@@ -15,6 +15,7 @@ import {
   type Call,
   createSubscription,
   type DeliverDeps,
+  giveUpDelivery,
   listAttempts,
   listCalls,
   MAIN_EVENTS,
@@ -71,7 +72,11 @@ export function useWebhooks(): WebhookBench {
   const receivers: Receiver[] = []
 
   function startRunner(deps: DeliverDeps): JobRunner {
-    const runner = new JobRunner(deps, { handlers: webhookHandlers(deps), slots: SLOTS })
+    const runner = new JobRunner(deps, {
+      handlers: webhookHandlers(deps),
+      slots: SLOTS,
+      onGiveUp: (job, error) => giveUpDelivery(deps, job, error),
+    })
     runner.start()
     return runner
   }

@@ -80,6 +80,30 @@ describe('what is owed', () => {
   })
 })
 
+describe('a server at fault', () => {
+  test('counts as a failed try, and costs no call', async () => {
+    const receiver = await receive()
+    await main(receiver.url)
+    const { describeVideo } = bench.deps
+    await bench.restart({ describeVideo: () => Promise.reject(new Error('the disk is gone')) })
+    await makeReady()
+    const failed = bench.deps.db.selectFrom('jobs').select('id').where('state', '=', 'queued')
+    for (let attempt = 1; attempt < 4; attempt += 1) {
+      while ((await failed.where('attempts', '=', attempt).execute()).length === 0)
+        await new Promise(setImmediate)
+      await untilAsleep(MOST_AT_ONCE)
+      bench.clock.advance(40_000)
+    }
+    const call = await untilCall((one) => one.tries === 1)
+    expect(await attemptsAt(call)).toMatchObject([{ status: null, error: 'the disk is gone' }])
+    await bench.restart({ describeVideo })
+    await untilAsleep(MOST_AT_ONCE)
+    bench.clock.advance(11_000)
+    await untilCall(({ state }) => state === 'delivered')
+    expect(receiver.received).toHaveLength(1)
+  })
+})
+
 describe('the log', () => {
   test('replays a call: the same body and a whole round of tries; what waited waits no longer', async () => {
     const receiver = await receive(status(410))

@@ -9,7 +9,21 @@ export const webhooks: Migration = {
     await createSubscriptions(db)
     await createCalls(db)
     await createAttempts(db)
+    await indexJobsByKind(db)
   },
+}
+
+/**
+ * Thousands of calls to a receiver that is away wait in the queue for hours: whoever claims other work must not walk
+ * past them, nor those who claim them past what is not due.
+ */
+async function indexJobsByKind(db: Kysely<unknown>): Promise<void> {
+  await db.schema.dropIndex('jobs_to_claim').execute()
+  await db.schema
+    .createIndex('jobs_to_claim')
+    .on('jobs')
+    .columns(['state', 'kind', 'priority', 'id', 'run_at_us'])
+    .execute()
 }
 
 async function createSubscriptions(db: Kysely<unknown>): Promise<void> {
