@@ -1,4 +1,7 @@
-/** What a protected video shows to whom (playback.md §6): tokens good and bad, rules, revocation, caches. */
+/**
+ * What a protected video shows to whom (playback.md §6): tokens good and bad, rules, revocation, caches. Long because half
+ * of it is tables, a line for each token that must open nothing.
+ */
 
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -27,6 +30,7 @@ let privateKey: KeyObject
 /** Below an id, of the protected video. */
 let segment = ''
 let playlist = ''
+let captions = ''
 
 beforeAll(async () => {
   server = await startServer({ env: { HEADWATER_TRUSTED_PROXIES: '127.0.0.1' } })
@@ -35,15 +39,26 @@ beforeAll(async () => {
   ;[uid, open] = uploaded.map((one) => one.uid) as [string, string]
   await waitForVideo(server, uid, 'ready')
   await waitForVideo(server, open, 'ready')
+  await addCaptions()
   await protect(true)
   key = await callApi(server, '/stream/keys', { method: 'POST' })
   privateKey = readPem(key.pem)
   const master = await get(`/${own()}/manifest/video.m3u8`)
   playlist = /^[^#\n]+\.m3u8$/m.exec(master.text)?.[0] ?? ''
   const media = await get(`/${own()}/manifest/${playlist}`)
+  const mpd = await get(`/${own()}/manifest/video.mpd`)
+  captions = /[^/<>]+(?=\/whole\.vtt)/.exec(mpd.text)?.[0] ?? ''
   segment = /[^/\n]+\/0\.m4s$/m.exec(media.text)?.[0] ?? ''
 })
 afterAll(() => server.stop())
+
+async function addCaptions(): Promise<void> {
+  const body = new FormData()
+  body.append('file', new Blob(['WEBVTT\n\n00:01.000 --> 00:02.000\nHarbour\n']), 'en.vtt')
+  const address = `${server.apiUrl}/accounts/${server.accountId}/stream/${uid}/captions/en`
+  const headers = { authorization: `Bearer ${server.token}` }
+  expect((await fetch(address, { method: 'PUT', headers, body })).status).toBe(200)
+}
 
 const protect = (requireSignedURLs: boolean) =>
   callApi(server, `/stream/${uid}`, { method: 'POST', body: { requireSignedURLs } })
@@ -66,6 +81,9 @@ const addresses = () => [
   `manifest/${playlist}`,
   segment,
   segment.replace('0.m4s', 'init.mp4'),
+  `manifest/${captions}.m3u8`,
+  `${captions}/0.vtt`,
+  `${captions}/whole.vtt`,
   'thumbnails/thumbnail.jpg?height=90',
   'watch',
   'iframe',
