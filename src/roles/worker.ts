@@ -82,13 +82,15 @@ export function webhookHandlers(deps: DeliverDeps): Record<string, JobHandler> {
 }
 
 function deliverDeps(deps: WorkerDeps): DeliverDeps {
-  const publicUrl = deps.settings.publicUrl?.replace(/\/+$/, '')
-  return {
-    ...deps,
-    describeVideo: async (uid, baseUrl) => {
-      const video = await getVideo(deps.db, uid)
-      return video && JSON.stringify(presentVideo(video, publicUrl ?? baseUrl))
-    },
+  return { ...deps, describeVideo: createDescribeVideo(deps.db, deps.settings.publicUrl) }
+}
+
+/** What calls say of a video: what the API does. `publicUrl`, if there is one, begins its addresses. */
+export function createDescribeVideo(db: Db, publicUrl: string | null): DeliverDeps['describeVideo'] {
+  const fixed = publicUrl?.replace(/\/+$/, '')
+  return async (uid, baseUrl) => {
+    const video = await getVideo(db, uid)
+    return video && JSON.stringify(presentVideo(video, fixed ?? baseUrl))
   }
 }
 

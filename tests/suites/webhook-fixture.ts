@@ -2,14 +2,7 @@
 
 import { afterEach, beforeEach } from 'vitest'
 import { createFetcher } from '../../src/adapters/fetch/guarded-fetch.ts'
-import {
-  blankVideo,
-  getVideo,
-  insertVideo,
-  moveVideo,
-  nextCreatedUs,
-  type Video,
-} from '../../src/core/videos/index.ts'
+import { blankVideo, insertVideo, moveVideo, nextCreatedUs, type Video } from '../../src/core/videos/index.ts'
 import {
   type Attempt,
   type Call,
@@ -24,11 +17,10 @@ import {
   WEBHOOK_KINDS,
   type WebhookEvent,
 } from '../../src/core/webhooks/index.ts'
-import { presentVideo } from '../../src/http/present-video.ts'
 import { createJobTable } from '../../src/jobs/job-table.ts'
 import { JobRunner } from '../../src/jobs/run-jobs.ts'
 import { silentLog } from '../../src/lib/log.ts'
-import { webhookHandlers, workerSlots } from '../../src/roles/worker.ts'
+import { createDescribeVideo, webhookHandlers, workerSlots } from '../../src/roles/worker.ts'
 import type { Trx } from '../../src/tables.ts'
 import { type Receiver, startReceiver } from '../harness/receiver.ts'
 import { openTestDatabase } from './open-test-database.ts'
@@ -91,10 +83,7 @@ export function useWebhooks(): WebhookBench {
       jobs: createJobTable({ db, clock }),
       fetcher: createFetcher({ allowPrivate: true }),
       log: silentLog,
-      describeVideo: async (uid, baseUrl) => {
-        const video = await getVideo(db, uid)
-        return video && JSON.stringify(presentVideo(video, baseUrl))
-      },
+      describeVideo: createDescribeVideo(db, null),
     }
     own = { deps, clock, runner: startRunner(deps) }
   })

@@ -13,6 +13,7 @@ import {
 import { MOST_AT_ONCE } from '../../src/core/webhooks/index.ts'
 import { signBody } from '../../src/core/webhooks/sign-body.ts'
 import { presentVideo } from '../../src/http/present-video.ts'
+import { createDescribeVideo } from '../../src/roles/worker.ts'
 import { HANG, type Receiver, status } from '../harness/receiver.ts'
 import { ACCOUNT, BASE, useWebhooks } from './webhook-fixture.ts'
 
@@ -58,6 +59,18 @@ describe('a call', () => {
     ])
     await inTrx((trx) => completeVideo(trx, bench.deps, video))
     expect(await calls()).toHaveLength(1)
+  })
+
+  test('has addresses below HEADWATER_PUBLIC_URL where that is set', async () => {
+    const receiver = await receive()
+    await main(receiver.url)
+    await bench.restart({ describeVideo: createDescribeVideo(bench.deps.db, 'https://cdn.example.com/') })
+    const { uid } = await makeReady()
+    await receiver.until(1)
+    expect(JSON.parse(receiver.received[0]?.body ?? '')).toMatchObject({
+      preview: `https://cdn.example.com/${uid}/watch`,
+      playback: { hls: `https://cdn.example.com/${uid}/manifest/video.m3u8` },
+    })
   })
 
   test('is made when a video fails, with the reason', async () => {
