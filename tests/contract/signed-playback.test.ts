@@ -105,7 +105,7 @@ describe('a protected video', () => {
   })
 
   test('refuses a copied segment address once the token in it has ended', async () => {
-    const exp = inSeconds(2)
+    const exp = inSeconds(3)
     const token = own({ exp })
     expect((await get(`/${token}/${segment}`)).status).toBe(200)
     await new Promise((resolve) => setTimeout(resolve, exp * 1_000 - Date.now() + 5))
