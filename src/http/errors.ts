@@ -182,7 +182,7 @@ export const ERRORS: Readonly<Record<FailureCode, ErrorRow>> = {
     status: 403,
     number: 10000,
     start: 'Authentication error',
-    when: 'An access rule or the allowed origins refuse this viewer.',
+    when: 'An access rule or the allowed origins refuse this viewer, or the token does not allow downloads.',
   },
   video_not_playable_yet: {
     status: 409,

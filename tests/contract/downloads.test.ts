@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { StreamBinding } from '../../src/binding/index.ts'
-import { sample } from '../harness/samples.ts'
+import { notAVideo, sample } from '../harness/samples.ts'
 import { callApi, startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
 import { SDKS, violations } from './sdk.ts'
 
@@ -122,6 +122,14 @@ describe('refused', () => {
     expect(await api(`${pending}/downloads`)).toEqual({})
     expect((await fetch(`${server.url}/${pending}/downloads/default.mp4`)).status).toBe(404)
   })
+})
+
+test('a file of a video that failed', async () => {
+  const { uid: failed } = await uploadFile(server, await notAVideo())
+  await waitForVideo(server, failed, 'error')
+  const answer = await ask('POST', `${failed}/downloads`)
+  expect([answer.status, answer.code]).toEqual([409, 10007])
+  expect((await fetch(`${server.url}/${failed}/downloads/default.mp4`)).status).toBe(424)
 })
 
 describe('a file', () => {

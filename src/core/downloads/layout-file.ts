@@ -1,6 +1,6 @@
 /**
  * Runs in the work thread: from the heads of a video's segments to one plain MP4 file: its head, and which bytes of
- * which blobs follow it in which order. Every sample keeps the times it plays with (rules 1 to 10 of
+ * which blobs follow it in which order. Every sample keeps the times it plays with (rule 24 of
  * docs/packaging.md). Nothing is decoded, and no payload is read.
  */
 
@@ -31,10 +31,7 @@ export type FileLayout = {
   readonly sizeBytes: number
 }
 
-/**
- * Picture and sound take turns at least this often, so that whoever plays the file while it arrives needs no second
- * place of it.
- */
+/** Rule 26: whoever plays the file while it arrives needs no second place of it. */
 const TURN_SECONDS = 1
 
 /** A segment as it is taken apart. */
@@ -188,7 +185,7 @@ function placeChunks(chunks: readonly Chunk[]): {
   return { pieces: Float64Array.from(pieces), positions, payloadBytes: position }
 }
 
-/** Sound goes on to the end of its last frame, which may lie after the picture's: nothing of that is shown. */
+/** Rule 25: sound goes on to the end of its last frame, which may lie after the picture's; nothing of that is shown. */
 function describeTrack(
   { kind, timescale, samples, entries, edits }: MovieTrack,
   plan: Plan,
