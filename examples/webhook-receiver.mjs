@@ -19,7 +19,11 @@ const MOST_BYTES = 1_048_576
 /** Of calls that came once already; the same one comes again when its answer was lost. */
 const seen = new Set()
 
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => {
+  answer(request, response).catch(() => response.destroy())
+})
+
+async function answer(request, response) {
   // The signature is over the bytes as they were sent: they must not be parsed and written again before it is checked.
   const body = await readBody(request)
   if (body === undefined) response.writeHead(413).end()
@@ -31,7 +35,7 @@ const server = createServer(async (request, response) => {
     console.log('refused: not signed with our secret, or too old')
     response.writeHead(401).end()
   }
-})
+}
 
 server.listen(Number(PORT), '127.0.0.1')
 await once(server, 'listening')
