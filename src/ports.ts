@@ -203,6 +203,18 @@ export interface Thread {
   stop(): Promise<void>
 }
 
+/** Recognition of speech, by a program or a server that the operator chose. A crash may leave a copy of the sound. */
+export interface SpeechEngine {
+  /**
+   * WebVTT of what is said in a WAV file (mono, 16 kHz), at most 10 MiB and not yet checked. `language` is the spoken one,
+   * without a region. Throws `speech_failed` or the abort reason.
+   */
+  transcribe(
+    sound: Pick<DecoderFile, 'sizeBytes' | 'read'>,
+    options: { readonly language: string; readonly signal: AbortSignal },
+  ): Promise<Uint8Array>
+}
+
 /** One question to another machine. */
 export type FetchRequest = {
   readonly method: 'GET' | 'HEAD' | 'POST'

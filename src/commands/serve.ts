@@ -8,9 +8,11 @@ import { type Logger, pino } from 'pino'
 import { createFetcher } from '../adapters/fetch/guarded-fetch.ts'
 import { createDecoder, findFfmpeg } from '../adapters/ffmpeg/index.ts'
 import { openFolderBlobs } from '../adapters/folder/blobs.ts'
+import { createSpeechEngine } from '../adapters/speech/sound-file.ts'
 import { openDatabase } from '../adapters/sql/open-database.ts'
 import { systemClock } from '../adapters/system/clock.ts'
 import { createThread } from '../adapters/threads/work-thread.ts'
+import { childEnvironment } from '../config/child-environment.ts'
 import { dataFolder } from '../config/data-folder.ts'
 import { launcherPid } from '../config/launcher.ts'
 import { openSecrets, type Secrets } from '../config/secrets.ts'
@@ -66,6 +68,8 @@ export async function start(settings: Settings, log: Logger): Promise<Running> {
     ])
     opened.push(() => blobs.close())
     const decoder = await createDecoder({ build, blobs, workDir: workFolder, log })
+    const environment = childEnvironment()
+    const speech = await createSpeechEngine(settings, { workDir: workFolder, environment })
     const thread = createThread({ blobs, module: new URL('./index-thread.ts', import.meta.url) })
     opened.push(() => thread.stop())
     const jobs = createJobTable({ db, clock })
@@ -73,7 +77,7 @@ export async function start(settings: Settings, log: Logger): Promise<Running> {
 
     const { startRoles } = await reading
     const fetcher = createFetcher({ allowPrivate: settings.allowPrivateFetch })
-    const adapters = { db, blobs, jobs, clock, decoder, thread, fetcher, log }
+    const adapters = { db, blobs, jobs, clock, decoder, thread, fetcher, speech, log }
     const { port, signInCode } = await startRoles(adapters, { settings, secrets, opened })
     log.info({ ffmpeg: build.id, roles: settings.roles, workers: settings.workers }, 'started')
     return { port, secrets, signInCode, stop: () => opened.unwind() }

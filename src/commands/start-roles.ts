@@ -24,7 +24,7 @@ import { readStaticFiles } from '../http/static-files.ts'
 import { countJobs } from '../jobs/count-jobs.ts'
 import type { Jobs } from '../jobs/job.ts'
 import { KeyedLock } from '../lib/keyed-lock.ts'
-import type { Blobs, Clock, Decoder, Fetcher, Thread } from '../ports.ts'
+import type { Blobs, Clock, Decoder, Fetcher, SpeechEngine, Thread } from '../ports.ts'
 import { createApiRole } from '../roles/api.ts'
 import { createDeliveryRole } from '../roles/delivery.ts'
 import type { Role } from '../roles/role.ts'
@@ -44,6 +44,8 @@ export type Adapters = {
   /** Does what `index-thread.ts` says. */
   readonly thread: Thread
   readonly fetcher: Fetcher
+  /** null when none is configured. */
+  readonly speech: SpeechEngine | null
   readonly log: Logger
 }
 
@@ -108,6 +110,7 @@ export async function startRoles(
       countRequest,
       signInCodes,
       newRsaKey: createRsaKeys(),
+      hasSpeechEngine: adapters.speech !== null,
       sealingKey: secrets.sealingKey,
       countJobs: () => countJobs(db),
     },

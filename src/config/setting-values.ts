@@ -48,6 +48,12 @@ export const baseUrl = z.string().transform((text, context) => {
   return z.NEVER
 })
 
+/** An absolute http(s) address, kept as it is written. */
+export const webAddress = z.string().refine((text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return (url?.protocol === 'http:' || url?.protocol === 'https:') && !url.username && !url.password
+})
+
 /** Distinct words out of `words`, separated by commas; at least one. */
 export function listOf<const W extends string>(words: readonly [W, ...W[]]) {
   return commaList.pipe(z.array(z.enum(words)).nonempty()).transform((list) => [...new Set(list)])

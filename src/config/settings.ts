@@ -7,7 +7,15 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { HeadwaterError } from '../lib/failure.ts'
-import { addressRanges, baseUrl, byteCount, listOf, trueOrFalse, wholeNumber } from './setting-values.ts'
+import {
+  addressRanges,
+  baseUrl,
+  byteCount,
+  listOf,
+  trueOrFalse,
+  webAddress,
+  wholeNumber,
+} from './setting-values.ts'
 
 /** Names to texts, as the process was given them. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -164,6 +172,29 @@ export const SETTINGS = {
     expects: 'the path of an ffmpeg program, version 5.1 or newer',
     meaning: 'Which ffmpeg decodes and encodes.',
   }),
+  speechCommand: optional('HEADWATER_SPEECH_COMMAND', z.string().min(1), {
+    defaultText: 'off',
+    expects: 'the path of a program',
+    meaning:
+      'Program that generates captions, called as `<program> <file.wav> <language>` (mono, 16 kHz; `en`, `de` …); it writes WebVTT to its standard output.',
+  }),
+  speechUrl: optional('HEADWATER_SPEECH_URL', webAddress, {
+    defaultText: 'off',
+    expects: 'an http or https address such as http://127.0.0.1:8000/v1/audio/transcriptions',
+    meaning:
+      'Server that generates captions instead of a program: the whole address of a call that takes what the transcriptions of OpenAI take.',
+  }),
+  speechKey: optional('HEADWATER_SPEECH_KEY', z.string().regex(/^[!-~]{1,1024}$/), {
+    defaultText: 'none',
+    expects: 'visible characters without spaces',
+    meaning: 'Bearer token for `HEADWATER_SPEECH_URL`.',
+    secret: true,
+  }),
+  speechModel: setting('HEADWATER_SPEECH_MODEL', z.string().regex(/^[\w./:@-]{1,200}$/), {
+    default: 'whisper-1',
+    expects: 'the name of a model',
+    meaning: 'Model that `HEADWATER_SPEECH_URL` is asked for.',
+  }),
   logLevel: setting(
     'HEADWATER_LOG_LEVEL',
     z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
@@ -200,7 +231,6 @@ export const NOT_BUILT_YET: Readonly<Record<string, { what: string; refused?: tr
     refused: true,
   },
   HEADWATER_LIVE_INPUT_LIST: { what: 'live inputs are not built yet' },
-  HEADWATER_SPEECH: { what: 'generated captions are not built yet' },
   HEADWATER_RTMPS_CERT: { what: 'live inputs are not built yet' },
   HEADWATER_RTMPS_KEY: { what: 'live inputs are not built yet' },
   HEADWATER_ICE_SERVERS: { what: 'live inputs are not built yet' },
@@ -231,6 +261,9 @@ export function readSettings(
   if ((settings.apiEmail === null) !== (settings.apiKey === null)) {
     const [given, missing] = settings.apiEmail === null ? ['KEY', 'EMAIL'] : ['EMAIL', 'KEY']
     problems.push(`HEADWATER_API_${given} is set without HEADWATER_API_${missing}: expected both or neither.`)
+  }
+  if (settings.speechCommand !== null && settings.speechUrl !== null) {
+    problems.push('HEADWATER_SPEECH_COMMAND and HEADWATER_SPEECH_URL are both set: expected one of them.')
   }
   for (const [name, { what, refused }] of Object.entries(NOT_BUILT_YET)) {
     if (refused && env[name]) problems.push(`${name} is set, but ${what}: unset it.`)

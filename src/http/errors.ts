@@ -262,6 +262,7 @@ export const ERRORS: Readonly<Record<FailureCode, ErrorRow>> = {
   blob_damaged: internal('Stored bytes are not what was recorded of them.'),
   decoder_missing: internal('No ffmpeg was found.'),
   decoder_failed: internal('ffmpeg failed.'),
+  speech_failed: internal('The speech engine failed.'),
   lease_lost: internal('A job was taken over by another worker.'),
   setting_invalid: internal('A setting is wrong.'),
   folder_in_use: internal('Another process holds the data folder.'),

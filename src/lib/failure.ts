@@ -48,6 +48,7 @@ const KINDS = {
   decoder_missing: 'outside',
   decoder_failed: 'outside',
   fetch_failed: 'outside',
+  speech_failed: 'outside',
   lease_lost: 'outside',
   setting_invalid: 'caller',
   folder_in_use: 'caller',

@@ -14,6 +14,7 @@ import {
 import type { Planner } from '../core/planning/index.ts'
 import { concatenate, giveUpConcatenation } from '../core/uploads/index.ts'
 import { failIngest, type IngestDeps, ingestSource } from '../core/ingest/index.ts'
+import { giveUpSpeech, type HearDeps, hearSound } from '../core/speech/index.ts'
 import { getVideo } from '../core/videos/index.ts'
 import {
   type DeliverDeps,
@@ -32,7 +33,8 @@ import type { Db } from '../tables.ts'
 import type { Role } from './role.ts'
 
 export type WorkerDeps = DownloadDeps &
-  BuildDeps & {
+  BuildDeps &
+  HearDeps & {
     readonly db: Db
     readonly blobs: Blobs
     readonly jobs: Jobs
@@ -54,7 +56,10 @@ export type WorkerDeps = DownloadDeps &
 /** Kinds of jobs this role runs, each with its handler. */
 export function workerHandlers(
   deps: WorkerDeps,
-): Record<'download' | 'concatenate' | 'ingest' | 'encode' | 'urgent' | 'build-download', JobHandler> {
+): Record<
+  'download' | 'concatenate' | 'ingest' | 'encode' | 'urgent' | 'build-download' | 'speech',
+  JobHandler
+> {
   const { workers, quality, forceLadder } = deps.settings
   const ingest: IngestDeps = {
     ...deps,
@@ -72,6 +77,7 @@ export function workerHandlers(
     encode: (job, context) => encodeChunk(encode, job, context),
     urgent: (job, context) => urgentChunk(encode, job, context),
     'build-download': (job, context) => buildDownload(deps, job, context),
+    speech: (job, context) => hearSound(deps, job, context),
   }
 }
 
@@ -119,6 +125,8 @@ export function workerSlots(workers: number): SlotRule[] {
     { kinds: ['ingest'], count: 2 },
     // Only the disk works; a small one must not wait for minutes behind a large one.
     { kinds: ['concatenate'], count: 2 },
+    // An engine takes every core or graphics processor it finds.
+    { kinds: ['speech'], count: 1 },
     { kinds: ['build-download'], count: 2 },
     // Each receiver has a place of its own, so none waits for one that hangs; the rest is for whoever has much to be told.
     ...WEBHOOK_KINDS.map((kind) => ({ kinds: [kind], count: 1 })),
@@ -157,6 +165,7 @@ async function giveUp(deps: WorkerDeps, job: ClaimedJob, error: unknown): Promis
   if (job.kind === 'encode') return await giveUpEncode(deps, job, error)
   if (job.kind === 'concatenate') return await giveUpConcatenation(deps, videoUid, error)
   if (job.kind === 'build-download') return await giveUpDownloadFile(deps.db, job)
+  if (job.kind === 'speech') return await giveUpSpeech(deps, job, error)
   if (job.kind === 'download') return await giveUpDownload(deps, videoUid, error)
   if (job.kind === 'ingest') {
     await deps.db.transaction().execute((trx) => failIngest(deps, trx, videoUid, error))

@@ -118,6 +118,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
       signInCodes: new SignInCodes(clock),
       countJobs: () => Promise.resolve({}),
       newRsaKey: createRsaKeys(),
+      hasSpeechEngine: false,
       sealingKey: clock.newSecret(32),
     },
     {

@@ -100,6 +100,7 @@ export async function startApi(
       countRequest,
       signInCodes,
       newRsaKey: createRsaKeys(),
+      hasSpeechEngine: false,
       sealingKey: clock.newSecret(32),
       countJobs: () => Promise.resolve({ queued: 0 }),
     },

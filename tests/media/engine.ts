@@ -80,6 +80,7 @@ export async function startEngine(
     log,
     settings,
     fetcher: createFetcher({ allowPrivate: true }),
+    speech: null,
     limits: { ...DEFAULT_UPLOAD_LIMITS, minFreeBytes: 0 },
     locks: new KeyedLock(),
   }

@@ -1,18 +1,23 @@
 /** What others may import from `core/captions`. */
+export { type Caption, captionLabel, checkLanguage, MAX_CAPTION_BYTES } from './caption.ts'
 export {
-  type Caption,
-  captionLabel,
-  MAX_CAPTION_BYTES,
-} from './caption.ts'
-export { listCaptions, requireCaption } from './caption-records.ts'
-export { indexWebVtt } from './index-work.ts'
+  findCaption,
+  finishCaption,
+  getCaption,
+  insertCaption,
+  listCaptions,
+  requireCaption,
+} from './caption-records.ts'
+export type { ReadOptions } from '../../media/webvtt/read-webvtt.ts'
+export { indexHeard, indexWebVtt } from './index-work.ts'
 export {
   type CaptionDeps,
   type CaptionName,
   captionTooLarge,
   checkPutCaption,
   deleteCaption,
+  newCaptionId,
   putCaption,
   readCaption,
 } from './put-caption.ts'
-export { type OfferedText, TextTracks, type TextTrackDeps } from './text-tracks.ts'
+export { type OfferedText, type TextTrackDeps, TextTracks } from './text-tracks.ts'

@@ -15,6 +15,7 @@ import {
   readCaption,
   requireCaption,
 } from '../../core/captions/index.ts'
+import { type RequestDeps, requestCaptions } from '../../core/speech/index.ts'
 import { requireVideo } from '../../core/videos/index.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import { announcedBytes, FormReader, isForm } from '../bytes/read-form.ts'
@@ -35,7 +36,7 @@ const captionSchema = z.object({
 })
 
 /** The endpoints. */
-export function captionEndpoints(deps: CaptionDeps): Endpoint[] {
+export function captionEndpoints(deps: RequestDeps): Endpoint[] {
   return [list(deps), details(deps), put(deps), remove(deps), generate(deps), vtt(deps)]
 }
 
@@ -102,20 +103,15 @@ function remove(deps: CaptionDeps): Endpoint {
   })
 }
 
-function generate(deps: CaptionDeps): Endpoint {
+function generate(deps: RequestDeps): Endpoint {
   return endpoint({
     ...SHARED,
     method: 'POST',
     path: `${CAPTIONS}/{language}/generate`,
     summary: 'Captions made by the speech engine, in the language that is spoken',
     resultSchema: captionSchema,
-    handle: async ({ accountId, uid }) => {
-      await requireVideo(deps.db, uid, accountId)
-      throw new HeadwaterError(
-        'speech_not_configured',
-        'No speech engine is configured; upload captions with PUT instead.',
-      )
-    },
+    handle: async ({ accountId, uid, params }) =>
+      presented(await requestCaptions(deps, { accountId, uid, language: params.language ?? '' })),
   })
 }
 

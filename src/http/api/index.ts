@@ -1,6 +1,6 @@
 /** Every endpoint of the JSON API. */
 
-import type { CaptionDeps } from '../../core/captions/index.ts'
+import type { RequestDeps as CaptionRequestDeps } from '../../core/speech/index.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { captionEndpoints } from './captions.ts'
 import { type CopyEndpointDeps, copyEndpoints } from './copy.ts'
@@ -24,7 +24,7 @@ export type ApiDeps = VideoDeps &
   SigningKeyDeps &
   DownloadEndpointDeps &
   WebhookDeps &
-  CaptionDeps
+  CaptionRequestDeps
 
 /** The endpoints, in the order in which `/openapi.json` shows them. */
 export function apiEndpoints(deps: ApiDeps): Endpoint[] {

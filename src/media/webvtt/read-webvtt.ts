@@ -21,16 +21,21 @@ export type WebVttIndex = {
   readonly definitions: Uint32Array<ArrayBuffer>
 }
 
+export type ReadOptions = {
+  /** Leaves out cues that do not end after they start, which are never shown, instead of refusing them. */
+  readonly dropUnshown?: boolean
+}
+
 /**
  * The index of a file. Throws `bad_request`, whose facts say `line` and, from the first cue on, `cue` (both from 1): no
  * `WEBVTT` at the start, bytes that are not UTF-8, a timing that cannot be read, an end that is not after its start, text
  * outside of a cue. The file may have at most 4 GiB.
  */
-export function readWebVtt(bytes: Uint8Array): WebVttIndex {
+export function readWebVtt(bytes: Uint8Array, options: ReadOptions = {}): WebVttIndex {
   checkEncoding(bytes)
   const reader = new Lines(bytes)
   readHeader(reader)
-  return readBlocks(reader)
+  return readBlocks(reader, options)
 }
 
 /** The failure every fault of a file is told with. */
@@ -69,17 +74,18 @@ function readHeader(lines: Lines): void {
   }
 }
 
-function readBlocks(lines: Lines): WebVttIndex {
-  const cues = new CueList()
+function readBlocks(lines: Lines, { dropUnshown = false }: ReadOptions): WebVttIndex {
+  const cues = new CueList(dropUnshown)
   const definitions: number[] = []
   for (let line = lines.next(); line !== undefined; line = lines.next()) {
     if (line.text === '') continue
     const second = line.text.includes(ARROW) ? undefined : lines.next()
     if (line.text.includes(ARROW)) {
-      cues.add(readTimings(line, cues.count + 1), { from: line.from, to: endOfText(lines, line) })
+      const timings = readTimings(line, cues.count + 1)
+      cues.add(timings, { line, to: endOfText(lines, line) })
     } else if (second?.text.includes(ARROW)) {
-      const to = endOfText(lines, second)
-      cues.add(readTimings(second, cues.count + 1), { from: second.from, to }, { line, id: line.text })
+      const timings = readTimings(second, cues.count + 1)
+      cues.add(timings, { line: second, to: endOfText(lines, second) }, line)
     } else {
       if (second !== undefined) lines.back()
       const to = endOfText(lines, line)
@@ -126,11 +132,7 @@ function readTimings({ text, number }: Line, cue: number): Timings {
       `expected timings such as 00:01.000 --> 00:02.500, found ${shown(text)}${comma}.`,
     )
   }
-  const startMs = milliseconds(found.slice(1, 5))
-  const endMs = milliseconds(found.slice(5, 9))
-  if (endMs > startMs) return { startMs, endMs }
-  // §4.4: the end is greater than the start. A cue that is not is never shown.
-  throw fault(number, cue, `expected a cue that ends after it starts, found ${shown(text)}.`)
+  return { startMs: milliseconds(found.slice(1, 5)), endMs: milliseconds(found.slice(5, 9)) }
 }
 
 function milliseconds([hours = '0', minutes = '', seconds = '', thousandths = '']: readonly (
@@ -142,6 +144,7 @@ function milliseconds([hours = '0', minutes = '', seconds = '', thousandths = ''
 
 /** Cues as they are found. */
 class CueList {
+  readonly #dropUnshown: boolean
   readonly #starts: number[] = []
   readonly #ends: number[] = []
   readonly #from: number[] = []
@@ -150,26 +153,41 @@ class CueList {
   readonly #ids = new Map<string, number>()
   readonly #timingsFrom = new Map<number, number>()
 
+  constructor(dropUnshown: boolean) {
+    this.#dropUnshown = dropUnshown
+  }
+
   get count(): number {
     return this.#starts.length
   }
 
-  add(timings: Timings, range: { from: number; to: number }, name?: { line: Line; id: string }): void {
+  /** `place`: the line of the timings, and the end of the text; `name`: the line of the identifier. */
+  add({ startMs, endMs }: Timings, place: { line: Line; to: number }, name?: Line): void {
+    const { line, to } = place
+    if (endMs <= startMs) {
+      if (this.#dropUnshown) return
+      // §4.4: the end is greater than the start.
+      throw fault(
+        line.number,
+        this.count + 1,
+        `expected a cue that ends after it starts, found ${shown(line.text)}.`,
+      )
+    }
     const cue = this.count
-    this.#starts.push(timings.startMs)
-    this.#ends.push(timings.endMs)
-    this.#from.push(name?.line.from ?? range.from)
-    this.#to.push(range.to)
+    this.#starts.push(startMs)
+    this.#ends.push(endMs)
+    this.#from.push(name?.from ?? line.from)
+    this.#to.push(to)
     if (name === undefined) return
     // Identifiers are unique (§4.4), and hls.js keeps only one cue of each: those that are not are left out.
-    const first = this.#ids.get(name.id)
+    const first = this.#ids.get(name.text)
     if (first === undefined) {
-      this.#ids.set(name.id, cue)
-      this.#timingsFrom.set(cue, range.from)
+      this.#ids.set(name.text, cue)
+      this.#timingsFrom.set(cue, line.from)
       return
     }
-    this.#from[cue] = range.from
-    this.#from[first] = this.#timingsFrom.get(first) ?? range.from
+    this.#from[cue] = line.from
+    this.#from[first] = this.#timingsFrom.get(first) ?? line.from
   }
 
   index(): Omit<WebVttIndex, 'definitions'> {

@@ -47,6 +47,9 @@ export function Timeline({ events, loading }: { events: readonly VideoEvent[]; l
 }
 
 function tell(event: VideoEvent): string {
+  if (event.kind === 'captions') {
+    return event.detail['status'] === 'error' ? 'Captions could not be generated' : 'Captions generated'
+  }
   if (event.kind !== 'rendition') return SENTENCES[event.kind] ?? event.kind
   const name = event.detail['name']
   if (name === 'audio') return 'Sound finished'
