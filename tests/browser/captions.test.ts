@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sample } from '../harness/samples.ts'
 import { startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
+import { openBenchPage } from './players/bench-page.ts'
 import { type Browsing, startBrowsing, tellVideo, untilVideo } from './pages-browser.ts'
 
 const VTT = (text: string) => `WEBVTT
@@ -94,6 +95,34 @@ test('the button switches them on and off; none are on unasked', async () => {
   await untilVideo(page, `(${SHOWN}).length === 0`)
   expect(complaints).toEqual([])
 })
+
+/** Leaves the English captions of `url` shown in `video`. */
+const OPEN_IN_SHAKA = `async (url) => {
+  const video = document.querySelector('video')
+  const player = new shaka.Player()
+  await player.attach(video)
+  await player.load(url)
+  player.selectTextTrack(player.getTextTracks().find((track) => track.language === 'en'))
+}`
+/** Times and plain text of all cues. */
+const CUES = `[...video.textTracks].flatMap((track) => [...(track.cues ?? [])]
+  .map((cue) => [cue.startTime, cue.endTime, cue.text.replace(/<[^>]+>/g, '')].join(' ')))`
+
+test.each(['video.m3u8', 'video.mpd'])(
+  'Shaka reads the same cues at the same times from %s',
+  async (manifest) => {
+    const bench = await openBenchPage('')
+    try {
+      const url = JSON.stringify(`${server.url}/${uid}/manifest/${manifest}`)
+      await bench.page.evaluate(`(${OPEN_IN_SHAKA})(${url})`)
+      await untilVideo(bench.page, `(${CUES}).includes('0 1 Hello at the first picture')`)
+      await tellVideo(bench.page, 'video.currentTime = 4.2')
+      await untilVideo(bench.page, `(${CUES}).includes('4 6 Hello from four to six')`)
+    } finally {
+      await bench.close()
+    }
+  },
+)
 
 test('what is deleted is not offered any more, nor found', async () => {
   const master = async () => (await fetch(`${server.url}/${uid}/manifest/video.m3u8`)).text()

@@ -93,7 +93,7 @@ describe('README.md', () => {
     const page = await readFile(join(ROOT, 'README.md'), 'utf8')
     const paths = [...page.matchAll(/`(\/VIDEO_ID\/[^`]+)`/g)].map((match) => match[1] ?? '')
     const source = /src="http:\/\/127\.0\.0\.1:8080(\/VIDEO_ID\/[^"]+)"/.exec(page)?.[1] ?? ''
-    expect(paths).toHaveLength(5)
+    expect(paths).toHaveLength(6)
     for (const path of [...paths, source]) {
       const response = await fetch(server.url + path.replace('VIDEO_ID', video?.uid ?? ''))
       await response.arrayBuffer()
