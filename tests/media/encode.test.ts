@@ -43,8 +43,7 @@ describe('a ladder beside a passthrough', () => {
     expect(plan.cuts.map((cut) => cut / plan.timescale)).toEqual([0, 5, 7, 12.5, 17, 19, 23.5, 26])
     expect(plan.videoChunks).toEqual([
       { firstSegment: 0, endSegment: 1 },
-      { firstSegment: 1, endSegment: 6 },
-      { firstSegment: 6, endSegment: 7 },
+      { firstSegment: 1, endSegment: 7 },
     ])
     const chunks = await engine.db.selectFrom('chunks').selectAll().where('video_uid', '=', uid).execute()
     for (const chunk of chunks) {

@@ -93,10 +93,10 @@ export const SOURCES: readonly PackagingSource[] = [
   },
   {
     // Its header is written before the first packet is known: ffmpeg then makes up for B-frames with a late picture and
-    // a first sound frame that lasts four times as long as it sounds.
+    // a first sound frame that lasts four times as long as it sounds, in whose place silence is played.
     name: 'fragmented from the first byte on, with a hole in the sound',
     picturePassthrough: true,
-    soundPassthrough: false,
+    soundPassthrough: true,
     args: [
       ...picture('25', 9),
       ...tone(9),
