@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 /**
  * Six projects, one runner. `unit` is pure and quick; the others meet real files, sockets, decoders and browsers and
- * run one file at a time, since machines have few cores; those of `contract`, which mostly wait, two at a time.
+ * run two files at a time, since machines have few cores; where players show pictures in time, one at a time.
  */
 export default defineConfig({
   test: {
@@ -15,15 +15,15 @@ export default defineConfig({
           testTimeout: 20_000,
         },
       },
-      project('adapters', [
-        'src/adapters/**/*.test.ts',
-        'src/jobs/**/*.test.ts',
-        'tests/suites/**/*.test.ts',
-      ]),
+      project(
+        'adapters',
+        ['src/adapters/**/*.test.ts', 'src/jobs/**/*.test.ts', 'tests/suites/**/*.test.ts'],
+        2,
+      ),
       project('contract', ['tests/contract/**/*.test.ts'], 2),
-      project('media', ['tests/media/**/*.test.ts']),
+      project('media', ['tests/media/**/*.test.ts'], 2),
       project('browser', ['tests/browser/**/*.test.ts']),
-      project('faults', ['tests/faults/**/*.test.ts']),
+      project('faults', ['tests/faults/**/*.test.ts'], 2),
     ],
   },
 })
