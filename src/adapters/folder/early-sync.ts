@@ -12,13 +12,13 @@ const EVERY_BYTES = 12 * 1_048_576
 export type SyncTurn = { taken: boolean }
 
 export class EarlySync {
-  readonly #handle: FileHandle
+  readonly #handle: Pick<FileHandle, 'datasync'>
   readonly #turn: SyncTurn
   #bytes = 0
   #running: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
 
-  constructor(handle: FileHandle, turn: SyncTurn) {
+  constructor(handle: Pick<FileHandle, 'datasync'>, turn: SyncTurn) {
     this.#handle = handle
     this.#turn = turn
   }
