@@ -226,6 +226,14 @@ export type JobsTable = {
   finished_us: number | null
 }
 
+export type AccountsTable = {
+  id: string
+  name: string
+  /** Its allocation; 0 = unlimited, null = what the setting says. */
+  storage_minutes: number | null
+  created_us: number
+}
+
 export type ApiTokensTable = {
   id: string
   account_id: string
@@ -266,6 +274,30 @@ export type StorageCountersTable = {
   /** Durations of the videos where it is known, each rounded up to the second; failed and live ones count nothing. */
   seconds: number
 }
+
+/** The same for each account as a whole. */
+export type StorageTotalsTable = {
+  account_id: string
+  video_count: number
+  seconds: number
+}
+
+/** Requests that came with an `Idempotency-Key`. */
+export type IdempotencyKeysTable = {
+  account_id: string
+  key: string
+  /** SHA-256 of what was asked, hexadecimal. */
+  request_hash: string
+  /** The answer, sealed; null while the first request is under way, or was when the server ended. */
+  answer: string | null
+  created_us: number
+}
+
+/** SQLite's index of names, kept by triggers; `migrations/0012-accounts-and-search.ts` says what is in it. */
+export type VideoNamesTable = { rowid: number; runs: null }
+
+/** The number of each account in the row numbers of `video_names`. */
+export type SearchAccountsTable = { number: number; account_id: string }
 
 /** Where calls about an account's videos go. */
 export type WebhookSubscriptionsTable = {
@@ -337,10 +369,15 @@ export type Tables = {
   downloads: DownloadsTable
   video_events: VideoEventsTable
   jobs: JobsTable
+  accounts: AccountsTable
   api_tokens: ApiTokensTable
   sessions: SessionsTable
   signing_keys: SigningKeysTable
   storage_counters: StorageCountersTable
+  storage_totals: StorageTotalsTable
+  idempotency_keys: IdempotencyKeysTable
+  video_names: VideoNamesTable
+  search_accounts: SearchAccountsTable
   webhook_subscriptions: WebhookSubscriptionsTable
   webhook_calls: WebhookCallsTable
   webhook_attempts: WebhookAttemptsTable

@@ -32,6 +32,7 @@ import { PRIORITY } from '../../src/jobs/job.ts'
 import type { Trx } from '../../src/tables.ts'
 import { publish } from './blobs.ts'
 import { patternBytes } from './pattern.ts'
+import { seededRandom } from '../faults/seeded-random.ts'
 import type { TestClock } from './test-clock.ts'
 
 export type VideosUnderTest = DeleteDeps & {
@@ -221,6 +222,42 @@ export function describeVideos(name: string, make: () => Promise<VideosUnderTest
         expect(await usage()).toEqual(NOTHING)
       })
 
+      test('is the sum of the videos, whatever was done to them', async () => {
+        const random = seededRandom(7)
+        const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
+        const steps: Partial<Record<VideoState, VideoState[]>> = {
+          pendingupload: ['queued', 'error'],
+          queued: ['inprogress', 'error'],
+          inprogress: ['ready', 'error'],
+        }
+        const alive: Video[] = []
+        for (let step = 0; step < 150; step += 1) {
+          const at = Math.floor(random() * alive.length)
+          const video = alive[at]
+          const kind = video === undefined ? 'create' : pick(['create', 'move', 'measure', 'edit', 'delete'])
+          if (video === undefined || kind === 'create') {
+            alive.push(await create({ creator: pick([null, 'ann', 'bob']) }))
+          } else if (kind === 'move') {
+            const next = steps[(await get(video.uid)).state]
+            if (next !== undefined) await move(video, pick(next))
+          } else if (kind === 'measure') {
+            await inTrx((trx) => setSourceFacts(trx, video.uid, { durationSeconds: random() * 100 }))
+          } else if (kind === 'edit') {
+            await edit(video, { creator: pick([null, 'ann', 'bob']) })
+          } else {
+            await deleteVideo(deps, ACCOUNT, video.uid)
+            alive.splice(at, 1)
+          }
+        }
+        const now = await Promise.all(alive.map(({ uid }) => get(uid)))
+        for (const creator of [undefined, '', 'ann', 'bob']) {
+          const own = now.filter((video) => creator === undefined || (video.creator ?? '') === creator)
+          const counted = own.filter(({ state }) => state !== 'error')
+          const seconds = counted.reduce((sum, video) => sum + Math.ceil(video.durationSeconds ?? 0), 0)
+          expect(await usage(creator)).toMatchObject({ storedSeconds: seconds, videoCount: own.length })
+        }
+      })
+
       test('promises what is still to come, until its length is known, it fails, is deleted or expires', async () => {
         const soonUs = deps.clock.nowUs() + 5_000_000
         const reserved = async (creator?: string) => (await usage(creator)).reservedSeconds
@@ -309,6 +346,18 @@ export function describeVideos(name: string, make: () => Promise<VideosUnderTest
         ['part of a name beyond ASCII', () => ({ search: 'äpfel' }), [2]],
         ['wildcards literally', () => ({ search: '%_' }), [1]],
         ['a wildcard alone', () => ({ search: '_' }), [1]],
+        ['one letter', () => ({ search: 'X' }), [1]],
+        ['two letters, the end of a name', () => ({ search: 'en' }), [2]],
+        ['two letters beyond ASCII', () => ({ search: 'äP' }), [2]],
+        ['a word in the middle with its spaces', () => ({ search: ' und ' }), [2]],
+        ['the runs of a name in another order', () => ({ search: 'tour harbour' }), []],
+        ['what a query language would read otherwise', () => ({ search: '" OR harbour*' }), []],
+        ['a search from a start', () => ({ search: 'harbour', startUs: created(1) }), [5, 1]],
+        ['a search to an end', () => ({ search: 'harbour', endUs: created(5) }), [1, 0]],
+        ['a search oldest first', () => ({ search: 'harbour', ascending: true }), [0, 1, 5]],
+        ['a search of states', () => ({ search: 'harbour', states: ['ready', 'error'] }), [1, 0]],
+        ['a search of live videos', () => ({ search: 'harbour', type: 'live' }), [5]],
+        ['a search among ids', () => ({ search: 'harbour', ids: [uid(0), uid(3)] }), [0]],
         ['names and uids', () => ({ names: ['Harbour tour', uid(3), 'none'] }), [5, 3, 0]],
         ['ids', () => ({ ids: [uid(1), uid(4), 'none'] }), [4, 1]],
         ['a live input', () => ({ liveInput: 'live2' }), [5]],
@@ -337,6 +386,28 @@ export function describeVideos(name: string, make: () => Promise<VideosUnderTest
           total: 3,
         })
         expect((await list({ withTotal: false })).total).toBeUndefined()
+      })
+
+      test('are searched by the names that videos have now', async () => {
+        const search = async (text: string) => (await list({ search: text })).indexes
+        await edit(videos[0] ?? blank('', 0), { meta: { name: 'Kitchen' } })
+        await edit(videos[4] ?? blank('', 0), { meta: { name: 'kitchen garden' } })
+        await edit(videos[5] ?? blank('', 0), { meta: {} })
+        expect(await search('HARBOUR')).toEqual([1])
+        expect(await search('kitchen')).toEqual([4, 0])
+        await deleteVideo(deps, ACCOUNT, uid(4))
+        expect(await search('kitchen')).toEqual([0])
+      })
+
+      test('are searched in names of any length and of any characters', async () => {
+        const long = `${'x'.repeat(20_000)} needle`
+        videos.push(await create({ meta: { name: long } }))
+        videos.push(await create({ meta: { name: 'a 🦉 flies' } }))
+        const search = async (text: string) => (await list({ search: text })).indexes
+        expect(await search('xx NEEDLE')).toEqual([6])
+        expect(await search('🦉')).toEqual([7])
+        expect(await search('🦉 fl')).toEqual([7])
+        expect(await search('\0')).toEqual([])
       })
 
       test('are walked through by the last one created', async () => {

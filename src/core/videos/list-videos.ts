@@ -4,10 +4,12 @@
  * here: a single query would have to sort everything that fits before it could give the first thousand.
  */
 
-import { type RawBuilder, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
-import type { Db, Tables } from '../../tables.ts'
+import { sql } from 'kysely'
+import type { Db } from '../../tables.ts'
+import { countersOf } from './storage-counters.ts'
+import { nameContains, searchNames, type VideoSource } from './search-names.ts'
 import type { Video, VideoState } from './video.ts'
-import { foldName, type VideoRow, videoFromRow } from './video-rows.ts'
+import { type VideoRow, videoFromRow } from './video-rows.ts'
 
 export type ListQuery = {
   /** Any of. */
@@ -38,32 +40,41 @@ export type ListQuery = {
 /** `total` counts what fits the filters, whatever the limit; given when it was asked for. */
 export type VideoList = { readonly videos: readonly Video[]; readonly total?: number }
 
-type Videos = SelectQueryBuilder<Tables, 'videos', object>
+type Videos = VideoSource['videos']
+
+/** A search that finds more than this is counted by reading every name, which then costs less. */
+const FOUND_ONE_BY_ONE = 20_000
 
 /** The first `limit` videos of the account that fit. */
 export async function listVideos(db: Db, accountId: string, query: ListQuery): Promise<VideoList> {
   const alternatives = alternativesOf(query)
   const direction = query.ascending ? 'asc' : 'desc'
-  const ofAccount = db.selectFrom('videos').where('account_id', '=', accountId)
-  const filtered = commonFilters(ofAccount, query)
-  // A mere search is answered from the index of names, and only what it finds is read from the rows.
-  const base = isMereSearch(query)
-    ? ofAccount.where(
-        'created_us',
-        'in',
-        filtered.select('created_us').orderBy('created_us', direction).limit(query.limit),
-      )
-    : filtered
+  const { videos: base, order } = sourceOf(db, accountId, query)
   const [lists, total] = await Promise.all([
     Promise.all(
       alternatives.map((narrow) =>
-        narrow(base).selectAll().orderBy('created_us', direction).limit(query.limit).execute(),
+        narrow(base).selectAll('videos').orderBy(order, direction).limit(query.limit).execute(),
       ),
     ),
     query.withTotal ? countVideos(db, accountId, query) : undefined,
   ])
   const videos = merge(lists, query).map(videoFromRow)
   return query.withTotal ? { videos, total } : { videos }
+}
+
+/** Where a list begins: with what finds the fewest. Either way it comes in the list's order and may stop at its limit. */
+function sourceOf(db: Db, accountId: string, query: ListQuery): VideoSource {
+  if (query.search === undefined || isNarrow(query)) {
+    const ofAccount = db.selectFrom('videos').where('account_id', '=', accountId)
+    return { videos: commonFilters(ofAccount, query), order: sql<number>`created_us` }
+  }
+  const { videos, order } = searchNames(db, accountId, { ...query, text: query.search })
+  return { videos: ofType(videos, query), order }
+}
+
+/** Whether a filter beside the search leaves few videos, so that looking at their names is quicker than the index of names. */
+function isNarrow({ creator, videoName, names, ids, liveInput }: ListQuery): boolean {
+  return ![creator, videoName, names, ids, liveInput].every(isAbsent)
 }
 
 /** The ways to fit the filters that have alternatives; together they find everything, perhaps twice. */
@@ -91,21 +102,19 @@ function alternativesOf(query: ListQuery): readonly ((videos: Videos) => Videos)
 }
 
 function commonFilters(videos: Videos, query: ListQuery): Videos {
-  return videos
+  return ofType(videos, query)
     .$if(query.startUs !== undefined, (v) => v.where('created_us', '>=', query.startUs ?? 0))
     .$if(query.endUs !== undefined, (v) => v.where('created_us', '<', query.endUs ?? 0))
-    .$if(query.type === 'live', (v) => v.where('live_input', 'is not', null))
-    .$if(query.type === 'vod', (v) => v.where('live_input', 'is', null))
     .$if(query.liveInput !== undefined, (v) => v.where('live_input', '=', query.liveInput ?? ''))
     .$if(query.creator !== undefined, (v) => v.where('creator', '=', query.creator ?? ''))
     .$if(query.videoName !== undefined, (v) => v.where('name', '=', query.videoName ?? ''))
-    .$if(query.search !== undefined, (v) => v.where(nameContains(foldName(query.search ?? ''))))
+    .$if(query.search !== undefined, (v) => v.where(nameContains(query.search ?? '')))
 }
 
-/** `like` with its wildcards taken literally; column and text are folded alike, so both databases find the same. */
-function nameContains(part: string): RawBuilder<SqlBool> {
-  const pattern = `%${part.replace(/[\\%_]/g, '\\$&')}%`
-  return sql<SqlBool>`name_folded like ${pattern} escape '\\'`
+function ofType(videos: Videos, { type }: ListQuery): Videos {
+  return videos
+    .$if(type === 'live', (v) => v.where('live_input', 'is not', null))
+    .$if(type === 'vod', (v) => v.where('live_input', 'is', null))
 }
 
 function merge(lists: readonly (readonly VideoRow[])[], query: ListQuery): readonly VideoRow[] {
@@ -119,14 +128,29 @@ function merge(lists: readonly (readonly VideoRow[])[], query: ListQuery): reado
 }
 
 async function countVideos(db: Db, accountId: string, query: ListQuery): Promise<number> {
-  if (isUnfiltered(query)) return countFromCounters(db, accountId, query.creator)
-  const { names, ids, states } = query
-  const { count } = await commonFilters(db.selectFrom('videos').where('account_id', '=', accountId), query)
+  if (isUnfiltered(query)) return (await countersOf(db, accountId, query.creator)).videoCount
+  if (query.search !== undefined && !isNarrow(query)) {
+    const found = filterAll(sourceOf(db, accountId, query).videos, query)
+    const count = await countRows(db, found.limit(FOUND_ONE_BY_ONE + 1))
+    if (count <= FOUND_ONE_BY_ONE) return count
+  }
+  const ofAccount = db.selectFrom('videos').where('account_id', '=', accountId)
+  return countRows(db, filterAll(commonFilters(ofAccount, query), query))
+}
+
+/** The filters that have alternatives, in one query. */
+function filterAll(videos: Videos, { names, ids, states }: ListQuery): Videos {
+  return videos
     .$if(ids !== undefined, (v) => v.where('uid', 'in', ids ?? []))
     .$if(names !== undefined, (v) =>
       v.where((where) => where.or([where('uid', 'in', names ?? []), where('name', 'in', names ?? [])])),
     )
     .$if(states !== undefined, (v) => v.where('state', 'in', states ?? []))
+}
+
+async function countRows(db: Db, videos: Videos): Promise<number> {
+  const { count } = await db
+    .selectFrom(videos.select('videos.created_us').as('found'))
     .select((select) => select.fn.countAll<number | string>().as('count'))
     .executeTakeFirstOrThrow()
   // PostgreSQL gives counts and sums as text.
@@ -135,31 +159,10 @@ async function countVideos(db: Db, accountId: string, query: ListQuery): Promise
 
 /** Whether only the creator, if anything, is asked for: then the counters know the answer. */
 function isUnfiltered(query: ListQuery): boolean {
-  return !hasOtherFilters(query) && [query.search, query.startUs, query.endUs].every(isAbsent)
-}
-
-function isMereSearch(query: ListQuery): boolean {
-  return query.search !== undefined && query.creator === undefined && !hasOtherFilters(query)
-}
-
-/** Filters besides the window, the search and the creator. */
-function hasOtherFilters(query: ListQuery): boolean {
-  const { states, type, videoName, names, ids, liveInput } = query
-  return ![states, type, videoName, names, ids, liveInput].every(isAbsent)
+  const { states, type, videoName, names, ids, liveInput, search, startUs, endUs } = query
+  return [states, type, videoName, names, ids, liveInput, search, startUs, endUs].every(isAbsent)
 }
 
 function isAbsent(filter: unknown): boolean {
   return filter === undefined
-}
-
-async function countFromCounters(db: Db, accountId: string, creator: string | undefined): Promise<number> {
-  const { count } = await db
-    .selectFrom('storage_counters')
-    .where('account_id', '=', accountId)
-    .$if(creator !== undefined, (counters) => counters.where('creator', '=', creator ?? ''))
-    .select((select) =>
-      select.fn.coalesce(select.fn.sum<number | string>('video_count'), select.lit(0)).as('count'),
-    )
-    .executeTakeFirstOrThrow()
-  return Number(count)
 }

@@ -4,8 +4,10 @@
  * from the videos' own states and times, so none can be forgotten, freed twice, or outlive its link.
  */
 
+import { type SqlBool, sql } from 'kysely'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Db } from '../../tables.ts'
+import { countersOf } from './storage-counters.ts'
 import { MOST_DURATION_SECONDS } from './video-fields.ts'
 
 export type StorageUsage = {
@@ -30,21 +32,11 @@ export type StorageQuestion = {
 /** Adds up what is stored and what is promised. */
 export async function storageUsage(db: Db, question: StorageQuestion): Promise<StorageUsage> {
   const { accountId, creator } = question
-  const { seconds, videos } = await db
-    .selectFrom('storage_counters')
-    .where('account_id', '=', accountId)
-    .$if(creator !== undefined, (query) => query.where('creator', '=', creator ?? ''))
-    .select((select) => [
-      select.fn.coalesce(select.fn.sum<number | string>('seconds'), select.lit(0)).as('seconds'),
-      select.fn.coalesce(select.fn.sum<number | string>('video_count'), select.lit(0)).as('videos'),
-    ])
-    .executeTakeFirstOrThrow()
-  return {
-    // PostgreSQL gives sums as text.
-    storedSeconds: Number(seconds),
-    reservedSeconds: await reservedSeconds(db, question),
-    videoCount: Number(videos),
-  }
+  const [counted, promised] = await Promise.all([
+    countersOf(db, accountId, creator),
+    reservedSeconds(db, question),
+  ])
+  return { storedSeconds: counted.seconds, reservedSeconds: promised, videoCount: counted.videoCount }
 }
 
 /**
@@ -101,7 +93,8 @@ async function reservedSeconds(db: Db, question: StorageQuestion): Promise<numbe
         .as('seconds'),
     )
     .where('videos.account_id', '=', accountId)
-    .where('videos.state', 'in', ['pendingupload', 'downloading', 'queued', 'inprogress'])
+    // Literally as in the condition of the index `videos_awaited`, or SQLite cannot know that it fits.
+    .where(sql<SqlBool>`videos.state in ('pendingupload', 'downloading', 'queued', 'inprogress')`)
     .where('videos.duration_seconds', 'is', null)
     .$if(creator !== undefined, (query) =>
       creator === ''
