@@ -18,13 +18,21 @@ const EDITION = 2
 const FOLDER = join(tmpdir(), `headwater-bench-${EDITION}`)
 const BASE_SECONDS = 10
 
-/** `h264`: 720p at some 400 kbit/s, passed through. `hevc`: 1080p, everything is encoded. */
-export type BenchCodec = 'h264' | 'hevc'
+/**
+ * `h264`: 720p at some 400 kbit/s, passed through. `dense`: 720p with segments of 2 MiB, passed through. `hevc`: 1080p,
+ * everything is encoded.
+ */
+export type BenchCodec = 'h264' | 'dense' | 'hevc'
 
 const RECIPES: Readonly<Record<BenchCodec, { picture: string; args: string }>> = {
   h264: {
     picture: `testsrc2=size=1280x720:rate=30:duration=${BASE_SECONDS}`,
     args: '-c:v libx264 -preset veryfast -b:v 350k -maxrate 500k -bufsize 700k -g 60 -bf 2 -pix_fmt yuv420p -c:a aac -b:a 64k',
+  },
+  dense: {
+    picture: `testsrc2=size=1280x720:rate=30:duration=${BASE_SECONDS}`,
+    // A constant rate, filled up: four seconds of it are two MiB.
+    args: '-c:v libx264 -preset veryfast -b:v 4194k -minrate 4194k -maxrate 4194k -bufsize 4194k -x264-params nal-hrd=cbr -g 60 -bf 2 -pix_fmt yuv420p -c:a aac -b:a 64k',
   },
   hevc: {
     picture: `testsrc2=size=1920x1080:rate=30:duration=${BASE_SECONDS}`,

@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { createMatchRoute, literalPrefix } from './match-route.ts'
+import { createMatchRoute, literalPrefix, literalSecond } from './match-route.ts'
 import { formatPattern } from './metrics.ts'
 import type { ByteRoute } from './route.ts'
 
@@ -29,6 +29,20 @@ describe('the literal prefix of a pattern', () => {
     [/^\/a.b$/, '/a'],
   ])('%s is %j', (pattern, prefix) => {
     expect(literalPrefix(pattern)).toBe(prefix)
+  })
+})
+
+describe('what stands after the id in a pattern', () => {
+  test.each([
+    [/^\/(?<id>[^/]+)\/manifest\/video\.m3u8$/, '/manifest/video.m3u8'],
+    [/^\/(?<id>[^/]+)\/(?<rendition>[^/]+)\/init\.mp4$/, '/'],
+    [/^\/(?<id>[^/]+)\/watchs?$/, '/watch'],
+    [/^\/(?<id>[^/]+)$/, ''],
+    [/^\/(?<id>[^/]+)?\/a$/, ''],
+    [/^\/(?<id>[^/]+)\/a$|^\/b$/, ''],
+    [/^\/healthz$/, ''],
+  ])('%s has %j', (pattern, second) => {
+    expect(literalSecond(pattern)).toBe(second)
   })
 })
 

@@ -20,11 +20,13 @@ export function createMatchRoute(routes: readonly ByteRoute[]): MatchRoute {
   const prepared = routes.map((route) => ({
     route,
     prefix: literalPrefix(route.pattern),
+    second: literalSecond(route.pattern),
     template: formatPattern(route.pattern),
   }))
   return (path, method, incoming) => {
-    for (const { route, prefix, template } of prepared) {
-      if (!path.startsWith(prefix)) continue
+    const slash = path.indexOf('/', 1)
+    for (const { route, prefix, second, template } of prepared) {
+      if (!path.startsWith(prefix) || !path.startsWith(second, slash)) continue
       const found = route.pattern.exec(path)
       if (found === null || route.accepts?.(method, incoming) === false) continue
       return { route, template, params: { ...found.groups } }
@@ -32,6 +34,20 @@ export function createMatchRoute(routes: readonly ByteRoute[]): MatchRoute {
     return undefined
   }
 }
+
+/**
+ * Where a pattern begins with the id of a video, the letters that every path which fits has from its second slash on;
+ * else `''`.
+ */
+export function literalSecond(pattern: RegExp): string {
+  const { source } = pattern
+  if (!source.startsWith(ID_SOURCE + SLASH_SOURCE) || hasOuterAlternative(source)) return ''
+  return literalPrefix(new RegExp(`^${source.slice(ID_SOURCE.length)}`, pattern.flags))
+}
+
+/** How every pattern says that an id comes first, and something after it. */
+const ID_SOURCE = '^\\/(?<id>[^/]+)'
+const SLASH_SOURCE = '\\/'
 
 /** The letters every path that fits begins with; `''` where the pattern does not tell at a glance. */
 export function literalPrefix(pattern: RegExp): string {

@@ -36,6 +36,7 @@ export async function openDatabase(options: { file: string }): Promise<OpenedDat
     await writer.open()
     await migrate(db)
     await syncFolder(dirname(file))
+    announceCommit(db)
   } catch (error) {
     await close()
     throw error

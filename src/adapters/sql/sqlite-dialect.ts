@@ -73,8 +73,12 @@ class ThreadDriver implements Driver {
   }
 
   async commitTransaction(connection: ThreadConnection): Promise<void> {
-    await connection.end('commit')
-    this.#options.onCommit()
+    try {
+      await connection.end('commit')
+    } finally {
+      // One that failed may have been written all the same.
+      this.#options.onCommit()
+    }
   }
 
   async rollbackTransaction(connection: ThreadConnection): Promise<void> {

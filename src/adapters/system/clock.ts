@@ -6,6 +6,8 @@ import type { Clock } from '../../ports.ts'
 /** Longest wait a timer of Node takes; it fires at once beyond it. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
+const UID_BYTES = 16
+
 /** The wall clock is read in whole milliseconds; beyond this it has been corrected, or the machine has slept. */
 const DRIFT_US = 2_000
 
@@ -35,8 +37,14 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
+/** Asking the system for random bytes costs more than anything else of a short answer: many are asked for at once. */
+const spare = { bytes: Buffer.alloc(0), at: 0 }
+
 function newUid(): string {
-  return randomBytes(16).toString('hex')
+  if (spare.at === spare.bytes.length) Object.assign(spare, { bytes: randomBytes(UID_BYTES * 256), at: 0 })
+  const uid = spare.bytes.toString('hex', spare.at, spare.at + UID_BYTES)
+  spare.at += UID_BYTES
+  return uid
 }
 
 function newSecret(bytes: number): string {

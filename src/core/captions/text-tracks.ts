@@ -5,8 +5,9 @@
 
 import { BoundedCache } from '../../lib/bounded-cache.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
+import { FreshLooks } from '../../lib/fresh-looks.ts'
 import { cutPiece, type IndexedWebVtt, wholeTrack } from '../../media/webvtt/cut-webvtt.ts'
-import type { Blobs, Thread } from '../../ports.ts'
+import type { Blobs, Clock, Thread } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { type Caption, captionLabel } from './caption.ts'
 import { getCaption, listCaptions } from './caption-records.ts'
@@ -16,7 +17,12 @@ import { readWhole } from './read-whole.ts'
 /** Captions that manifests list. */
 export type OfferedText = { readonly id: string; readonly language: string; readonly label: string }
 
-export type TextTrackDeps = { readonly db: Db; readonly blobs: Blobs; readonly thread: Thread }
+export type TextTrackDeps = {
+  readonly db: Db
+  readonly blobs: Blobs
+  readonly clock: Clock
+  readonly thread: Thread
+}
 
 /** Files that are being watched; a usual one of two hours takes 100 KB. */
 const KEPT_BYTES = 64 * 1024 ** 2
@@ -24,6 +30,7 @@ const KEPT_BYTES = 64 * 1024 ** 2
 /** The text tracks of all videos. */
 export class TextTracks {
   readonly #deps: TextTrackDeps
+  readonly #lists: FreshLooks<readonly OfferedText[]>
   readonly #files = new BoundedCache<string, IndexedWebVtt>({
     maxWeight: KEPT_BYTES,
     // An index has 24 bytes for each cue, and a cue hardly fewer in the file.
@@ -32,18 +39,12 @@ export class TextTracks {
 
   constructor(deps: TextTrackDeps) {
     this.#deps = deps
+    this.#lists = new FreshLooks(deps, (videoUid) => this.#list(videoUid))
   }
 
   /** What a video has ready now, sorted by tag. */
-  async list(videoUid: string): Promise<readonly OfferedText[]> {
-    const captions = await listCaptions(this.#deps.db, videoUid)
-    return captions
-      .filter(({ status }) => status === 'ready')
-      .map((caption) => ({
-        id: caption.id,
-        language: caption.language,
-        label: captionLabel(caption),
-      }))
+  list(videoUid: string): Promise<readonly OfferedText[]> {
+    return this.#lists.get(videoUid)
   }
 
   /** Piece `piece` of a video's text track, or all of it. Throws `not_found`. */
@@ -55,6 +56,17 @@ export class TextTracks {
     }
     const file = await this.#read(caption, caption.blob)
     return piece === 'whole' ? wholeTrack(file) : cutPiece(file, piece)
+  }
+
+  async #list(videoUid: string): Promise<readonly OfferedText[]> {
+    const captions = await listCaptions(this.#deps.db, videoUid)
+    return captions
+      .filter(({ status }) => status === 'ready')
+      .map((caption) => ({
+        id: caption.id,
+        language: caption.language,
+        label: captionLabel(caption),
+      }))
   }
 
   #read({ id }: Caption, blob: string): Promise<IndexedWebVtt> {

@@ -2,6 +2,7 @@
 
 import { BoundedCache } from '../../lib/bounded-cache.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
+import { FreshLooks } from '../../lib/fresh-looks.ts'
 import type { Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { badToken, type GoodToken, isAllowed, isTokenLike, Tokens, type Viewer } from '../protection/index.ts'
@@ -36,14 +37,16 @@ export type AdmissionRequest = {
 
 /** Admits viewers, and remembers videos and tokens for a second. */
 export class Admissions {
-  readonly #deps: { readonly db: Db; readonly clock: Clock }
+  readonly #clock: Clock
   readonly #tokens: Tokens
+  readonly #videos: FreshLooks<Video | undefined>
   readonly #recent = new BoundedCache<string, { readonly video: Video; readonly atMs: number }>({
     maxWeight: MOST_REMEMBERED,
   })
 
   constructor(deps: { readonly db: Db; readonly clock: Clock }) {
-    this.#deps = deps
+    this.#clock = deps.clock
+    this.#videos = new FreshLooks(deps, (uid) => getVideo(deps.db, uid))
     this.#tokens = new Tokens(deps)
   }
 
@@ -75,10 +78,10 @@ export class Admissions {
   }
 
   async #video(id: string, recentEnough: boolean | undefined): Promise<Video> {
-    const nowMs = this.#deps.clock.monotonicMs()
+    const nowMs = this.#clock.monotonicMs()
     const recent = recentEnough ? this.#recent.peek(id) : undefined
     if (recent !== undefined && nowMs - recent.atMs < RECENT_MS) return recent.video
-    const video = UID.test(id) ? await getVideo(this.#deps.db, id) : undefined
+    const video = UID.test(id) ? await this.#videos.get(id) : undefined
     if (video === undefined) {
       this.#recent.delete(id)
       throw new HeadwaterError('not_found', 'There is no video with this id.')

@@ -6,9 +6,10 @@
 
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { BoundedCache } from '../../lib/bounded-cache.ts'
+import { FreshLooks } from '../../lib/fresh-looks.ts'
 import type { Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
-import { getVerifyingKey } from './signing-key-records.ts'
+import { getVerifyingKey, type VerifyingKey } from './signing-key-records.ts'
 import { badToken, parseToken, type TokenClaims } from './token.ts'
 
 /** A token that was verified just now. */
@@ -24,7 +25,7 @@ type Verified = { readonly claims: TokenClaims; readonly weight: number }
 
 /** Verifies tokens for one process. */
 export class Tokens {
-  readonly #db: Db
+  readonly #stored: FreshLooks<VerifyingKey | undefined>
   readonly #clock: Clock
   readonly #verified = new BoundedCache<string, Verified>({
     maxWeight: MOST_REMEMBERED_BYTES,
@@ -33,7 +34,7 @@ export class Tokens {
   readonly #keys = new BoundedCache<string, KnownKey>({ maxWeight: MOST_KEYS_REMEMBERED })
 
   constructor(deps: { readonly db: Db; readonly clock: Clock }) {
-    this.#db = deps.db
+    this.#stored = new FreshLooks(deps, (id) => getVerifyingKey(deps.db, id))
     this.#clock = deps.clock
   }
 
@@ -73,7 +74,7 @@ export class Tokens {
     const nowMs = this.#clock.monotonicMs()
     const kept = this.#keys.peek(id)
     if (kept !== undefined && recentEnough && nowMs - kept.seenMs < RECENT_MS) return kept
-    const found = await getVerifyingKey(this.#db, id)
+    const found = await this.#stored.get(id)
     if (found === undefined) {
       this.#keys.delete(id)
       return undefined

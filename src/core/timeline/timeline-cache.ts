@@ -5,6 +5,7 @@
 
 import { BoundedCache } from '../../lib/bounded-cache.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
+import { FreshLooks } from '../../lib/fresh-looks.ts'
 import type { Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { assembleTimeline } from './assemble.ts'
@@ -36,10 +37,12 @@ type Entry = LoadedTimeline & {
 export class Timelines {
   readonly #deps: TimelineDeps
   readonly #entries: BoundedCache<string, Entry>
+  readonly #fresh: FreshLooks<LoadedTimeline | undefined>
   readonly #looking = new Map<string, Promise<LoadedTimeline | undefined>>()
 
   constructor(deps: TimelineDeps, options: { readonly mostTimelines?: number } = {}) {
     this.#deps = deps
+    this.#fresh = new FreshLooks(deps, (uid) => this.#look(uid))
     this.#entries = new BoundedCache({ maxWeight: options.mostTimelines ?? 500 })
   }
 
@@ -50,7 +53,7 @@ export class Timelines {
     // Who allows no age looks for itself: a look that is under way may have read before the change it must see.
     const underWay = maxAgeMs > 0 ? this.#looking.get(uid) : undefined
     if (underWay !== undefined) return underWay
-    const looking = this.#look(uid).finally(() => {
+    const looking = this.#fresh.get(uid).finally(() => {
       if (this.#looking.get(uid) === looking) this.#looking.delete(uid)
     })
     this.#looking.set(uid, looking)

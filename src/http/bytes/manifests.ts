@@ -1,6 +1,5 @@
 /** Manifests: what a player asks for first. */
 
-import { createHash } from 'node:crypto'
 import type { OfferedText, TextTracks } from '../../core/captions/index.ts'
 import {
   bytesBody,
@@ -14,16 +13,18 @@ import {
 import type { ByteRequest, ByteRoute } from '../route.ts'
 import { type SendDeps, sendBody } from './send.ts'
 import { allowPage, requestOrigin, viewerRoute } from './viewer.ts'
+import { WrittenManifests } from './written-manifests.ts'
 
 export type ManifestDeps = SendDeps & { readonly playables: Playables; readonly texts: TextTracks }
 
 /** `/<id>/manifest/video.m3u8`, `/<id>/manifest/video.mpd`, and `/<id>/manifest/<rendition>.m3u8`. */
 export function manifestRoutes(deps: ManifestDeps): readonly ByteRoute[] {
+  const kept = { ...deps, written: new WrittenManifests() }
   return [
-    route(deps, /^\/(?<id>[^/]+)\/manifest\/video\.m3u8$/, HLS, multivariantText),
-    route(deps, /^\/(?<id>[^/]+)\/manifest\/video\.mpd$/, DASH, mpdText),
+    route(kept, /^\/(?<id>[^/]+)\/manifest\/video\.m3u8$/, HLS, multivariantText),
+    route(kept, /^\/(?<id>[^/]+)\/manifest\/video\.mpd$/, DASH, mpdText),
     route(
-      deps,
+      kept,
       /^\/(?<id>[^/]+)\/manifest\/(?<rendition>[^/]+)\.m3u8$/,
       HLS,
       (playable, query, texts, request) =>
@@ -40,7 +41,12 @@ type WriteManifest = (
   request: ByteRequest,
 ) => string
 
-function route(deps: ManifestDeps, pattern: RegExp, contentType: string, write: WriteManifest): ByteRoute {
+function route(
+  deps: ManifestDeps & { readonly written: WrittenManifests },
+  pattern: RegExp,
+  contentType: string,
+  write: WriteManifest,
+): ByteRoute {
   return viewerRoute(pattern, async (request, incoming, outgoing) => {
     const playable = await deps.playables.find({
       id: request.params.id ?? '',
@@ -54,12 +60,13 @@ function route(deps: ManifestDeps, pattern: RegExp, contentType: string, write: 
       parentOrigin: request.query.get('parentOrigin'),
     }
     const texts = await deps.texts.list(playable.video.uid)
-    const bytes = Buffer.from(write(playable, query, texts, request))
+    const name = JSON.stringify([request.path, query, texts])
+    const manifest = deps.written.get(playable.timeline, name, () => write(playable, query, texts, request))
     await sendBody(deps, incoming, outgoing, {
-      body: bytesBody(bytes),
+      body: bytesBody(manifest.bytes),
       contentType,
       cacheControl: manifestCaching(playable),
-      etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
+      etag: manifest.etag,
     })
   })
 }
