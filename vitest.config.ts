@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
 /**
- * Six projects, one runner. `unit` is pure and quick; the others meet real files, sockets, decoders and browsers and
- * run two files at a time, since machines have few cores; where players show pictures in time, one at a time.
+ * Seven projects, one runner, in three groups one after the other. `unit` is pure and quick. Then come those that meet
+ * real files, sockets, decoders and browsers, two files at a time, since machines have few cores. Last `players`, which
+ * counts the frames that are shown in time: one file at a time, with nothing beside it.
  */
 export default defineConfig({
   test: {
@@ -13,21 +14,35 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'tests/*.test.ts'],
           exclude: ['src/adapters/**', 'src/jobs/**'],
           testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
         },
       },
-      project(
-        'adapters',
-        ['src/adapters/**/*.test.ts', 'src/jobs/**/*.test.ts', 'tests/suites/**/*.test.ts'],
-        2,
-      ),
-      project('contract', ['tests/contract/**/*.test.ts'], 2),
-      project('media', ['tests/media/**/*.test.ts'], 2),
-      project('browser', ['tests/browser/**/*.test.ts']),
-      project('faults', ['tests/faults/**/*.test.ts'], 2),
+      slow('adapters', ['src/adapters/**/*.test.ts', 'src/jobs/**/*.test.ts', 'tests/suites/**/*.test.ts']),
+      slow('contract', ['tests/contract/**/*.test.ts']),
+      slow('media', ['tests/media/**/*.test.ts']),
+      slow('browser', ['tests/browser/**/*.test.ts'], { exclude: ['tests/browser/*players.test.ts'] }),
+      slow('faults', ['tests/faults/**/*.test.ts']),
+      slow('players', ['tests/browser/*players.test.ts'], { maxWorkers: 1, groupOrder: 2 }),
     ],
   },
 })
 
-function project(name: string, include: string[], maxWorkers = 1) {
-  return { test: { name, include, testTimeout: 180_000, hookTimeout: 120_000, maxWorkers } }
+type Manner = {
+  readonly exclude?: string[]
+  readonly maxWorkers?: number
+  readonly groupOrder?: number
+}
+
+function slow(name: string, include: string[], { exclude, maxWorkers = 2, groupOrder = 1 }: Manner = {}) {
+  return {
+    test: {
+      name,
+      include,
+      ...(exclude && { exclude }),
+      testTimeout: 180_000,
+      hookTimeout: 120_000,
+      maxWorkers,
+      sequence: { groupOrder },
+    },
+  }
 }
