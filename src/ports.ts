@@ -130,10 +130,12 @@ export type DecoderTask = {
   /** For the log, e.g. `chunk 4 of <uid>`. */
   readonly label: string
   readonly input: DecoderInput
+  /** Further blobs it reads: each is written as the element `{name}` of its name here. */
+  readonly files?: Readonly<Record<string, BlobName>>
   /**
    * The argument list without the program and without the common guard flags. The input is written as the single
    * element `{input}` (replaced by `pipe:0` or a path); outputs are plain file names from `outputs`, relative to the
-   * run's own empty folder.
+   * run's own empty folder. Every `-i` has its demuxer pinned by an `-f` before it.
    */
   readonly args: readonly string[]
   /** Files the run makes; all must exist afterwards, else the run failed. */

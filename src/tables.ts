@@ -47,6 +47,10 @@ export type VideosTable = {
   public_details: string | null
   live_input: string | null
   clipped_from: string | null
+  /** JSON of `core/watermarks/watermark.ts`: the profile as it was when it was applied; null = none. */
+  watermark: string | null
+  /** The profile's image, which lives as long as a profile or a video names it. */
+  watermark_blob: string | null
 }
 
 /** An upload in progress, or one that ended less than a day ago. */
@@ -136,6 +140,27 @@ export type CaptionsTable = {
   status: 'ready' | 'inprogress' | 'error'
   /** The WebVTT as it was received; null unless `ready`. */
   blob: string | null
+}
+
+/** Watermark profiles; never changed. A video has a copy of its own. */
+export type WatermarksTable = {
+  uid: string
+  account_id: string
+  name: string
+  /** 0–1, like `padding` and `scale`. */
+  opacity: number
+  padding: number
+  scale: number
+  position: string
+  /** Of the file as it came. */
+  size_bytes: number
+  width: number
+  height: number
+  /** URL; null when the image was sent and not fetched. */
+  downloaded_from: string | null
+  /** The image as our own decoder wrote it; lives as long as a profile or a video names it. */
+  image_blob: string
+  created_us: number
 }
 
 /** What ingest decided about a video. */
@@ -363,6 +388,7 @@ export type Tables = {
   copies: CopiesTable
   blobs: BlobsTable
   captions: CaptionsTable
+  watermarks: WatermarksTable
   plans: PlansTable
   renditions: RenditionsTable
   chunks: ChunksTable

@@ -31,10 +31,14 @@ export type StreamWatermarks = {
 
 const IMAGE_MAX_BYTES = 2_097_152
 
-/** A 409 here can only mean the number of profiles; a 400 that points at `url` is about the address. */
-const classify: ClassifyRefusal = ({ statusCode, pointer }) => {
-  if (statusCode === 409) return TooManyWatermarksError
-  return statusCode === 400 && pointer === '/url' ? InvalidURLError : undefined
+/** How the API begins the refusal of one profile too many, a 400 as others are; docs/errors.md. */
+const TOO_MANY = 'Bad Request: too many watermarks'
+
+/** A 400 that points at `url` is about the address. */
+const classify: ClassifyRefusal = ({ statusCode, pointer, message }) => {
+  if (statusCode !== 400) return undefined
+  if (message.startsWith(TOO_MANY)) return TooManyWatermarksError
+  return pointer === '/url' ? InvalidURLError : undefined
 }
 
 /** Makes it. */

@@ -47,6 +47,11 @@ export function captionBlob(uid: string, caption: string): BlobName {
   return `captions/${uid}/${caption}.vtt`
 }
 
+/** The image of a watermark profile, of no video in particular. */
+export function watermarkBlob(uid: string): BlobName {
+  return `watermarks/${uid}.png`
+}
+
 /** Every prefix under which a video owns blobs. */
 export function blobPrefixes(uid: string): readonly string[] {
   const folders = ['remuxes', 'indexes', 'tracks', 'images', 'downloads', 'captions']

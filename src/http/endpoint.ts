@@ -55,6 +55,8 @@ export type EndpointFacts = {
   readonly access: Access
   readonly querySchema?: z.ZodObject
   readonly bodySchema?: z.ZodObject
+  /** Shape of a form that is taken, where the endpoint reads the body itself; for the document only. */
+  readonly formSchema?: z.ZodObject
   /** Shape of `result`; absent where the answer is no envelope. */
   readonly resultSchema?: z.ZodType
   /** Default `application/json`. */

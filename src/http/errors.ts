@@ -90,6 +90,12 @@ export const ERRORS: Readonly<Record<FailureCode, ErrorRow>> = {
     headers: { 'retry-after': '30' },
     when: 'The token has used up its requests (`HEADWATER_RATE_LIMIT`).',
   },
+  too_many_watermarks: {
+    status: 400,
+    number: 10005,
+    start: 'Bad Request: too many watermarks',
+    when: 'The account has 100 watermark profiles.',
+  },
   storage_exhausted: {
     status: 413,
     number: 10011,

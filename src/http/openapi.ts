@@ -80,9 +80,12 @@ function queryParameters({ querySchema }: Endpoint): JsonSchema[] {
   }))
 }
 
-function requestBody({ bodySchema }: Endpoint): JsonSchema {
-  if (bodySchema === undefined) return {}
-  return { requestBody: { content: { 'application/json': { schema: toJsonSchema(bodySchema, 'input') } } } }
+function requestBody({ bodySchema, formSchema }: Endpoint): JsonSchema {
+  const taken = { 'application/json': bodySchema, 'multipart/form-data': formSchema }
+  const content = Object.entries(taken).flatMap(([type, schema]) =>
+    schema === undefined ? [] : [[type, { schema: toJsonSchema(schema, 'input') }] as const],
+  )
+  return content.length === 0 ? {} : { requestBody: { content: Object.fromEntries(content) } }
 }
 
 function success({ resultSchema, contentType, notBuiltYet, servedElsewhere }: Endpoint): JsonSchema {

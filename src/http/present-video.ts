@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { Video } from '../core/videos/index.ts'
 import { formatTimestamp } from '../lib/timestamp.ts'
+import { presentWatermark, watermarkSchema } from './present-watermark.ts'
 
 const time = z.iso.datetime().describe('UTC, microseconds')
 const uid = z.string().regex(/^[0-9a-f]{32}$/)
@@ -45,7 +46,7 @@ export const videoSchema = z.object({
   duration: z.number(),
   input: z.object({ width: z.int(), height: z.int() }),
   playback: z.object({ hls: z.url(), dash: z.url() }),
-  watermark: z.record(z.string(), z.unknown()).nullable(),
+  watermark: watermarkSchema.nullable(),
   liveInput: uid.optional(),
   clippedFrom: uid.optional(),
   publicDetails: z
@@ -86,7 +87,7 @@ export function presentVideo(video: Video, publicUrl: string): PresentedVideo {
     duration: video.durationSeconds ?? -1,
     input: { width: video.displaySize?.width ?? -1, height: video.displaySize?.height ?? -1 },
     playback: { hls: `${base}/manifest/video.m3u8`, dash: `${base}/manifest/video.mpd` },
-    watermark: null,
+    watermark: video.watermark && presentWatermark(video.watermark),
     ...(video.liveInput === null ? {} : { liveInput: video.liveInput }),
     ...(video.clippedFrom === null ? {} : { clippedFrom: video.clippedFrom }),
     ...(video.publicDetails === null ? {} : { publicDetails: { ...video.publicDetails } }),

@@ -18,6 +18,7 @@ const KINDS = {
   payload_too_large: 'caller',
   too_many_videos: 'caller',
   too_many_requests: 'caller',
+  too_many_watermarks: 'caller',
   storage_exhausted: 'caller',
   unsupported_media_type: 'caller',
   scheduled_deletion_out_of_range: 'caller',

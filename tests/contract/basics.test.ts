@@ -348,8 +348,6 @@ describe('what is documented but not built yet', () => {
     ['GET', '/UID/audio'],
     ['POST', '/UID/audio/copy'],
     ['PATCH', '/UID/audio/UID'],
-    ['GET', '/watermarks'],
-    ['DELETE', '/watermarks/UID'],
     ['GET', '/live_inputs'],
     ['PUT', '/live_inputs/UID'],
     ['POST', '/live_inputs/UID/rotate_keys'],

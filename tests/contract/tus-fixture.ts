@@ -29,6 +29,7 @@ import { createJobTable } from '../../src/jobs/job-table.ts'
 import { KeyedLock } from '../../src/lib/keyed-lock.ts'
 import { silentLog } from '../../src/lib/log.ts'
 import type { Blobs, Clock } from '../../src/ports.ts'
+import { lateDecoder } from '../harness/late-decoder.ts'
 
 export const MIB = 1_048_576
 export const TUS = { 'tus-resumable': '1.0.0' }
@@ -112,6 +113,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
       ...deps,
       fetcher: createFetcher({ allowPrivate: false }),
       thread,
+      decoder: lateDecoder(folder, join(dataDir, 'work')),
       log: silentLog,
       settings,
       countRequest,

@@ -157,7 +157,7 @@ describe.each(SDKS)('cloudflare %s', (_version, create) => {
 
   test('a call that is not built yet fails at once, without being repeated', async () => {
     const before = server.logLines.length
-    await expect(client.stream.watermarks.list(account)).rejects.toMatchObject({ status: 501 })
+    await expect(client.stream.liveInputs.list(account)).rejects.toMatchObject({ status: 501 })
     expect(server.logLines.slice(before).filter((line) => line.includes('"status":501'))).toHaveLength(1)
   })
 

@@ -27,8 +27,9 @@ import type { Jobs } from '../../src/jobs/job.ts'
 import { createJobTable } from '../../src/jobs/job-table.ts'
 import { KeyedLock } from '../../src/lib/keyed-lock.ts'
 import { type Log, type LogFacts, silentLog } from '../../src/lib/log.ts'
-import type { Clock } from '../../src/ports.ts'
+import type { Blobs, Clock } from '../../src/ports.ts'
 import type { Db } from '../../src/tables.ts'
+import { lateDecoder } from './late-decoder.ts'
 
 export type ApiServer = {
   readonly url: string
@@ -38,6 +39,7 @@ export type ApiServer = {
   readonly token: string
   readonly readToken: string
   readonly db: Db
+  readonly blobs: Blobs
   readonly clock: Clock
   readonly jobs: Jobs
   readonly signInCodes: SignInCodes
@@ -83,7 +85,8 @@ export async function startApi(
   const fetcher = createFetcher({ allowPrivate: options.allowPrivateFetch ?? false })
   const module = new URL('../../src/commands/index-thread.ts', import.meta.url)
   const thread = createThread({ blobs, module })
-  const shared = { db, blobs, jobs: createJobTable({ db, clock }), clock, fetcher, thread }
+  const decoder = lateDecoder(blobs, join(folder, 'work'))
+  const shared = { db, blobs, jobs: createJobTable({ db, clock }), clock, fetcher, thread, decoder }
   const limits = { ...DEFAULT_UPLOAD_LIMITS, minFreeBytes: 0, storageMinutes: settings.storageMinutes ?? 0 }
   const countRequest = createRateLimit(clock, settings.rateLimit)
   const uploading = {
@@ -123,6 +126,7 @@ export async function startApi(
     token: writer.token,
     readToken: reader.token,
     db,
+    blobs,
     clock,
     jobs: shared.jobs,
     signInCodes,
@@ -178,6 +182,7 @@ async function addVideo(
       publicDetails: null,
       liveInput: null,
       clippedFrom: null,
+      watermark: null,
       ...fields,
     }
     await insertVideo(trx, video)

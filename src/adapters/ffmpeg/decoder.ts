@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
 import type {
+  BlobName,
   Blobs,
   Decoder,
   DecoderBuild,
@@ -19,7 +20,7 @@ import type {
   LocalCopy,
 } from '../../ports.ts'
 import { type Cage, cageCommand, describeCage, findCage } from './cage.ts'
-import { guardArgs, type InputTarget, pasteable } from './guard-args.ts'
+import { guardArgs, type InputTargets, pasteable } from './guard-args.ts'
 import { OutputFile } from './output-file.ts'
 import { type FfmpegEnd, runFfmpeg } from './run-ffmpeg.ts'
 
@@ -65,11 +66,11 @@ async function runTask(
     await Promise.all([...files.values()].map((file) => file.close()))
     await rm(folder, { recursive: true, force: true })
   }
-  let copy: LocalCopy | undefined
+  const copies = new Map<string, LocalCopy>()
   try {
-    if (task.input.from === 'blob') copy = await deps.blobs.materialize(task.input.name)
-    const secrets = [folder, deps.workDir, ...(copy ? [copy.path] : [])]
-    const end = await live(deps, cage, task, options, folder, copy, files)
+    for (const [name, blob] of blobsOf(task)) copies.set(name, await deps.blobs.materialize(blob))
+    const secrets = [folder, deps.workDir, ...[...copies.values()].map(({ path }) => path)]
+    const end = await live(deps, cage, task, options, folder, copies, files)
     const stderr = scrub(end.said, secrets)
     await judgeEnd(task, end, stderr, files)
     return { files, stderr, release }
@@ -77,8 +78,21 @@ async function runTask(
     await release()
     throw error
   } finally {
-    await copy?.release()
+    for (const copy of copies.values()) await copy.release()
   }
+}
+
+function blobsOf({ input, files = {} }: DecoderTask): [name: string, blob: BlobName][] {
+  return [
+    ...(input.from === 'blob' ? [['input', input.name] as [string, string]] : []),
+    ...Object.entries(files),
+  ]
+}
+
+/** What the elements for inputs become. */
+function targetsOf(task: DecoderTask, copies: ReadonlyMap<string, LocalCopy>): InputTargets {
+  const paths = [...copies].map(([name, { path }]) => [name, `file:${path}`] as const)
+  return new Map([...(task.input.from === 'pipe' ? [['input', 'pipe:0'] as const] : []), ...paths])
 }
 
 /** Starts the process and watches its outputs until it has ended. */
@@ -88,11 +102,10 @@ async function live(
   task: DecoderTask,
   options: DecoderOptions,
   folder: string,
-  copy: LocalCopy | undefined,
+  copies: ReadonlyMap<string, LocalCopy>,
   files: ReadonlyMap<string, OutputFile>,
 ): Promise<FfmpegEnd> {
-  const target: InputTarget = copy ? `file:${copy.path}` : task.input.from === 'pipe' ? 'pipe:0' : null
-  const args = guardArgs(task.args, target, task.verbose === true)
+  const args = guardArgs(task.args, targetsOf(task, copies), task.verbose === true)
   const limits = { ...task.limits, nice: task.nice }
   const command = cageCommand(cage, limits, deps.build.path, args)
   deps.log.debug({ label: task.label, command: pasteable(deps.build.path, args) }, 'decoder starts')

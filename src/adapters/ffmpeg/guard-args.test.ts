@@ -3,9 +3,11 @@ import { cageCommand } from './cage.ts'
 import { guardArgs, pasteable } from './guard-args.ts'
 import { ProgressReader } from './read-progress.ts'
 
+const piped = new Map([['input', 'pipe:0'] as const])
+
 describe('the arguments of every run', () => {
   test('guard the input right before it and name it last', () => {
-    const args = guardArgs(['-f', 'mov', '-i', '{input}', 'out.mp4'], 'pipe:0', false)
+    const args = guardArgs(['-f', 'mov', '-i', '{input}', 'out.mp4'], piped, false)
     const at = args.indexOf('-i')
     expect(args.slice(at - 4, at)).toEqual([
       '-protocol_whitelist',
@@ -18,12 +20,26 @@ describe('the arguments of every run', () => {
   })
 
   test('let no playlist format in', () => {
-    const list = guardArgs(['-i', '{input}'], 'pipe:0', false)[
-      guardArgs(['-i', '{input}'], 'pipe:0', false).indexOf('-format_whitelist') + 1
-    ]
-    for (const format of ['hls', 'dash', 'concat', 'imf', 'sdp', 'rtsp', 'lavfi', 'image2']) {
+    const args = guardArgs(['-i', '{input}'], piped, false)
+    const list = args[args.indexOf('-format_whitelist') + 1]
+    for (const format of ['hls', 'dash', 'concat', 'imf', 'sdp', 'rtsp', 'lavfi', 'image2', 'png_pipe']) {
       expect(list?.split(',')).not.toContain(format)
     }
+  })
+
+  test('let an image be an image only, and the video beside it none', () => {
+    const inputs = new Map([...piped, ['mark', 'file:/a/mark.png'] as const])
+    const args = guardArgs(
+      ['-f', 'mov', '-i', '{input}', '-f', 'png_pipe', '-i', '{mark}', '-f', 'mp4', 'out.mp4'],
+      inputs,
+      false,
+    )
+    const lists = args.flatMap((argument, at) => (args[at - 1] === '-format_whitelist' ? [argument] : []))
+    expect(lists).toEqual([expect.stringMatching(/^mov,(?!.*png)/), 'png_pipe'])
+    expect(args.flatMap((argument, at) => (args[at - 1] === '-i' ? [argument] : []))).toEqual([
+      'pipe:0',
+      'file:/a/mark.png',
+    ])
   })
 
   test('can be pasted into a shell', () => {

@@ -5,18 +5,20 @@
  * MPD files that call themselves `.mp4`, to any local path (measured); our own sniffing pins one of them as well.
  */
 const CONTAINERS = 'mov,matroska,avi,flv,mpegts,mpeg,mpegvideo,mxf,gxf,lxf,asf,ogg,h264,hevc'
+/** Demuxers of images: an input that is pinned to one may be that and nothing else, and no video may be one. */
+const IMAGES: readonly string[] = ['png_pipe']
 
 /** File descriptor on which progress is reported; 0–2 are the standard ones. */
 export const PROGRESS_FD = 3
 
-/** What `{input}` becomes. */
-export type InputTarget = 'pipe:0' | `file:${string}` | null
+/** What `{input}` and the like become, by what stands between the braces. */
+export type InputTargets = ReadonlyMap<string, 'pipe:0' | `file:${string}`>
 
 /**
- * Completes a task's arguments: global guards first, the input's guards before its `-i`, and `{input}` replaced.
+ * Completes a task's arguments: global guards first, an input's guards before its `-i`, and inputs replaced.
  * `verbose`: the decoder's own report of the file is wanted.
  */
-export function guardArgs(args: readonly string[], input: InputTarget, verbose: boolean): string[] {
+export function guardArgs(args: readonly string[], inputs: InputTargets, verbose: boolean): string[] {
   const guarded: string[] = [
     // It must never wait for a key.
     '-nostdin',
@@ -31,12 +33,16 @@ export function guardArgs(args: readonly string[], input: InputTarget, verbose: 
     // Outputs are ours and new: an old file of that name cannot be there.
     '-y',
   ]
-  for (const argument of args) {
+  let pinned: string | undefined
+  for (const [at, argument] of args.entries()) {
+    if (args[at - 1] === '-f') pinned = argument
     if (argument === '-i') {
+      const formats = pinned !== undefined && IMAGES.includes(pinned) ? pinned : CONTAINERS
       // Options of the input that follows: nothing but local files and pipes, nothing but known containers.
-      guarded.push('-protocol_whitelist', 'file,pipe', '-format_whitelist', CONTAINERS)
+      guarded.push('-protocol_whitelist', 'file,pipe', '-format_whitelist', formats)
+      pinned = undefined
     }
-    guarded.push(argument === '{input}' && input !== null ? input : argument)
+    guarded.push(inputs.get(/^\{(\w+)\}$/.exec(argument)?.[1] ?? '') ?? argument)
   }
   return guarded
 }

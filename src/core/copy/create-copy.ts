@@ -2,6 +2,7 @@
 
 import { PRIORITY } from '../../jobs/job.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
+import { shownUrl } from '../../lib/shown-url.ts'
 import { checkRoomOnDisk, checkUploadLimits, parseUploadMetadata } from '../uploads/index.ts'
 import {
   blankVideo,
@@ -12,6 +13,7 @@ import {
   type Video,
   type VideoEdit,
 } from '../videos/index.ts'
+import { findMarkOf } from '../watermarks/index.ts'
 import { type CopyDeps, DOWNLOAD_KIND } from './copy.ts'
 import { insertCopy } from './copy-records.ts'
 
@@ -46,10 +48,6 @@ const MOST_URL_CHARACTERS = 8_192
 export async function createCopy(deps: CopyDeps, request: NewCopy): Promise<Video> {
   const url = checkUrl(request.url)
   const told = parseUploadMetadata(request.headers.metadata, { nowUs: deps.clock.nowUs() })
-  const watermark = request.watermark ?? told.watermark
-  if (watermark !== undefined) {
-    throw new HeadwaterError('not_found', `There is no watermark profile ${watermark.slice(0, 64)}.`)
-  }
   await checkRoomOnDisk(deps, 0)
   return deps.db.transaction().execute(async (trx) => {
     await checkUploadLimits(deps, trx, {
@@ -78,7 +76,8 @@ export async function createCopy(deps: CopyDeps, request: NewCopy): Promise<Vide
     const video: Video = {
       ...blank,
       ...fields,
-      meta: { ...fields.meta, 'downloaded-from': shownUrl(request.url, url) },
+      watermark: await findMarkOf(trx, request.accountId, request.watermark ?? told.watermark),
+      meta: { ...fields.meta, 'downloaded-from': shownUrl(request.url) },
       state: 'downloading',
       uploadedUs: createdUs,
       maxDurationSeconds: told.maxDurationSeconds ?? null,
@@ -127,13 +126,4 @@ function fileName(url: URL): string {
     // A lone percent sign is one.
   }
   return path.slice(path.lastIndexOf('/') + 1)
-}
-
-/** The URL as it was given, without user name and password. */
-function shownUrl(text: string, url: URL): string {
-  if (url.username === '' && url.password === '') return text
-  const shown = new URL(url)
-  shown.username = ''
-  shown.password = ''
-  return shown.href
 }

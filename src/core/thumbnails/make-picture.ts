@@ -20,7 +20,7 @@ import { type AnimationQuery, checkWork } from './animation-request.ts'
 import { type Frame, findFrame } from './find-frame.ts'
 import { type PictureQuery, type PictureShape, pictureSeconds, pictureShape } from './picture-request.ts'
 import { decodeStill, keepStill, readStill, type StillDeps } from './still.ts'
-import { Turns } from './turns.ts'
+import { Turns } from '../../lib/turns.ts'
 
 export type ThumbnailDeps = Omit<StillDeps, 'log'> & { readonly playback: Playback; readonly log?: Log }
 

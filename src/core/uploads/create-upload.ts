@@ -9,6 +9,7 @@ import {
   MOST_DURATION_SECONDS,
   nextCreatedUs,
 } from '../videos/index.ts'
+import { findMarkOf } from '../watermarks/index.ts'
 import { checkRoomOnDisk, checkUploadLimits } from './check-limits.ts'
 import { MAX_UPLOAD_BYTES } from './chunk-rules.ts'
 import { finishUpload } from './complete-upload.ts'
@@ -63,14 +64,10 @@ export async function createUpload(deps: UploadDeps, request: NewUpload): Promis
 /** Creator and metadata of a creation request, checked. */
 export type VideoFields = { readonly creator: string | null; readonly fields: UploadFields }
 
-/** Reads what a creation request says of its video. Throws `bad_request`, `not_found` (watermark). */
+/** Reads what a creation request says of its video. Throws `bad_request`. */
 export function readVideoFields(deps: Pick<UploadDeps, 'clock'>, request: NewVideo): VideoFields {
   const creator = checkCreator(request.creator?.trim() ?? null)
-  const fields = parseUploadMetadata(request.metadata, { nowUs: deps.clock.nowUs() })
-  if (fields.watermark !== undefined) {
-    throw new HeadwaterError('not_found', `There is no watermark profile ${fields.watermark.slice(0, 64)}.`)
-  }
-  return { creator, fields }
+  return { creator, fields: parseUploadMetadata(request.metadata, { nowUs: deps.clock.nowUs() }) }
 }
 
 /** Seconds that are promised to the video until its length is known (uploads.md §2.4, §8). */
@@ -78,7 +75,10 @@ export function secondsToReserve(request: NewVideo, { fields }: VideoFields): nu
   return fields.maxDurationSeconds ?? (request.direct ? MOST_DURATION_SECONDS : 0)
 }
 
-/** Adds the video (`pendingupload`) and answers the upload that is to bring its bytes, which the caller adds. */
+/**
+ * Adds the video (`pendingupload`) and answers the upload that is to bring its bytes, which the caller adds. Throws
+ * `not_found` (watermark).
+ */
 export async function insertVideoFor(
   deps: Pick<UploadDeps, 'clock'>,
   trx: Trx,
@@ -99,6 +99,7 @@ export async function insertVideoFor(
     allowedOrigins: fields.allowedOrigins,
     requireSignedUrls: fields.requireSignedUrls,
     thumbnailTimestampPct: fields.thumbnailTimestampPct,
+    watermark: await findMarkOf(trx, accountId, fields.watermark),
   })
   const upload = newUpload(deps, { ...request, videoUid: uid, createdUs, concat: request.concat ?? null })
   return { ...upload, videoUid: uid, expiresUs }

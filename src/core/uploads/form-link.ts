@@ -26,6 +26,7 @@ import {
   requireVideo,
   type Video,
 } from '../videos/index.ts'
+import { findMarkOf } from '../watermarks/index.ts'
 import { checkRoomOnDisk, checkUploadLimits } from './check-limits.ts'
 import { takeSource } from './complete-upload.ts'
 import { checkFormLength, type FormFile, receiveFile } from './form-file.ts'
@@ -46,7 +47,7 @@ export type NewFormLink = {
   readonly requireSignedUrls?: boolean
   readonly thumbnailTimestampPct?: number
   readonly scheduledDeletionUs?: number | null
-  /** Profile to be burnt in. */
+  /** Uid of the profile to be burnt in. */
   readonly watermark?: string
 }
 
@@ -73,13 +74,12 @@ export async function createFormLink(
     scheduledDeletionUs: checkScheduledDeletion(scheduledDeletionUs ?? null, nowUs),
     uploadExpiryUs: checkUploadExpiry(request.expiryUs ?? nowUs + DEFAULT_LIFE_US, nowUs, 'expiry'),
   }
-  if (watermark !== undefined) {
-    throw new HeadwaterError('not_found', `There is no watermark profile ${watermark.slice(0, 64)}.`)
-  }
   return deps.db.transaction().execute(async (trx) => {
     await checkUploadLimits(deps, trx, { accountId, reserveSeconds: maxDurationSeconds })
     const createdUs = await nextCreatedUs(trx, deps.clock, accountId)
-    const video = { ...blankVideo({ uid: deps.clock.newUid(), accountId, createdUs }), ...fields }
+    const mark = await findMarkOf(trx, accountId, watermark)
+    const blank = blankVideo({ uid: deps.clock.newUid(), accountId, createdUs })
+    const video = { ...blank, ...fields, watermark: mark }
     await insertVideo(trx, video)
     await trx.insertInto('form_links').values({ video_uid: video.uid }).execute()
     return video

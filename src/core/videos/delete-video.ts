@@ -5,10 +5,12 @@
 
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Jobs } from '../../jobs/job.ts'
-import type { Blobs, Clock } from '../../ports.ts'
+import type { BlobName, Blobs, Clock } from '../../ports.ts'
 import type { Db, Trx } from '../../tables.ts'
 import { blobPrefixes } from '../blob-names.ts'
+import { imagesInUse } from '../watermarks/index.ts'
 import { countChange } from './storage-counters.ts'
+import type { Video } from './video.ts'
 import { requireVideo } from './video-records.ts'
 
 export type DeleteDeps = {
@@ -36,7 +38,7 @@ export async function deleteVideo(deps: DeleteDeps, accountId: string, uid: stri
     // Plans, renditions, chunks, blobs and events go with it, by their foreign keys.
     await trx.deleteFrom('videos').where('uid', '=', uid).execute()
     await countChange(trx, video, null)
-    return { names: names.map((row) => row.name), drafts }
+    return { names: [...names.map((row) => row.name), ...(await unusedImage(trx, video))], drafts }
   })
   for (const id of left.drafts) await deps.blobs.discardDraft(id)
   for (const name of left.names) await deps.blobs.delete(name)
@@ -44,6 +46,13 @@ export async function deleteVideo(deps: DeleteDeps, accountId: string, uid: stri
   for (const prefix of blobPrefixes(uid).filter((prefix) => prefix.endsWith('/'))) {
     for await (const { name } of deps.blobs.list(prefix)) await deps.blobs.delete(name)
   }
+}
+
+/** The image of the video's watermark, where it was the last to have it and its profile is gone. */
+async function unusedImage(trx: Trx, { watermark }: Video): Promise<readonly BlobName[]> {
+  if (watermark === null) return []
+  const inUse = await imagesInUse(trx, [watermark.imageBlob])
+  return inUse.length === 0 ? [watermark.imageBlob] : []
 }
 
 /**

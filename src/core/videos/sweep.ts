@@ -6,6 +6,7 @@
 import type { Db } from '../../tables.ts'
 import { isFailure } from '../../lib/failure.ts'
 import { sourceBlob, sourceOwner } from '../blob-names.ts'
+import { imagesInUse } from '../watermarks/index.ts'
 import { type DeleteDeps, deleteVideo } from './delete-video.ts'
 
 export type LeftoverOptions = {
@@ -98,7 +99,11 @@ async function sweepBlobs(deps: DeleteDeps, beforeUs: number): Promise<number> {
   return removeUnnamed(blobs.list(''), {
     beforeUs,
     nameOf: (blob) => blob.name,
-    named: async (names) => [...(await blobsInUse(db, names)), ...(await sourcesAwaited(db, names))],
+    named: async (names) => [
+      ...(await blobsInUse(db, names)),
+      ...(await sourcesAwaited(db, names)),
+      ...(await imagesInUse(db, names)),
+    ],
     remove: (name) => blobs.delete(name),
   })
 }

@@ -2,6 +2,7 @@
 
 import type { Insertable, Selectable, Updateable } from 'kysely'
 import type { VideosTable } from '../../tables.ts'
+import type { Watermark } from '../watermarks/index.ts'
 import type { ErrorReasonCode, JsonObject, Video } from './video.ts'
 
 /** A row as read. */
@@ -35,6 +36,8 @@ export function videoFromRow(row: VideoRow): Video {
     publicDetails: row.public_details === null ? null : parseObject(row.public_details),
     liveInput: row.live_input,
     clippedFrom: row.clipped_from,
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only this file writes the column
+    watermark: row.watermark === null ? null : (JSON.parse(row.watermark) as Watermark),
   }
 }
 
@@ -56,6 +59,8 @@ export function videoToRow(video: Video): Insertable<VideosTable> {
     thumbnail_timestamp_pct: video.thumbnailTimestampPct,
     live_input: video.liveInput,
     clipped_from: video.clippedFrom,
+    watermark: video.watermark && JSON.stringify(video.watermark),
+    watermark_blob: video.watermark?.imageBlob ?? null,
   }
 }
 

@@ -1,5 +1,7 @@
 /** The video record: what the API shows of a video, before it is presented. */
 
+import type { Watermark } from '../watermarks/index.ts'
+
 export type VideoState =
   | 'pendingupload'
   | 'downloading'
@@ -60,6 +62,8 @@ export type Video = {
   readonly publicDetails: PublicDetails | null
   readonly liveInput: string | null
   readonly clippedFrom: string | null
+  /** Burnt into its pictures; the profile as it was at the creation, set then and never changed. */
+  readonly watermark: Watermark | null
 }
 
 /** A video of which nothing is known yet, waiting for its bytes. */
@@ -89,5 +93,6 @@ export function blankVideo(given: { uid: string; accountId: string; createdUs: n
     publicDetails: null,
     liveInput: null,
     clippedFrom: null,
+    watermark: null,
   }
 }

@@ -13,6 +13,7 @@ import { tokenEndpoints } from './tokens.ts'
 import { userTokenEndpoints } from './user-tokens.ts'
 import { type VideoEventDeps, videoEventEndpoints } from './video-events.ts'
 import { type VideoDeps, videoEndpoints } from './videos.ts'
+import { type WatermarkDeps, watermarkEndpoints } from './watermarks.ts'
 import { type WebhookDeps, webhookEndpoints } from './webhooks.ts'
 import { webhookLogEndpoints } from './webhook-log.ts'
 
@@ -24,7 +25,8 @@ export type ApiDeps = VideoDeps &
   SigningKeyDeps &
   DownloadEndpointDeps &
   WebhookDeps &
-  CaptionRequestDeps
+  CaptionRequestDeps &
+  WatermarkDeps
 
 /** The endpoints, in the order in which `/openapi.json` shows them. */
 export function apiEndpoints(deps: ApiDeps): Endpoint[] {
@@ -34,6 +36,7 @@ export function apiEndpoints(deps: ApiDeps): Endpoint[] {
     ...copyEndpoints(deps),
     ...signingKeyEndpoints(deps),
     ...captionEndpoints(deps),
+    ...watermarkEndpoints(deps),
     ...downloadEndpoints(deps),
     ...webhookEndpoints(deps),
     ...videoEventEndpoints(deps),

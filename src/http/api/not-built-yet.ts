@@ -14,8 +14,6 @@ const CALLS: readonly (readonly [path: string, methods: readonly Method[], summa
   ['/{uid}/audio', ['GET', 'POST'], 'Audio tracks'],
   ['/{uid}/audio/copy', ['POST'], 'Audio track from a URL'],
   ['/{uid}/audio/{track}', ['PATCH', 'DELETE'], 'Audio track'],
-  ['/watermarks', ['GET', 'POST'], 'Watermark profiles'],
-  ['/watermarks/{id}', ['GET', 'DELETE'], 'Watermark profile'],
   ['/live_inputs', ['GET', 'POST'], 'Live inputs'],
   ['/live_inputs/{input}', ['GET', 'PUT', 'DELETE'], 'Live input'],
   ['/live_inputs/{input}/enable', ['POST'], 'Enable a live input'],

@@ -1,4 +1,4 @@
-/** Takes a multipart form apart as it arrives: its first part `file`, everything else thrown away. */
+/** Takes a multipart form apart as it arrives: its first part `file` and its short texts, everything else thrown away. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy'
@@ -7,7 +7,7 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import type { Clock } from '../../ports.ts'
 import { BodyBatches } from './body-batches.ts'
 
-/** Beside the file nothing in a form is read, so little of it is held. */
+/** Beside the file only short texts are read, so little of a form is held. */
 const FORM_LIMITS = { fieldSize: 4_096, fields: 100, parts: 200, headerPairs: 64, headerSize: 16_384 }
 
 /** Whether the body of a request is a form. */
@@ -34,6 +34,7 @@ export class FormReader implements Sender {
   readonly #limit: FormLimit
   /** Resolved when no more of the form will be read. */
   readonly #ended = Promise.withResolvers<void>()
+  readonly #texts = new Map<string, string>()
   #startedMs: number | undefined
   #bytes = 0
   #file: { readonly name: string | null; readonly body: BodyBatches } | undefined
@@ -66,6 +67,16 @@ export class FormReader implements Sender {
    * `payload_too_large` when the form as a whole goes on beyond its limit, and what `accept` throws.
    */
   async take<T>(outgoing: ServerResponse, accept: (file: FormFile) => Promise<T>): Promise<T> {
+    return await this.takeAny(outgoing, async (file) => {
+      if (file !== undefined) return await accept(file)
+      throw new HeadwaterError('bad_request', 'The form has no part named `file`.', {
+        facts: { field: 'file' },
+      })
+    })
+  }
+
+  /** The same for forms that may do without a file: `accept` is told so once the form has ended. */
+  async takeAny<T>(outgoing: ServerResponse, accept: (file: FormFile | undefined) => Promise<T>): Promise<T> {
     const found = this.#findFile()
     if (this.#incoming.headers.expect?.toLowerCase() === '100-continue') outgoing.writeContinue()
     this.#startedMs = this.#clock.monotonicMs()
@@ -73,11 +84,6 @@ export class FormReader implements Sender {
     this.#incoming.pipe(this.#parser)
     try {
       await Promise.race([found, this.#ended.promise])
-      if (this.#file === undefined) {
-        throw new HeadwaterError('bad_request', 'The form has no part named `file`.', {
-          facts: { field: 'file' },
-        })
-      }
       const accepted = await accept(this.#file)
       await this.#ended.promise
       return accepted
@@ -86,6 +92,11 @@ export class FormReader implements Sender {
     } finally {
       this.stop()
     }
+  }
+
+  /** Its text parts by their names in lower case, of equal ones the last; complete once `take` has answered. */
+  get texts(): ReadonlyMap<string, string> {
+    return this.#texts
   }
 
   get state(): Sender['state'] {
@@ -117,6 +128,7 @@ export class FormReader implements Sender {
   }
 
   #findFile(): Promise<void> {
+    this.#parser.on('field', (name, value) => this.#texts.set(name.toLowerCase(), value))
     return new Promise((resolve) => {
       this.#parser.on('file', (field, stream, name) => {
         if (field !== 'file' || this.#file) {

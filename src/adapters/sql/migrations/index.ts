@@ -9,6 +9,7 @@ import { signingKeys } from './0005-signing-keys.ts'
 import { webhooks } from './0006-webhooks.ts'
 import { captions } from './0007-captions.ts'
 import { downloads } from './0008-downloads.ts'
+import { watermarks } from './0009-watermarks.ts'
 import { accountsAndSearch } from './0012-accounts-and-search.ts'
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -20,6 +21,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-webhooks': webhooks,
   '0007-captions': captions,
   '0008-downloads': downloads,
+  '0009-watermarks': watermarks,
   '0012-accounts-and-search': accountsAndSearch,
 }
 

@@ -1,0 +1,18 @@
+/** What others may import from `core/watermarks`. */
+export { imageTooLarge } from './fetch-image.ts'
+export {
+  deleteWatermark,
+  type NewWatermark,
+  type WatermarkDeps,
+  WatermarkMaker,
+} from './manage-watermarks.ts'
+export { buildScaleImage, IMAGE_DEMUXER } from './scale-image.ts'
+export {
+  MAX_IMAGE_BYTES,
+  type Placement,
+  type PlacementRequest,
+  type Position,
+  POSITIONS,
+  type Watermark,
+} from './watermark.ts'
+export { findMarkOf, imagesInUse, listWatermarks, requireWatermark } from './watermark-records.ts'
