@@ -7,7 +7,7 @@
 import { isFailure } from '../../lib/failure.ts'
 import type { FetchedAnswer, Fetcher } from '../../ports.ts'
 import { MAX_UPLOAD_BYTES } from '../uploads/index.ts'
-import type { Copy } from './copy.ts'
+import type { FetchedFile } from './copy.ts'
 import {
   checkEncoding,
   contentLength,
@@ -41,7 +41,7 @@ type AskDeps = { readonly fetcher: Fetcher }
  */
 export async function askOrigin(
   deps: AskDeps,
-  copy: Pick<Copy, 'url' | 'offsetBytes' | 'lengthBytes' | 'validator'>,
+  copy: Pick<FetchedFile, 'url' | 'offsetBytes' | 'lengthBytes' | 'validator'>,
   options: { signal: AbortSignal },
 ): Promise<OriginBody> {
   const { url, offsetBytes, validator } = copy
@@ -62,7 +62,7 @@ export async function askOrigin(
 /** The rest after `offsetBytes`; `undefined` when it must begin anew. */
 async function askRest(
   deps: AskDeps,
-  copy: Pick<Copy, 'url' | 'offsetBytes' | 'lengthBytes'> & { validator: string },
+  copy: Pick<FetchedFile, 'url' | 'offsetBytes' | 'lengthBytes'> & { validator: string },
   options: { signal: AbortSignal },
 ): Promise<OriginBody | undefined> {
   const { url, offsetBytes, lengthBytes, validator } = copy

@@ -1,7 +1,7 @@
 /** The queries of copies. Nothing else reads or writes their table, save the deletion of a video and the sweep. */
 
 import type { Db, Trx } from '../../tables.ts'
-import type { Copy } from './copy.ts'
+import type { Copy, FileChanges } from './copy.ts'
 
 /** Adds a copy of which nothing is here, in the transaction that adds its video. */
 export async function insertCopy(trx: Trx, copy: { videoUid: string; url: string }): Promise<void> {
@@ -35,13 +35,8 @@ export async function getCopy(db: Db, uid: string): Promise<Copy | undefined> {
   )
 }
 
-/** What of a copy changes while it is downloaded. */
-export type CopyChanges = Partial<
-  Pick<Copy, 'validator' | 'lengthBytes' | 'offsetBytes' | 'draftId' | 'checksums'>
->
-
 /** Writes `changes` down. False when the copy has ended or its video was deleted. */
-export async function updateCopy(db: Db, uid: string, changes: CopyChanges): Promise<boolean> {
+export async function updateCopy(db: Db, uid: string, changes: FileChanges): Promise<boolean> {
   const result = await db
     .updateTable('copies')
     .set({

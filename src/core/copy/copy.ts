@@ -16,8 +16,8 @@ import type { UploadLimits } from '../uploads/index.ts'
 /** Kind of the jobs that download. */
 export const DOWNLOAD_KIND = 'download'
 
-export type Copy = {
-  readonly videoUid: string
+/** A file that is fetched from a URL, and how much of it is here. */
+export type FetchedFile = {
   /** May hold a password: to be shown to nobody. */
   readonly url: string
   /** For `If-Range`; null: what is here cannot be continued. */
@@ -31,8 +31,14 @@ export type Copy = {
   readonly checksums: Uint8Array
 }
 
-/** A copy of which all bytes are here. */
-export type WholeCopy = Copy & { readonly lengthBytes: number }
+/** One of which all bytes are here. */
+export type WholeFile = FetchedFile & { readonly lengthBytes: number }
+
+/** What of a file changes while it is fetched. */
+export type FileChanges = Partial<Omit<FetchedFile, 'url'>>
+
+/** The file of a video. */
+export type Copy = FetchedFile & { readonly videoUid: string }
 
 /** What creating one takes. */
 export type CopyDeps = {
@@ -43,20 +49,28 @@ export type CopyDeps = {
   readonly limits: UploadLimits
 }
 
-/** What downloading takes. */
-export type DownloadDeps = CopyDeps & {
+/** What fetching a file takes. */
+export type FetchDeps = {
+  readonly blobs: Blobs
+  readonly clock: Clock
   readonly fetcher: Fetcher
-  /** One object for all downloads of a process. */
-  readonly locks: KeyedLock
+  readonly limits: UploadLimits
   readonly log: Log
 }
 
+/** What downloading takes. */
+export type DownloadDeps = CopyDeps &
+  FetchDeps & {
+    /** One object for all downloads of a process. */
+    readonly locks: KeyedLock
+  }
+
 /** Whether all bytes are here. */
-export function isWhole(copy: Copy): copy is WholeCopy {
-  return copy.lengthBytes !== null && copy.offsetBytes === copy.lengthBytes
+export function isWhole(file: FetchedFile): file is WholeFile {
+  return file.lengthBytes !== null && file.offsetBytes === file.lengthBytes
 }
 
-/** Thrown when the video was deleted while it was downloaded. */
+/** Thrown when that for which a file is fetched was deleted meanwhile. */
 export function noSuchCopy(): HeadwaterError {
-  return new HeadwaterError('not_found', 'The video was deleted while it was downloaded.')
+  return new HeadwaterError('not_found', 'It was deleted while its file was downloaded.')
 }

@@ -14,6 +14,7 @@ import {
   type VideoEdit,
 } from '../videos/index.ts'
 import { findMarkOf } from '../watermarks/index.ts'
+import { checkUrl } from './check-url.ts'
 import { type CopyDeps, DOWNLOAD_KIND } from './copy.ts'
 import { insertCopy } from './copy-records.ts'
 
@@ -38,15 +39,13 @@ export type NewCopy = {
   readonly headers: { readonly metadata?: string; readonly creator?: string }
 }
 
-const MOST_URL_CHARACTERS = 8_192
-
 /**
  * Makes the video (`downloading`) and the job that fetches its file. Whether there is such a file is not looked at here.
  * Throws `bad_request`, `scheduled_deletion_out_of_range`, `not_found` (watermark), `too_many_videos`,
  * `storage_exhausted`, `disk_full`.
  */
 export async function createCopy(deps: CopyDeps, request: NewCopy): Promise<Video> {
-  const url = checkUrl(request.url)
+  const url = checkUrl(request.url, 'input')
   const told = parseUploadMetadata(request.headers.metadata, { nowUs: deps.clock.nowUs() })
   await checkRoomOnDisk(deps, 0)
   return deps.db.transaction().execute(async (trx) => {
@@ -93,22 +92,6 @@ export async function createCopy(deps: CopyDeps, request: NewCopy): Promise<Vide
     })
     return video
   })
-}
-
-/** What is said of a wrong URL does not repeat it: there may be a password in it. */
-function checkUrl(text: string): URL {
-  if (text.length > MOST_URL_CHARACTERS) {
-    throw badUrl(`may have at most ${MOST_URL_CHARACTERS} characters, this one has ${text.length}`)
-  }
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
-    throw badUrl('must be an http or https address such as https://example.com/video.mp4')
-  }
-  return url
-}
-
-function badUrl(rule: string): HeadwaterError {
-  return new HeadwaterError('bad_request', `input (or url) ${rule}.`, { facts: { field: 'input' } })
 }
 
 /** `meta` with a name: its own, the older field's, or the file's. */

@@ -1,5 +1,14 @@
 /** What others may import from `core/copy`. */
-export type { CopyDeps, DownloadDeps } from './copy.ts'
+export { checkUrl } from './check-url.ts'
+export {
+  type CopyDeps,
+  type DownloadDeps,
+  type FetchDeps,
+  type FetchedFile,
+  type FileChanges,
+  noSuchCopy,
+} from './copy.ts'
 export { type CopyProgress, copyProgress } from './copy-progress.ts'
 export { createCopy, type NewCopy } from './create-copy.ts'
 export { downloadSource, giveUpDownload } from './download-source.ts'
+export { fetchFile, type FetchRecord, isOriginFailure } from './fetch-file.ts'

@@ -6,10 +6,8 @@
 
 import type { HeadwaterError } from '../../lib/failure.ts'
 import type { Clock, Draft } from '../../ports.ts'
-import type { Db } from '../../tables.ts'
 import type { OriginBody } from './ask-origin.ts'
-import { type Copy, noSuchCopy } from './copy.ts'
-import { type CopyChanges, updateCopy } from './copy-records.ts'
+import { type FetchedFile, type FileChanges, noSuchCopy } from './copy.ts'
 import { originFailure } from './origin-answer.ts'
 
 const BATCH_BYTES = 1_048_576
@@ -21,21 +19,26 @@ const COMMIT_MS = 1_000
 /** Looks at what has been committed; what it throws ends the download. */
 export type CheckCommitted = (committed: Pick<Draft, 'lengthBytes' | 'read'>) => Promise<void>
 
-type ReceiveDeps = { readonly db: Db; readonly clock: Clock; readonly check: CheckCommitted }
+type ReceiveDeps = {
+  readonly clock: Clock
+  readonly check: CheckCommitted
+  /** As in `FetchRecord`. */
+  readonly save: (changes: FileChanges) => Promise<boolean>
+}
 
 /**
- * Appends `body` to `draft`, which holds the copy's bytes, and answers the copy as it is committed then. A body that
- * begins at 0 replaces what is here. What came before a failure is committed, too. Throws `not_found` when the video was
+ * Appends `body` to `draft`, which holds the file's bytes, and answers the file as it is committed then. A body that
+ * begins at 0 replaces what is here. What came before a failure is committed, too. Throws `not_found` when its record was
  * deleted meanwhile, what the body, the draft and the check throw, and `fetch_failed` when it ends elsewhere than it said.
  */
 export async function receiveBody(
   deps: ReceiveDeps,
-  copy: Copy,
+  file: FetchedFile,
   draft: Draft,
   body: OriginBody,
-): Promise<Copy> {
+): Promise<FetchedFile> {
   const { startBytes, validator, lengthBytes } = body
-  const committer = new Committer(deps, copy)
+  const committer = new Committer(deps, file)
   await committer.write({ validator, lengthBytes })
   if (startBytes < draft.lengthBytes) {
     // First the record, then the file: a crash in between must not find less than is recorded.
@@ -50,7 +53,7 @@ export async function receiveBody(
   checkEnd(body, draft.lengthBytes)
   // A body without a length has ended by the rules of HTTP: that was all.
   if (lengthBytes === null) await committer.write({ lengthBytes: draft.lengthBytes })
-  return committer.copy
+  return committer.file
 }
 
 async function append(draft: Draft, body: OriginBody, committer: Committer): Promise<void> {
@@ -85,21 +88,21 @@ async function append(draft: Draft, body: OriginBody, committer: Committer): Pro
 
 /** What is on stable storage, and the record of it. */
 class Committer {
-  copy: Copy
+  file: FetchedFile
   readonly #deps: ReceiveDeps
   #committedMs: number
   #running: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
 
-  constructor(deps: ReceiveDeps, copy: Copy) {
+  constructor(deps: ReceiveDeps, file: FetchedFile) {
     this.#deps = deps
-    this.copy = copy
+    this.file = file
     this.#committedMs = deps.clock.monotonicMs()
   }
 
-  async write(changes: CopyChanges): Promise<void> {
-    if (!(await updateCopy(this.#deps.db, this.copy.videoUid, changes))) throw noSuchCopy()
-    this.copy = { ...this.copy, ...changes }
+  async write(changes: FileChanges): Promise<void> {
+    if (!(await this.#deps.save(changes))) throw noSuchCopy()
+    this.file = { ...this.file, ...changes }
   }
 
   /** Whether enough time has passed for a commit. */
@@ -109,7 +112,7 @@ class Committer {
 
   /** Between two writes: begins a commit if one is due; waits for the last one only when a lot has come since. */
   async step(draft: Draft): Promise<void> {
-    const isMuch = draft.lengthBytes - this.copy.offsetBytes >= COMMIT_BYTES
+    const isMuch = draft.lengthBytes - this.file.offsetBytes >= COMMIT_BYTES
     if (isMuch) await this.#running
     this.#throwFailure()
     if (isMuch || this.isDue()) this.#begin(draft)
@@ -126,7 +129,7 @@ class Committer {
 
   /** Never rejects: whoever comes next is told. */
   #begin(draft: Draft): void {
-    if (draft.lengthBytes === this.copy.offsetBytes) return
+    if (draft.lengthBytes === this.file.offsetBytes) return
     const stored = { offsetBytes: draft.lengthBytes, checksums: draft.checksums() }
     this.#committedMs = this.#deps.clock.monotonicMs()
     this.#running = this.#commit(draft, stored)

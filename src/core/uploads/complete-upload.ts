@@ -7,7 +7,7 @@
 import { sourceBlob } from '../blob-names.ts'
 import { PRIORITY } from '../../jobs/job.ts'
 import { isFailure } from '../../lib/failure.ts'
-import type { BlobFacts, Draft } from '../../ports.ts'
+import type { BlobFacts, BlobName, Draft } from '../../ports.ts'
 import type { Trx } from '../../tables.ts'
 import { moveVideo, recordBlob, type Video, type VideoChanges } from '../videos/index.ts'
 import { DAY_US, noSuchUpload, type Upload, type UploadDeps } from './upload.ts'
@@ -119,7 +119,16 @@ export async function publishSource(
   whole: WholeSource,
   open?: Draft,
 ): Promise<BlobFacts> {
-  const name = sourceBlob(whole.videoUid)
+  return await publishWhole(deps, sourceBlob(whole.videoUid), whole, open)
+}
+
+/** Publishes a whole draft under `name`, wherever a crash has left it. `open` is the open draft if the caller has it. */
+export async function publishWhole(
+  deps: Pick<UploadDeps, 'blobs'>,
+  name: BlobName,
+  whole: Omit<WholeSource, 'videoUid'>,
+  open?: Draft,
+): Promise<BlobFacts> {
   if (open) return open.publish(name)
   if (whole.lengthBytes === 0 && whole.draftId === null) {
     const empty = await deps.blobs.createDraft()
@@ -137,8 +146,8 @@ export async function publishSource(
 /** The source that a crash between publishing and the transaction has left, if there is one. */
 async function findPublished(
   deps: Pick<UploadDeps, 'blobs'>,
-  name: string,
-  whole: WholeSource,
+  name: BlobName,
+  whole: Pick<WholeSource, 'lengthBytes' | 'checksums'>,
 ): Promise<BlobFacts | undefined> {
   try {
     const reader = await deps.blobs.open(name)

@@ -2,7 +2,7 @@
 export { CHECKSUM_ALGORITHMS, parseUploadChecksum, type UploadChecksum } from './checksum.ts'
 export { checkRoomOnDisk, checkUploadLimits } from './check-limits.ts'
 export { CHUNK_STEP_BYTES, MAX_CHUNK_BYTES, MAX_UPLOAD_BYTES, MIN_CHUNK_BYTES } from './chunk-rules.ts'
-export { completeSource, type WholeSource } from './complete-upload.ts'
+export { completeSource, publishWhole, type WholeSource } from './complete-upload.ts'
 export { concatenate, type ConcatenateDeps, giveUpConcatenation } from './concatenate.ts'
 export { createFinal, type NewFinal } from './create-final.ts'
 export { createUpload, type NewUpload, type NewVideo } from './create-upload.ts'
