@@ -163,6 +163,42 @@ export type WatermarksTable = {
   created_us: number
 }
 
+/** Sound that was added to a video; what came with it is in its plan. It goes with the video. */
+export type AudioTracksTable = {
+  uid: string
+  video_uid: string
+  /** Unique per video. */
+  label: string
+  /** At most one per video. */
+  is_default: number
+  status: 'queued' | 'ready' | 'error'
+  /** Sentence for its owner; null unless `error`. */
+  error: string | null
+  /** BCP 47 in canonical case, where the file it came from told it; null = as the label says. */
+  language: string | null
+  /** Its rendition in the addresses of players. */
+  rendition: string
+  /** null until `ready`. */
+  channels: number | null
+  /** JSON of `TrackSource` in `core/audio-tracks/audio-track.ts`: what it is made of. */
+  source: string
+  /** Order in which they are listed. */
+  created_us: number
+}
+
+/** The file of an audio track that is being fetched; gone when that has ended, however it did. */
+export type AudioCopiesTable = {
+  track_uid: string
+  /** As the customer gave it, so perhaps with a password: shown to nobody. */
+  url: string
+  /** The rest as in `CopiesTable`. */
+  validator: string | null
+  length_bytes: number | null
+  offset_bytes: number
+  draft_id: string | null
+  checksums: Uint8Array
+}
+
 /** What ingest decided about a video. */
 export type PlansTable = {
   video_uid: string
@@ -389,6 +425,8 @@ export type Tables = {
   blobs: BlobsTable
   captions: CaptionsTable
   watermarks: WatermarksTable
+  audio_tracks: AudioTracksTable
+  audio_copies: AudioCopiesTable
   plans: PlansTable
   renditions: RenditionsTable
   chunks: ChunksTable

@@ -52,8 +52,13 @@ export function watermarkBlob(uid: string): BlobName {
   return `watermarks/${uid}.png`
 }
 
+/** The file of an audio track, until it is encoded. */
+export function audioSourceBlob(uid: string, track: string): BlobName {
+  return `audio-sources/${uid}/${track}`
+}
+
 /** Every prefix under which a video owns blobs. */
 export function blobPrefixes(uid: string): readonly string[] {
-  const folders = ['remuxes', 'indexes', 'tracks', 'images', 'downloads', 'captions']
+  const folders = ['remuxes', 'indexes', 'tracks', 'images', 'downloads', 'captions', 'audio-sources']
   return [`sources/${uid}`, ...folders.map((folder) => `${folder}/${uid}/`)]
 }

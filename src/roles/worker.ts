@@ -1,6 +1,15 @@
 /** The `worker` role: downloads sources, looks at them, encodes them, makes files of them and tells webhooks. Rules live in `core`; here is only who runs what, how many at a time. */
 
 import { availableParallelism } from 'node:os'
+import {
+  ENCODE_AUDIO_KIND,
+  encodeTrack,
+  type EncodeTrackDeps,
+  FETCH_AUDIO_KIND,
+  fetchTrack,
+  type FetchTrackDeps,
+  giveUpTrack,
+} from '../core/audio-tracks/index.ts'
 import { type DownloadDeps, downloadSource, giveUpDownload } from '../core/copy/index.ts'
 import { type BuildDeps, buildDownload, giveUpDownloadFile } from '../core/downloads/index.ts'
 import {
@@ -34,7 +43,9 @@ import type { Role } from './role.ts'
 
 export type WorkerDeps = DownloadDeps &
   BuildDeps &
-  HearDeps & {
+  HearDeps &
+  EncodeTrackDeps &
+  FetchTrackDeps & {
     readonly db: Db
     readonly blobs: Blobs
     readonly jobs: Jobs
@@ -57,7 +68,15 @@ export type WorkerDeps = DownloadDeps &
 export function workerHandlers(
   deps: WorkerDeps,
 ): Record<
-  'download' | 'concatenate' | 'ingest' | 'encode' | 'urgent' | 'build-download' | 'speech',
+  | 'download'
+  | 'concatenate'
+  | 'ingest'
+  | 'encode'
+  | 'urgent'
+  | 'build-download'
+  | 'speech'
+  | typeof FETCH_AUDIO_KIND
+  | typeof ENCODE_AUDIO_KIND,
   JobHandler
 > {
   const { workers, quality, forceLadder } = deps.settings
@@ -78,6 +97,8 @@ export function workerHandlers(
     urgent: (job, context) => urgentChunk(encode, job, context),
     'build-download': (job, context) => buildDownload(deps, job, context),
     speech: (job, context) => hearSound(deps, job, context),
+    [FETCH_AUDIO_KIND]: (job, context) => fetchTrack(deps, job, context),
+    [ENCODE_AUDIO_KIND]: (job, context) => encodeTrack(deps, job, context),
   }
 }
 
@@ -120,7 +141,7 @@ export function workerSlots(workers: number): SlotRule[] {
     // A viewer waits.
     { kinds: ['urgent'], maxPriority: PRIORITY.viewer, count: 1 },
     // They wait for others' machines, so they take nothing from the encodes.
-    { kinds: ['download'], count: DOWNLOADS },
+    { kinds: ['download', FETCH_AUDIO_KIND], count: DOWNLOADS },
     // Reading an index takes a tenth of a second; copying a large file into another container takes longer.
     { kinds: ['ingest'], count: 2 },
     // Only the disk works; a small one must not wait for minutes behind a large one.
@@ -128,6 +149,8 @@ export function workerSlots(workers: number): SlotRule[] {
     // An engine takes every core or graphics processor it finds.
     { kinds: ['speech'], count: 1 },
     { kinds: ['build-download'], count: 2 },
+    // Hours of sound are a minute's work of one core, at the lowest priority.
+    { kinds: [ENCODE_AUDIO_KIND], count: 1 },
     // Each receiver has a place of its own, so none waits for one that hangs; the rest is for whoever has much to be told.
     ...WEBHOOK_KINDS.map((kind) => ({ kinds: [kind], count: 1 })),
     { kinds: WEBHOOK_KINDS, count: MOST_AT_ONCE - WEBHOOK_KINDS.length },
@@ -166,6 +189,8 @@ async function giveUp(deps: WorkerDeps, job: ClaimedJob, error: unknown): Promis
   if (job.kind === 'concatenate') return await giveUpConcatenation(deps, videoUid, error)
   if (job.kind === 'build-download') return await giveUpDownloadFile(deps.db, job)
   if (job.kind === 'speech') return await giveUpSpeech(deps, job, error)
+  if (job.kind === FETCH_AUDIO_KIND || job.kind === ENCODE_AUDIO_KIND)
+    return await giveUpTrack(deps, job, error)
   if (job.kind === 'download') return await giveUpDownload(deps, videoUid, error)
   if (job.kind === 'ingest') {
     await deps.db.transaction().execute((trx) => failIngest(deps, trx, videoUid, error))

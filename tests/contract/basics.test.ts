@@ -345,9 +345,6 @@ describe('the envelope', () => {
 describe('what is documented but not built yet', () => {
   test.each([
     ['POST', '/clip'],
-    ['GET', '/UID/audio'],
-    ['POST', '/UID/audio/copy'],
-    ['PATCH', '/UID/audio/UID'],
     ['GET', '/live_inputs'],
     ['PUT', '/live_inputs/UID'],
     ['POST', '/live_inputs/UID/rotate_keys'],

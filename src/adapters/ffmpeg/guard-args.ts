@@ -4,7 +4,8 @@
  * Containers whose demuxers may open, by ffmpeg's names. Without this list ffmpeg 5 and 7 follow playlists, ffconcat and
  * MPD files that call themselves `.mp4`, to any local path (measured); our own sniffing pins one of them as well.
  */
-const CONTAINERS = 'mov,matroska,avi,flv,mpegts,mpeg,mpegvideo,mxf,gxf,lxf,asf,ogg,h264,hevc'
+const CONTAINERS =
+  'mov,matroska,avi,flv,mpegts,mpeg,mpegvideo,mxf,gxf,lxf,asf,ogg,h264,hevc,wav,mp3,aac,flac,aiff,ac3'
 /** Demuxers of images: an input that is pinned to one may be that and nothing else, and no video may be one. */
 const IMAGES: readonly string[] = ['png_pipe']
 

@@ -2,8 +2,9 @@
 
 import type { Selectable } from 'kysely'
 import { HeadwaterError } from '../../lib/failure.ts'
+import { canonicalLanguage } from '../../lib/language-tag.ts'
 import type { CaptionsTable, Db, Trx } from '../../tables.ts'
-import { type Caption, canonicalLanguage } from './caption.ts'
+import type { Caption } from './caption.ts'
 
 /** A video's captions, sorted by tag. */
 export async function listCaptions(db: Db, videoUid: string): Promise<Caption[]> {

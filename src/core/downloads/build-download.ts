@@ -16,6 +16,7 @@ import { type BodyPart, bodyOf, streamBody } from '../playback/index.ts'
 import {
   assembleTimeline,
   getPlanRow,
+  listAddedSounds,
   listChunkRows,
   listRenditionRows,
   type Track,
@@ -78,11 +79,12 @@ type Material = {
 async function findMaterial(db: Db, { videoUid, type }: Download): Promise<Material | undefined> {
   const row = await getPlanRow(db, videoUid)
   if (row === undefined) return undefined
-  const [renditions, chunks] = await Promise.all([
+  const [renditions, chunks, sounds] = await Promise.all([
     listRenditionRows(db, videoUid),
     listChunkRows(db, videoUid),
+    listAddedSounds(db, videoUid),
   ])
-  const timeline = assembleTimeline({ videoUid, ...row, renditions, chunks })
+  const timeline = assembleTimeline({ videoUid, ...row, renditions, chunks, sounds })
   const tracks = chooseTracks(timeline, row.plan, type)
   return tracks && { question: { plan: row.plan }, timeline, tracks }
 }

@@ -4,7 +4,7 @@ import { type Jobs, PRIORITY } from '../../jobs/job.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Blobs, Clock } from '../../ports.ts'
 import type { Db, Trx } from '../../tables.ts'
-import { getPlanRow } from '../timeline/index.ts'
+import { getPlanRow, listAddedSounds } from '../timeline/index.ts'
 import { requireVideo } from '../videos/index.ts'
 import { checkDownloadable, type Download, type DownloadType } from './download.ts'
 import { forgetDownload, insertDownload, listDownloads } from './download-records.ts'
@@ -36,7 +36,8 @@ export async function createDownload(deps: DownloadDeps, request: DownloadReques
     const video = await requireVideo(trx, uid, accountId)
     const present = await findDownload(trx, uid, type)
     if (present !== undefined && present.state !== 'error') return present
-    checkDownloadable(video, (await getPlanRow(trx, uid))?.plan, type)
+    const plan = (await getPlanRow(trx, uid))?.plan
+    checkDownloadable(video, { plan, addedSounds: (await listAddedSounds(trx, uid)).length }, type)
     if (present !== undefined) await forgetDownload(trx, present)
     const download = await insertDownload(trx, deps.clock, { videoUid: uid, type })
     await enqueueDownloads(deps.jobs, trx, uid)

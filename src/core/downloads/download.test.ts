@@ -18,7 +18,11 @@ test.each([
   ['a picture without sound', {}, SILENT, 'default'],
   ['a recording of four hours', { ...RECORDING, durationSeconds: 14_400 }, SOUNDING, 'default'],
 ] as const)('%s can be downloaded', (_name, changes, plan, type) => {
-  expect(() => checkDownloadable({ ...READY, ...changes }, plan, type)).not.toThrow()
+  expect(() => checkDownloadable({ ...READY, ...changes }, { plan, addedSounds: 0 }, type)).not.toThrow()
+})
+
+test('so can the sound that was added to a film that has none of its own', () => {
+  expect(() => checkDownloadable(READY, { plan: SILENT, addedSounds: 1 }, 'audio')).not.toThrow()
 })
 
 test.each([
@@ -29,7 +33,7 @@ test.each([
   ['a video that failed', { state: 'error' }, SOUNDING, 'default', 'conflict'],
   ['a broadcast', { ...RECORDING, state: 'live-inprogress' }, SOUNDING, 'default', 'conflict'],
 ] as const)('%s cannot', (_name, changes, plan, type, code) => {
-  expect(() => checkDownloadable({ ...READY, ...changes }, plan, type)).toThrow(
+  expect(() => checkDownloadable({ ...READY, ...changes }, { plan, addedSounds: 0 }, type)).toThrow(
     expect.objectContaining({ code }),
   )
 })

@@ -30,7 +30,11 @@ export const DOWNLOAD_FILES = {
 const LONGEST_RECORDING_SECONDS = 4 * 3600
 
 /** Throws `conflict` while the video is not ready, `bad_request` for a video that cannot have this file. */
-export function checkDownloadable(video: Video, plan: Plan | undefined, type: DownloadType): void {
+export function checkDownloadable(
+  video: Video,
+  { plan, addedSounds }: { readonly plan: Plan | undefined; readonly addedSounds: number },
+  type: DownloadType,
+): void {
   if (video.state !== 'ready' || plan === undefined) {
     throw new HeadwaterError('conflict', `The video must be ready; it is ${video.state}.`, {
       facts: { uid: video.uid, state: video.state },
@@ -43,7 +47,7 @@ export function checkDownloadable(video: Video, plan: Plan | undefined, type: Do
       { facts: { uid: video.uid, durationSeconds: video.durationSeconds } },
     )
   }
-  if (type === 'audio' && plan.audio === null) {
+  if (type === 'audio' && plan.audio === null && addedSounds === 0) {
     throw new HeadwaterError('bad_request', 'The video has no sound, so there is no audio file of it.', {
       facts: { uid: video.uid },
     })

@@ -38,14 +38,15 @@ export type FileParts = {
 }
 
 /**
- * The tracks of the file: the best picture that stays offered, and the sound that came with the video; the sound alone
- * for `audio`. Undefined as long as some of it is still to be encoded.
+ * The tracks of the file: the best picture that stays offered, and the sound that is heard unless another is chosen; the
+ * sound alone for `audio`. Undefined as long as some of it is still to be encoded.
  */
 export function chooseTracks(timeline: Timeline, plan: Plan, type: DownloadType): Track[] | undefined {
   const staying = plan.video.filter(({ made, kept }) => made !== 'passthrough' || kept)
   const picture = (staying.length > 0 ? staying : plan.video).at(-1)
-  const wanted = type === 'audio' ? [plan.audio?.id] : [picture?.id, plan.audio?.id]
-  const tracks = wanted.flatMap((id) => timeline.tracks.find((track) => track.id === id) ?? [])
+  const tracks = timeline.tracks.filter(({ id, kind, audio }) =>
+    kind === 'video' ? type === 'default' && id === picture?.id : audio?.isDefault,
+  )
   return tracks.every(isWhole) ? tracks : undefined
 }
 

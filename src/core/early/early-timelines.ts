@@ -132,6 +132,7 @@ export class EarlyTimelines {
       indexBlob: null,
       renditions: [],
       chunks: [],
+      sounds: [],
     })
     return {
       plan,

@@ -6,6 +6,7 @@
 import { type ClaimedJob, PRIORITY } from '../../jobs/job.ts'
 import type { JobContext } from '../../jobs/run-jobs.ts'
 import { assert, isFailure } from '../../lib/failure.ts'
+import type { ByteSource } from '../../media/isobmff/movie.ts'
 import type { Decoder, DecoderTask } from '../../ports.ts'
 import type { Trx } from '../../tables.ts'
 import {
@@ -24,7 +25,7 @@ import {
   requireSameDecoder,
 } from './chunk-records.ts'
 import { type EncodePayload, enqueueFollowing } from './enqueue-chunks.ts'
-import { packPictures, packSound } from './pack-chunk.ts'
+import { packPictures, packSound, readFrames } from './pack-chunk.ts'
 import { buildPictureArgs, pictureOutput } from './picture-args.ts'
 import type { EncodeProgress } from './progress.ts'
 import {
@@ -239,9 +240,10 @@ export async function encodeSound(
   const seconds = (frame: number): number => (frame * rendition.frameSamples) / rendition.sampleRate
   const index = await openIndex(deps, row)
   const { firstSegment, endSegment } = range
-  const publish = async (file: Parameters<typeof packSound>[0]): Promise<FinishedChunk> => {
+  const publish = async (file: ByteSource | null): Promise<FinishedChunk> => {
     const drop = framesToDrop(firstFrame)
-    const packed = await packSound(file, { rendition, firstSegment, endSegment, framesToDrop: drop })
+    const frames = file && (await readFrames(file))
+    const packed = packSound(frames, { rendition, firstSegment, endSegment, framesToDrop: drop })
     return await publishSegments(deps, uid, {
       rendition: rendition.id,
       firstSegment,
@@ -261,12 +263,7 @@ export async function encodeSound(
       input: sound.input,
       args: buildSoundArgs({ input: sound, rendition, firstFrame, endFrame, originUs: sound.originUs }),
       outputs: [SOUND_OUTPUT],
-      limits: {
-        wallMs: 300_000 + seconds(endFrame - firstFrame) * 10_000,
-        cpuSeconds: Math.ceil(300 + seconds(endFrame - firstFrame) * 10),
-        outputBytes: Math.ceil(seconds(endFrame - firstFrame) * rendition.bitrateBps) + 16 * 1024 ** 2,
-        memoryBytes: 3 * 1024 ** 3,
-      },
+      limits: soundLimits(rendition, seconds(endFrame - firstFrame)),
       nice: options.nice,
     },
     { signal: options.signal },
@@ -277,6 +274,16 @@ export async function encodeSound(
     return await publish(file)
   } finally {
     await run.release()
+  }
+}
+
+/** What so much sound may use: far more than it needs. */
+export function soundLimits(rendition: AudioRendition, seconds: number): DecoderTask['limits'] {
+  return {
+    wallMs: 300_000 + seconds * 10_000,
+    cpuSeconds: Math.ceil(300 + seconds * 10),
+    outputBytes: Math.ceil(seconds * rendition.bitrateBps) + 16 * 1024 ** 2,
+    memoryBytes: 3 * 1024 ** 3,
   }
 }
 

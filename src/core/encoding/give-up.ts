@@ -60,7 +60,7 @@ async function fillWithSilence(
   const has = (await findFinished(deps.db, payload.uid)).get(rendition.id) ?? new Set<number>()
   const chunks = []
   for (const run of missingRuns(chunkOf(plan.audioChunks, payload.firstSegment), has)) {
-    const packed = await packSound(null, { rendition, ...run, framesToDrop: 0 })
+    const packed = packSound(null, { rendition, ...run, framesToDrop: 0 })
     chunks.push(
       await publishSegments(deps, payload.uid, {
         rendition: rendition.id,

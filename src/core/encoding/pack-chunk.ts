@@ -147,19 +147,23 @@ function unexpected(rendition: { id: string }, what: string, reason = 'unexpecte
   )
 }
 
-/** Segments `[firstSegment, endSegment)` of a sound rendition. `file` null = silence. */
-export async function packSound(
-  file: ByteSource | null,
+/** The frames in the encoder's file of sound. */
+export async function readFrames(file: ByteSource): Promise<SampleTable> {
+  return (await readTrack(file))?.samples ?? NO_SAMPLES
+}
+
+/** Segments `[firstSegment, endSegment)` of a sound rendition. `frames` null = silence. */
+export function packSound(
+  frames: SampleTable | null,
   options: { rendition: AudioRendition; firstSegment: number; endSegment: number; framesToDrop: number },
-): Promise<PackedChunk> {
+): PackedChunk {
   const { rendition, firstSegment, endSegment, framesToDrop } = options
-  const track = file === null ? undefined : await readTrack(file)
   const firstFrame = rendition.cuts[firstSegment] ?? 0
   const endFrame = rendition.cuts[endSegment] ?? firstFrame
-  if (file !== null && (track?.samples.count ?? 0) < framesToDrop + endFrame - firstFrame) {
+  if (frames !== null && frames.count < framesToDrop + endFrame - firstFrame) {
     throw unexpected(
       rendition,
-      `${endFrame - firstFrame} frames of sound were planned after ${framesToDrop}, ${track?.samples.count ?? 0} came in all`,
+      `${endFrame - firstFrame} frames of sound were planned after ${framesToDrop}, ${frames.count} came in all`,
     )
   }
   const channels = rendition.channels === 1 ? 1 : 2
@@ -167,7 +171,7 @@ export async function packSound(
   for (let segment = firstSegment; segment < endSegment; segment += 1) {
     segments.push(
       cutAudioSegment({
-        samples: track?.samples ?? NO_SAMPLES,
+        samples: frames ?? NO_SAMPLES,
         firstFrame: rendition.cuts[segment] ?? 0,
         endFrame: rendition.cuts[segment + 1] ?? 0,
         // Frame `firstFrame` of the plan is the output's frame `framesToDrop`.

@@ -17,6 +17,8 @@ export type SoundInput = {
   readonly stream: number
   /** In the file's own time; null = from the start (also of a slice). */
   readonly seekSeconds: number | null
+  /** Whether times are counted from where the file begins, as of a file that is to begin with the video. Default false. */
+  readonly fromStart?: boolean
 }
 
 /** Frames `[firstFrame, endFrame)` of the rendition. */
@@ -43,8 +45,8 @@ export function framesToDrop(firstFrame: number): number {
 export function buildSoundArgs(run: SoundRun): string[] {
   const { input, rendition } = run
   return [
-    // True times: silence is filled and sound is cut by them.
-    '-copyts',
+    // True times: silence is filled and sound is cut by them. Without it the file's first moment is 0.
+    ...(input.fromStart === true ? [] : ['-copyts']),
     '-f',
     input.demuxer,
     ...(input.seekSeconds === null

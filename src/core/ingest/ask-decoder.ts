@@ -1,10 +1,11 @@
 /** The three questions ingest asks the decoder: what is this, where are its packets, and: copy it into an MP4. */
 
-import { HeadwaterError, isFailure } from '../../lib/failure.ts'
+import { isFailure } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
 import type { BlobFacts, Blobs, Clock, Decoder, DecoderFile, DecoderRun, DecoderTask } from '../../ports.ts'
 import { remuxBlob } from '../blob-names.ts'
 import {
+  asUnreadable,
   buildPacketListArgs,
   PACKET_LIST,
   buildReportArgs,
@@ -184,23 +185,4 @@ async function publishFile(
 /** Reading a file through: a slow disk gives 20 MB/s. */
 function readingMs(sizeBytes: number): number {
   return 60_000 + Math.ceil(sizeBytes / 20_000)
-}
-
-/** A decoder that gives up on a file says that the file is at fault; one that was stopped does not. */
-function asUnreadable(error: unknown): unknown {
-  if (!isFailure(error, 'decoder_failed') || error.facts.reason !== 'exit') return error
-  const stderr = String(error.facts.stderr ?? '')
-  if (/Stream map '0:V:\d+' matches no streams/.test(stderr)) {
-    return new HeadwaterError('media_not_video', 'The file has no picture track.', { cause: error })
-  }
-  const said = stderr
-    .trimEnd()
-    .split('\n')
-    .filter((line) => /error|invalid|not found|could not|unsupported|unknown|failed|no /i.test(line))
-    .at(-1)
-  return new HeadwaterError(
-    'media_malformed',
-    `The file cannot be decoded: ${said?.trim() ?? 'the decoder gave up on it'}.`,
-    { cause: error },
-  )
 }

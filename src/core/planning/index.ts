@@ -1,4 +1,5 @@
 /** What others may import from `core/planning`. */
+export { asUnreadable } from './as-unreadable.ts'
 export {
   chunkOf,
   gridFrames,
@@ -7,6 +8,7 @@ export {
   renditionsOfPass,
   REORDER_PICTURES,
 } from './encode-plan.ts'
+export { planEncodedSound } from './encoded-sound.ts'
 export { findRate, gridTicks, gridTimescale, reduce } from './frame-rate.ts'
 export { planLadder, type Rung } from './ladder.ts'
 export type { PlanSettings } from './make-plan.ts'
@@ -39,4 +41,5 @@ export { type Planned, refuseCutShort, requirePicture } from './plan-source.ts'
 export type { EarlyAnswer } from './plan-early.ts'
 export { createPlanner, ingestWorks, type Planner } from './planner.ts'
 export { buildReportArgs, type DecoderReport, readReport } from './read-report.ts'
+export { buildStreamsArgs, type FileStream, readStreams } from './read-streams.ts'
 export type { MediaBlob } from './source-facts.ts'

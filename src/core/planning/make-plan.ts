@@ -4,6 +4,7 @@ import { isFailure } from '../../lib/failure.ts'
 import { scaleTicks } from '../../lib/ticks.ts'
 import { findRate, gridTicks, gridTimescale } from './frame-rate.ts'
 import { planChunks, planRendition, REORDER_PICTURES } from './encode-plan.ts'
+import { planEncodedSound, SOUND_GRID } from './encoded-sound.ts'
 import { planLadder, type Rung } from './ladder.ts'
 import type { AudioRendition, Cuts, FrameTimes, Plan, VideoRendition } from './plan.ts'
 import { planCutsOnGrid, planSoundCuts, soundFrameCount } from './plan-cuts.ts'
@@ -29,11 +30,6 @@ export type PlanOptions = PlanSettings & {
 /** The plan, and in words why something was not passed through. */
 export type PlanDecision = { readonly plan: Plan; readonly notes: readonly string[] }
 
-/** Rate of encoded sound, and what it is encoded with (spec/media.md §1). */
-const SOUND_RATE = 48_000
-const STEREO_BPS = 128_000
-const MONO_BPS = 96_000
-const AAC_FRAME = 1024
 /**
  * A passthrough stays as the top rung up to this many times the average, or the peak, that our own rung would have; a
  * heavier one leaves when the ladder is there.
@@ -68,8 +64,8 @@ export function makePlan(facts: SourceFacts, options: PlanOptions): PlanDecision
     audioChunks:
       sound.audio?.made === 'encoded'
         ? planChunks(
-            sound.audio.cuts.map((frame) => frame * AAC_FRAME),
-            SOUND_RATE,
+            sound.audio.cuts.map((frame) => frame * SOUND_GRID.frameSamples),
+            SOUND_GRID.sampleRate,
             'audio',
           )
         : [],
@@ -160,28 +156,15 @@ function planSound(
 ): { audio: AudioRendition | null; because?: string } {
   if (facts.sound === null) return { audio: null }
   const verdict = judgeIndexedSound(facts, body)
-  const end = body.cuts.at(-1) ?? 0
   if (!verdict.passthrough) {
-    const channels = facts.sound.channels === 1 ? 1 : 2
-    const grid = { sampleRate: SOUND_RATE, frameSamples: AAC_FRAME, editStartSamples: 0 }
-    const frameCount = soundFrameCount(end, body.timescale, grid)
-    const audio: AudioRendition = {
+    const audio = planEncodedSound(body, {
       id: options.newId('audio'),
-      made: 'encoded',
-      ...grid,
-      channels,
-      codec: 'mp4a.40.2',
-      bitrateBps: channels === 1 ? MONO_BPS : STEREO_BPS,
-      frameCount,
-      cuts: planSoundCuts(body.cuts, body.timescale, grid, frameCount),
-      silenceBefore: 0,
-      dropped: 0,
-      silenceAfter: 0,
-    }
+      channels: facts.sound.channels === 1 ? 1 : 2,
+    })
     return { audio, because: verdict.because }
   }
   const { passthrough: _, sourceFrames, ...sound } = verdict
-  const frameCount = soundFrameCount(end, body.timescale, sound)
+  const frameCount = soundFrameCount(body.cuts.at(-1) ?? 0, body.timescale, sound)
   return {
     audio: {
       ...sound,

@@ -143,7 +143,8 @@ const LAYOUTS: Readonly<Record<string, number>> = {
   '7.1': 8,
 }
 
-function readSound(line: StreamLine): ReportedSound | null {
+/** What a line says of a sound stream; null for sound that the decoder does not know. */
+export function readSound(line: Pick<StreamLine, 'stream' | 'description'>): ReportedSound | null {
   const codec = /^\w+/.exec(line.description)?.[0] ?? 'none'
   const sampleRate = Number(/(\d+) Hz/.exec(line.description)?.[1] ?? 0)
   const layout = /\d+ Hz, ([\w.]+)/.exec(line.description)?.[1] ?? ''

@@ -1,5 +1,6 @@
 /** What others may import from `core/playback`. */
 export {
+  type BlobPart,
   type Body,
   type BodyPart,
   BodyReader,

@@ -33,7 +33,14 @@ const sound: Track = {
   codec: 'mp4a.40.2',
   averageBps: 100_000,
   video: undefined,
-  audio: { channels: 2, sampleRate: 48_000, name: 'original' },
+  audio: {
+    channels: 2,
+    sampleRate: 48_000,
+    name: 'original',
+    language: 'und',
+    isDefault: true,
+    added: false,
+  },
 }
 
 function playable(tracks: readonly Track[]): Playable {

@@ -2,6 +2,7 @@
 
 import { HeadwaterError } from '../../lib/failure.ts'
 import { formatStaticMpd, type Representation } from '../../media/dash/mpd.ts'
+import { quoted } from '../../media/hls/attributes.ts'
 import { formatMediaPlaylist } from '../../media/hls/media-playlist.ts'
 import { formatMultivariant, type Variant } from '../../media/hls/multivariant.ts'
 import { PIECE_SECONDS } from '../../media/webvtt/cut-webvtt.ts'
@@ -34,12 +35,13 @@ export function multivariantText(
     version: 6,
     startSeconds: playable.timeline.state === 'growing' ? GROWING_START_SECONDS : undefined,
     media: [
-      ...audio.map((track, index) => ({
+      ...listableSounds(audio).map(({ track, name, language, isDefault, isChoice }) => ({
         type: 'AUDIO' as const,
         groupId: AUDIO_GROUP,
-        name: track.audio?.name ?? track.id,
-        language: LANGUAGE,
-        isDefault: index === 0,
+        name,
+        language,
+        isDefault,
+        channels: isChoice ? track.audio?.channels : undefined,
         uri: `${track.id}.m3u8${suffix}`,
       })),
       ...subtitles.map((text) => ({
@@ -54,7 +56,7 @@ export function multivariantText(
     variants: offeredVariants(playable.timeline, request).map(({ track, rank, ...rates }) => ({
       ...rates,
       ...sizeOf(track),
-      codecs: [track.codec, ...(audio[0] ? [audio[0].codec] : [])],
+      codecs: [track.codec, ...new Set(audio.map(({ codec }) => codec))],
       score: rank,
       ...(audio[0] && { audioGroup: AUDIO_GROUP }),
       ...(subtitles[0] && { subtitlesGroup: SUBTITLES_GROUP }),
@@ -131,9 +133,10 @@ export function mpdText(
           .filter((track) => offered.has(track))
           .map((track) => representation(track, frameRate)),
       },
-      ...audio.map((track) => ({
+      ...listableSounds(audio).map(({ track, name, language, isDefault, isChoice }) => ({
         contentType: 'audio' as const,
-        language: LANGUAGE,
+        language,
+        ...(isChoice && { label: name, role: isDefault ? ('main' as const) : ('alternate' as const) }),
         representations: [representation(track, frameRate)],
       })),
       ...listableTexts(playable, texts).map((text) => ({
@@ -164,6 +167,29 @@ function listableTexts(playable: Playable, texts: readonly OfferedText[]): reado
   return texts.map((text) => {
     const shared = texts.some((other) => other !== text && other.label === text.label)
     return shared ? { ...text, label: `${text.label} (${text.language})` } : text
+  })
+}
+
+type ListableSound = {
+  readonly track: Track
+  readonly name: string
+  readonly language: string
+  readonly isDefault: boolean
+  /** Whether there is more to say of it than that it is there: something was added to the video. */
+  readonly isChoice: boolean
+}
+
+/** The sounds under names of their own: labels may differ in what a quoted-string cannot hold (RFC 8216 §4.2). */
+function listableSounds(sounds: readonly Track[]): ListableSound[] {
+  const isChoice = sounds.some(({ audio }) => audio?.added)
+  const taken = new Set<string>()
+  return sounds.flatMap((track) => {
+    if (track.audio === undefined) return []
+    const { name: label, language, isDefault } = track.audio
+    let name = label
+    for (let count = 2; taken.has(quoted(name)); count += 1) name = `${label} ${count}`
+    taken.add(quoted(name))
+    return [{ track, name, language, isDefault, isChoice }]
   })
 }
 
@@ -246,8 +272,6 @@ function addressSuffix(request: ManifestRequest): string {
 const GROWING_START_SECONDS = 0.01
 const AUDIO_GROUP = 'group_audio'
 const SUBTITLES_GROUP = 'subs'
-/** The language of the built-in sound is not known (media.md §3). */
-const LANGUAGE = 'und'
 /** Rung that players should start with. */
 const START_RUNG = '480p'
 const PLAIN_NUMBER = /^\d+(?:\.\d+)?$/

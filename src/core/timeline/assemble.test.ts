@@ -72,6 +72,7 @@ function rows(changes: Partial<TimelineRows> = {}): TimelineRows {
     indexBlob: 'indexes/v/1',
     renditions: [{ rendition: 'low', initBlob: 'low/init', codec: 'avc1.4d4015' }],
     chunks: [],
+    sounds: [],
     ...changes,
   }
 }

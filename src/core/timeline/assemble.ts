@@ -6,8 +6,10 @@ import {
   type AudioRendition,
   type Plan,
   planDurationSeconds,
+  planEncodedSound,
   type VideoRendition,
 } from '../planning/index.ts'
+import { type AddedSound, UNKNOWN_LANGUAGE } from './added-sounds.ts'
 import { addOverhead, measureRates, type Rates } from './rates.ts'
 import type { SegmentSource, Timeline, Track } from './timeline.ts'
 
@@ -33,6 +35,8 @@ export type TimelineRows = {
   readonly renditions: readonly RenditionRow[]
   /** In the order in which they were recorded. */
   readonly chunks: readonly ChunkRow[]
+  /** Sound beside that of the plan. */
+  readonly sounds: readonly AddedSound[]
 }
 
 /** Makes the timeline of a plan and the rows recorded so far. */
@@ -54,7 +58,9 @@ export function assembleTimeline(rows: TimelineRows): Timeline {
     indexBlob: rows.indexBlob,
     tracks: [
       ...plan.video.map((rendition) => videoTrack(rendition, plan, finished(rendition.id), rows.complete)),
-      ...(plan.audio ? [audioTrack(plan.audio, finished(plan.audio.id))] : []),
+      ...soundRenditions(plan, rows.sounds).map(({ rendition, ...facts }) =>
+        audioTrack(rendition, facts, finished(rendition.id)),
+      ),
     ],
   }
 }
@@ -90,7 +96,37 @@ function videoTrack(rendition: VideoRendition, plan: Plan, finished: Finished, c
   }
 }
 
-function audioTrack(rendition: AudioRendition, finished: Finished): Track {
+type SoundFacts = Pick<NonNullable<Track['audio']>, 'name' | 'language' | 'isDefault' | 'added'>
+
+/** Every sound of a video: what came with it first. Default is what is flagged so, else the first (media.md §3). */
+function soundRenditions(
+  plan: Plan,
+  sounds: readonly AddedSound[],
+): (SoundFacts & { readonly rendition: AudioRendition })[] {
+  const flagged = sounds.some(({ isDefault }) => isDefault)
+  return [
+    ...(plan.audio
+      ? [
+          {
+            rendition: plan.audio,
+            name: ORIGINAL,
+            language: UNKNOWN_LANGUAGE,
+            isDefault: !flagged,
+            added: false,
+          },
+        ]
+      : []),
+    ...sounds.map(({ id, channels, label: name, language, isDefault }, position) => ({
+      rendition: planEncodedSound(plan, { id, channels }),
+      name,
+      language,
+      isDefault: isDefault || (!flagged && plan.audio === null && position === 0),
+      added: true,
+    })),
+  ]
+}
+
+function audioTrack(rendition: AudioRendition, facts: SoundFacts, finished: Finished): Track {
   const passthrough = rendition.made === 'passthrough'
   const planned = { averageBps: rendition.bitrateBps, peakBps: rendition.bitrateBps }
   return {
@@ -105,7 +141,7 @@ function audioTrack(rendition: AudioRendition, finished: Finished): Track {
     }),
     presentationOffsetTicks: rendition.editStartSamples,
     offered: passthrough || isStarted(finished),
-    audio: { channels: rendition.channels, sampleRate: rendition.sampleRate, name: 'original' },
+    audio: { channels: rendition.channels, sampleRate: rendition.sampleRate, ...facts },
   }
 }
 
@@ -148,6 +184,9 @@ function commonTrack(parts: TrackParts) {
     },
   }
 }
+
+/** Name of the sound that came with the video (playback.md §2). */
+const ORIGINAL = 'original'
 
 /** Offered once something can be played: players read the list of renditions once and may start on any of them. */
 function isStarted(finished: Finished): boolean {

@@ -1,4 +1,5 @@
 /** What others may import from `core/timeline`. */
+export { type AddedSound, languageOfLabel, listAddedSounds, UNKNOWN_LANGUAGE } from './added-sounds.ts'
 export { bumpRevision, insertPlan, markComplete, replacePlan } from './plan-records.ts'
 export type { SegmentSource, SegmentTimes, Timeline, Track } from './timeline.ts'
 export { assembleTimeline } from './assemble.ts'

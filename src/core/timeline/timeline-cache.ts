@@ -8,6 +8,7 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import { FreshLooks } from '../../lib/fresh-looks.ts'
 import type { Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
+import { listAddedSounds } from './added-sounds.ts'
 import { assembleTimeline } from './assemble.ts'
 import type { Plan } from '../planning/index.ts'
 import type { SegmentSource, Timeline } from './timeline.ts'
@@ -117,8 +118,13 @@ export class Timelines {
     const { db } = this.#deps
     const row = await getPlanRow(db, uid)
     if (row === undefined) return undefined
-    const [renditions, chunks] = await Promise.all([listRenditionRows(db, uid), listChunkRows(db, uid)])
-    return { plan: row.plan, timeline: assembleTimeline({ videoUid: uid, ...row, renditions, chunks }) }
+    const [renditions, chunks, sounds] = await Promise.all([
+      listRenditionRows(db, uid),
+      listChunkRows(db, uid),
+      listAddedSounds(db, uid),
+    ])
+    const timeline = assembleTimeline({ videoUid: uid, ...row, renditions, chunks, sounds })
+    return { plan: row.plan, timeline }
   }
 }
 

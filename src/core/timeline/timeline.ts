@@ -42,7 +42,18 @@ export type Track = {
     readonly frameRate: number
     readonly passthrough: boolean
   }
-  readonly audio?: { readonly channels: number; readonly sampleRate: number; readonly name: string }
+  readonly audio?: {
+    readonly channels: number
+    readonly sampleRate: number
+    /** `original` for what came with the video, else the label. */
+    readonly name: string
+    /** BCP 47, or `und`. */
+    readonly language: string
+    /** Heard unless the viewer chooses; exactly one of the sounds that a video has. */
+    readonly isDefault: boolean
+    /** Whether it was added to the video. */
+    readonly added: boolean
+  }
   /** Throws `not_found` past the end. */
   segment(index: number): SegmentSource
 }

@@ -33,7 +33,7 @@ export async function deleteVideo(deps: DeleteDeps, accountId: string, uid: stri
       })
     }
     const names = await trx.selectFrom('blobs').select('name').where('video_uid', '=', uid).execute()
-    const drafts = [...(await endUpload(trx, uid)), ...(await endCopy(trx, uid))]
+    const drafts = [...(await endUpload(trx, uid)), ...(await endCopies(trx, uid))]
     await deps.jobs.drop(trx, uid)
     // Plans, renditions, chunks, blobs and events go with it, by their foreign keys.
     await trx.deleteFrom('videos').where('uid', '=', uid).execute()
@@ -75,8 +75,15 @@ async function endUpload(trx: Trx, uid: string): Promise<readonly string[]> {
   return [...uploads, ...concatenations].flatMap((row) => row.draft_id ?? [])
 }
 
-/** Forgets the video's download, whose job notices it at its next commit; answers its draft. */
-async function endCopy(trx: Trx, uid: string): Promise<readonly string[]> {
+/** Forgets the downloads of the video and of its audio tracks, whose jobs notice it at their next commit; answers their drafts. */
+async function endCopies(trx: Trx, uid: string): Promise<readonly string[]> {
   const rows = await trx.deleteFrom('copies').where('video_uid', '=', uid).returning('draft_id').execute()
-  return rows.flatMap((row) => row.draft_id ?? [])
+  const tracks = await trx
+    .deleteFrom('audio_copies')
+    .where('track_uid', 'in', (query) =>
+      query.selectFrom('audio_tracks').select('uid').where('video_uid', '=', uid),
+    )
+    .returning('draft_id')
+    .execute()
+  return [...rows, ...tracks].flatMap((row) => row.draft_id ?? [])
 }

@@ -87,6 +87,7 @@ async function sweepDrafts(deps: DeleteDeps, beforeUs: number): Promise<number> 
         .where('draft_id', 'in', ids)
         .unionAll(db.selectFrom('concatenations').select('draft_id').where('draft_id', 'in', ids))
         .unionAll(db.selectFrom('copies').select('draft_id').where('draft_id', 'in', ids))
+        .unionAll(db.selectFrom('audio_copies').select('draft_id').where('draft_id', 'in', ids))
         .execute()
       return rows.map((row) => row.draft_id)
     },

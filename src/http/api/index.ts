@@ -2,6 +2,7 @@
 
 import type { RequestDeps as CaptionRequestDeps } from '../../core/speech/index.ts'
 import type { Endpoint } from '../endpoint.ts'
+import { type AudioTrackEndpointDeps, audioTrackEndpoints } from './audio-tracks.ts'
 import { captionEndpoints } from './captions.ts'
 import { type CopyEndpointDeps, copyEndpoints } from './copy.ts'
 import { type DirectUploadDeps, directUploadEndpoints } from './direct-uploads.ts'
@@ -26,7 +27,8 @@ export type ApiDeps = VideoDeps &
   DownloadEndpointDeps &
   WebhookDeps &
   CaptionRequestDeps &
-  WatermarkDeps
+  WatermarkDeps &
+  AudioTrackEndpointDeps
 
 /** The endpoints, in the order in which `/openapi.json` shows them. */
 export function apiEndpoints(deps: ApiDeps): Endpoint[] {
@@ -37,6 +39,7 @@ export function apiEndpoints(deps: ApiDeps): Endpoint[] {
     ...signingKeyEndpoints(deps),
     ...captionEndpoints(deps),
     ...watermarkEndpoints(deps),
+    ...audioTrackEndpoints(deps),
     ...downloadEndpoints(deps),
     ...webhookEndpoints(deps),
     ...videoEventEndpoints(deps),

@@ -25,6 +25,8 @@ export type AdaptationSet = {
   /** BCP 47; pictures have none. */
   readonly language?: string
   readonly label?: string
+  /** Where there are several of a kind: `main` is what players take unless told. */
+  readonly role?: 'main' | 'alternate'
   readonly representations: readonly Representation[]
 }
 
@@ -95,9 +97,14 @@ function adaptationSet(
       lang: set.language,
       segmentAlignment: true,
       startWithSAP: 1,
+      // §5.3.3.2: dash.js takes the highest; others look at the role.
+      selectionPriority: set.role === undefined ? undefined : set.role === 'main' ? 2 : 1,
     },
     [
       ...(set.label === undefined ? [] : [textElement('Label', set.label, '      ')]),
+      ...(set.role === undefined
+        ? []
+        : [element('Role', { schemeIdUri: 'urn:mpeg:dash:role:2011', value: set.role })]),
       ...set.representations.map((representation) => representationElement(representation, mpd, timelines)),
     ],
   )

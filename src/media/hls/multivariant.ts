@@ -10,6 +10,8 @@ export type MediaRendition = {
   /** BCP 47. */
   readonly language: string
   readonly isDefault: boolean
+  /** Of sound; absent = not said. */
+  readonly channels?: number | undefined
   readonly uri: string
 }
 
@@ -64,6 +66,7 @@ function mediaAttributes(rendition: MediaRendition): readonly Attribute[] {
     ['LANGUAGE', quoted(rendition.language)],
     ['DEFAULT', rendition.isDefault ? 'YES' : 'NO'],
     ['AUTOSELECT', 'YES'],
+    ['CHANNELS', rendition.channels === undefined ? undefined : quoted(String(rendition.channels))],
     ['FORCED', rendition.type === 'SUBTITLES' ? 'NO' : undefined],
     ['URI', quoted(rendition.uri)],
   ]

@@ -50,6 +50,10 @@ function tell(event: VideoEvent): string {
   if (event.kind === 'captions') {
     return event.detail['status'] === 'error' ? 'Captions could not be generated' : 'Captions generated'
   }
+  if (event.kind === 'audio-track') {
+    const label = typeof event.detail['label'] === 'string' ? ` “${event.detail['label']}”` : ''
+    return event.detail['status'] === 'error' ? `Sound${label} could not be added` : `Sound${label} added`
+  }
   if (event.kind !== 'rendition') return SENTENCES[event.kind] ?? event.kind
   const name = event.detail['name']
   if (name === 'audio') return 'Sound finished'

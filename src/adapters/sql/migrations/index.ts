@@ -10,6 +10,7 @@ import { webhooks } from './0006-webhooks.ts'
 import { captions } from './0007-captions.ts'
 import { downloads } from './0008-downloads.ts'
 import { watermarks } from './0009-watermarks.ts'
+import { audioTracks } from './0010-audio-tracks.ts'
 import { accountsAndSearch } from './0012-accounts-and-search.ts'
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -22,6 +23,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0007-captions': captions,
   '0008-downloads': downloads,
   '0009-watermarks': watermarks,
+  '0010-audio-tracks': audioTracks,
   '0012-accounts-and-search': accountsAndSearch,
 }
 
