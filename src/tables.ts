@@ -1,6 +1,8 @@
 /**
  * The rows of every table, as both databases hold them: booleans are 0/1 on SQLite, times are microseconds since 1970
  * (UTC), JSON is text. `adapters/sql/migrations/` makes them; only `*-records.ts` and `jobs/job-table.ts` touch them.
+ *
+ * Long because it is the list of all tables, with what each column means.
  */
 
 import type { Generated, Kysely, Transaction } from 'kysely'
