@@ -12,7 +12,7 @@ import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import tailwindcss from '@tailwindcss/vite'
 import react from '@vitejs/plugin-react'
-import { defineConfig, type Plugin } from 'vite'
+import { build, defineConfig, type Plugin } from 'vite'
 
 const root = dirname(fileURLToPath(import.meta.url))
 const hlsFolder = join(root, '../node_modules/hls.js')
@@ -50,7 +50,7 @@ export default defineConfig({
       { find: /^.*\/cmcd-controller$/, replacement: join(root, 'player/left-out.ts') },
     ],
   },
-  plugins: [react(), tailwindcss(), compressed()],
+  plugins: [react(), tailwindcss(), embedScripts(), compressed()],
   build: {
     outDir: join(root, 'dist'),
     emptyOutDir: true,
@@ -62,11 +62,41 @@ export default defineConfig({
       input: {
         player: join(root, 'player/main.ts'),
         dashboard: join(root, 'dashboard/main.tsx'),
-        'embed-v1': join(root, 'embed/v1.ts'),
       },
     },
   },
 })
+
+/**
+ * The scripts for other people's pages, `embed/<name>.js`: classic ones, so each is whole in one file and a function of
+ * its own, and addresses that stay the same.
+ */
+function embedScripts(): Plugin {
+  return {
+    name: 'headwater-embed-scripts',
+    apply: 'build',
+    async generateBundle() {
+      for (const name of ['sdk', 'v1']) {
+        const built = await build({
+          configFile: false,
+          root,
+          logLevel: 'warn',
+          build: {
+            write: false,
+            target: 'es2022',
+            modulePreload: false,
+            rolldownOptions: { input: join(root, `embed/${name}.ts`), output: { format: 'iife' } },
+          },
+        })
+        const output = [built].flat().flatMap((each) => ('output' in each ? each.output : []))
+        const script = output.find((each) => each.type === 'chunk')
+        if (script === undefined || output.length > 1)
+          throw new Error(`embed/${name}.ts must become one file.`)
+        this.emitFile({ type: 'asset', fileName: `embed/${name}.js`, source: script.code })
+      }
+    },
+  }
+}
 
 /** Writes `<asset>.br` and `<asset>.gz` beside every text asset. */
 function compressed(): Plugin {
@@ -74,10 +104,15 @@ function compressed(): Plugin {
     name: 'headwater-compressed',
     apply: 'build',
     async closeBundle() {
-      const folder = join(root, 'dist/assets')
-      const names = await readdir(folder)
+      const folders = ['assets', 'embed'].map((name) => join(root, 'dist', name))
+      const paths = await Promise.all(
+        folders.map(async (folder) => (await readdir(folder)).map((name) => join(folder, name))),
+      )
       await Promise.all(
-        names.filter((name) => /\.(?:js|css|svg)$/.test(name)).map((name) => compress(join(folder, name))),
+        paths
+          .flat()
+          .filter((path) => /\.(?:js|css|svg)$/.test(path))
+          .map(compress),
       )
     },
   }

@@ -27,14 +27,14 @@ export type PlayerPage = {
   readonly preloads: readonly string[]
   /** Who may frame the page: sources of `frame-ancestors`; null = anybody. */
   readonly frameAncestors: string | null
-  /** Origin of a poster on another host. */
-  readonly posterOrigin: string | null
+  /** Origins of pictures on other hosts: poster, logo. */
+  readonly pictureOrigins: readonly string[]
 }
 
 /** `/<id>/watch` and `/<id>/iframe`. */
 export function renderPlayer(page: PlayerPage): Page {
   const { config, files } = page
-  const title = config.title ?? 'Video'
+  const title = config.details.title ?? 'Video'
   const root = '../'
   const preloads = page.preloads.map((path) => `<link rel="modulepreload" href="${root}${path}">`)
   return {
@@ -52,7 +52,7 @@ export function renderPlayer(page: PlayerPage): Page {
       root,
     }),
     policy: policy({
-      'img-src': `'self' data:${page.posterOrigin === null ? '' : ` ${page.posterOrigin}`}`,
+      'img-src': ["'self' data:", ...page.pictureOrigins].join(' '),
       // `data:` is the empty file that hls.js gives its text tracks.
       'media-src': "'self' blob: data:",
       ...(page.frameAncestors === null ? {} : { 'frame-ancestors': page.frameAncestors }),

@@ -71,6 +71,22 @@ export type PlayerPageConfig = {
   readonly mode: 'watch' | 'iframe'
   /** Uid, or the token that stands in its place: what addresses are made with. */
   readonly id: string
-  readonly title: string | null
+  readonly details: {
+    readonly title: string | null
+    readonly shareLink: string | null
+    readonly channelLink: string | null
+    /** Address of a picture. */
+    readonly logo: string | null
+  }
   readonly status: PageStatus
+}
+
+/** What the owner of a video lets its viewers know, for the player page. */
+export function presentDetails({ publicDetails }: Video): PlayerPageConfig['details'] {
+  return {
+    title: publicDetails?.title || null,
+    shareLink: publicDetails?.share_link || null,
+    channelLink: publicDetails?.channel_link || null,
+    logo: publicDetails?.logo || null,
+  }
 }

@@ -3,10 +3,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { EarlyTimelines } from '../core/early/index.ts'
 import type { Admissions, Admitted } from '../core/playback/index.ts'
-import { HeadwaterError, isFailure } from '../lib/failure.ts'
+import { HeadwaterError } from '../lib/failure.ts'
 import { type Page, renderDashboard, renderPlayer, renderRefusal } from './page-html.ts'
-import { presentStatus } from './page-status.ts'
+import { describeRefusal, refuseFrame, type Refused } from './page-refusal.ts'
+import { presentDetails, presentStatus } from './page-status.ts'
 import type { ByteHandler, ByteRequest, ByteRoute } from './route.ts'
+import { sendJson } from './send-json.ts'
 import { type EntryFiles, sendStaticFile, type StaticFiles } from './static-files.ts'
 
 /** `files` is undefined when the web pages have not been built. */
@@ -20,7 +22,6 @@ const PLAYER = 'player/main.ts'
 /** hls.js; the player asks for it as soon as it runs, so it is fetched beside it. */
 const ENGINE = 'player/adaptive.ts'
 const DASHBOARD = 'dashboard/main.tsx'
-const EMBED = 'embed/v1.ts'
 const FAVICON = 'favicon.svg'
 
 const IMMUTABLE = 'public, max-age=31536000, immutable'
@@ -47,14 +48,13 @@ export function pageRoutes(deps: PageDeps): ByteRoute[] {
       if (file === undefined) throw new HeadwaterError('not_found', 'There is no such file.')
       sendStaticFile(incoming, outgoing, file, REVALIDATED)
     }),
-    route(/^\/embed\/v1\.latest\.js$/, (_request, incoming, outgoing) => {
-      const file = built(deps).find(built(deps).entry(EMBED)?.script ?? '')
+    route(/^\/embed\/(?<name>sdk|v1)\.latest\.js$/, (request, incoming, outgoing) => {
+      const file = built(deps).find(`embed/${request.params['name']}.js`)
       if (file === undefined) throw new HeadwaterError('not_found', 'There is no such file.')
+      // For pages of other origins, also ones that load nothing that does not say so (CORP).
       outgoing.setHeader('access-control-allow-origin', '*')
+      outgoing.setHeader('cross-origin-resource-policy', 'cross-origin')
       sendStaticFile(incoming, outgoing, file, REVALIDATED)
-    }),
-    route(/^\/embed\/sdk\.latest\.js$/, () => {
-      throw new HeadwaterError('not_built_yet', "The player's script API is not built yet.")
     }),
     // Also a token, which has two dots.
     route(/^\/(?<id>[0-9a-f]{32}|[\w-]+\.[\w-]+\.[\w-]+)$/, (request, _incoming, outgoing) => {
@@ -125,7 +125,7 @@ async function sendPlayer(
     outgoing.end()
     return
   }
-  const found = await admit(deps, request)
+  const found = await admit(deps, request, incoming)
   if (!('video' in found)) {
     sendPage(incoming, outgoing, found.status, renderRefusal(entry, found.title, found.sentence))
     return
@@ -134,35 +134,20 @@ async function sendPlayer(
   sendPage(incoming, outgoing, 200, renderVideo(deps, request, { ...found, mode, early, entry }))
 }
 
-type Refused = { readonly status: number; readonly title: string; readonly sentence: string }
-
 /** The video, or what a page says instead of it. */
-async function admit(deps: PageDeps, { params, viewer }: ByteRequest): Promise<Admitted | Refused> {
+async function admit(
+  deps: PageDeps,
+  request: ByteRequest,
+  incoming: IncomingMessage,
+): Promise<Admitted | Refused> {
+  const id = request.params['id'] ?? ''
   try {
-    return await deps.admissions.admit({ id: params['id'] ?? '', viewer })
+    const admitted = await deps.admissions.admit({ id, viewer: request.viewer })
+    return refuseFrame(admitted.video, incoming, request.publicUrl) ?? admitted
   } catch (error) {
-    if (isFailure(error, 'not_found')) {
-      return {
-        status: 404,
-        title: 'There is no such video',
-        sentence: 'The address may have been mistyped, or the video was deleted.',
-      }
-    }
-    if (isFailure(error, 'playback_token_required')) {
-      return {
-        status: 401,
-        title: 'This video is protected',
-        sentence: `${error.message} Ask whoever gave you the link for a new one.`,
-      }
-    }
-    if (isFailure(error, 'playback_refused')) {
-      return {
-        status: 403,
-        title: 'This video does not play here',
-        sentence: 'Whoever shares it has limited where it may be watched.',
-      }
-    }
-    throw error
+    const refused = describeRefusal(error, id)
+    if (refused === undefined) throw error
+    return refused
   }
 }
 
@@ -173,12 +158,14 @@ function renderVideo(
 ): Page {
   const { id, mode, video, early, entry } = found
   const engine = deps.files?.entry(ENGINE)
+  const details = presentDetails(video)
+  const pictures = [request.query.get('poster'), details.logo].map(originOf)
   return renderPlayer({
-    config: { mode, id, title: video.publicDetails?.title ?? null, status: presentStatus(video, early) },
+    config: { mode, id, details, status: presentStatus(video, early) },
     files: entry,
     preloads: engine === undefined ? [] : [engine.script],
     frameAncestors: mode === 'watch' ? "'none'" : frameAncestors(video.allowedOrigins),
-    posterOrigin: originOf(request.query.get('poster')),
+    pictureOrigins: [...new Set(pictures.filter((origin) => origin !== null))],
   })
 }
 
@@ -205,12 +192,7 @@ async function sendStatus(
 ): Promise<void> {
   const { video } = await deps.admissions.admit({ id: request.params['id'] ?? '', viewer: request.viewer })
   const early = (await deps.early.get(video)) !== undefined
-  const body = Buffer.from(JSON.stringify(presentStatus(video, early)))
-  outgoing.setHeader('content-type', 'application/json')
-  outgoing.setHeader('cache-control', 'no-store')
-  outgoing.setHeader('access-control-allow-origin', '*')
-  outgoing.setHeader('content-length', body.length)
-  outgoing.end(incoming.method === 'HEAD' ? undefined : body)
+  sendJson(incoming, outgoing, presentStatus(video, early), 'no-store')
 }
 
 function sendPage(incoming: IncomingMessage, outgoing: ServerResponse, status: number, page: Page): void {

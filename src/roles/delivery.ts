@@ -7,6 +7,7 @@ import { BufferPool } from '../http/bytes/buffer-pool.ts'
 import { downloadRoutes } from '../http/bytes/downloads.ts'
 import { imageRoutes } from '../http/bytes/images.ts'
 import { manifestRoutes } from '../http/bytes/manifests.ts'
+import { metadataRoutes } from '../http/bytes/metadata.ts'
 import { segmentRoutes } from '../http/bytes/segments.ts'
 import { textTrackRoutes } from '../http/bytes/text-tracks.ts'
 import { pageRoutes } from '../http/pages.ts'
@@ -39,6 +40,7 @@ export function createDeliveryRole(deps: DeliveryRoleDeps): Role {
       ...manifestRoutes(sending),
       ...imageRoutes({ ...sending, thumbnails: createThumbnails({ ...deps, ...playback }) }),
       ...downloadRoutes({ ...sending, db: deps.db }),
+      ...metadataRoutes(playback),
       ...pageRoutes({ ...deps, ...playback }),
     ],
     async start() {},

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Admissions } from '../../src/core/playback/index.ts'
 import type { Video } from '../../src/core/videos/index.ts'
+import { metadataRoutes } from '../../src/http/bytes/metadata.ts'
 import { pageRoutes } from '../../src/http/pages.ts'
 import type { ByteRoute } from '../../src/http/route.ts'
 import { readStaticFiles, type StaticFiles } from '../../src/http/static-files.ts'
@@ -61,7 +62,9 @@ export async function startPages(): Promise<PagesFixture> {
       return new Admissions(api)
     },
   }
-  api = await startApi({ byteRoutes: [...mediaRoutes(folder, given), ...pageRoutes(deps)] })
+  api = await startApi({
+    byteRoutes: [...mediaRoutes(folder, given), ...metadataRoutes(deps), ...pageRoutes(deps)],
+  })
   const started = api
   return {
     api,

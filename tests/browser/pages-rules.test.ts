@@ -48,6 +48,7 @@ describe('the weight of the player', () => {
     const html = (await ask(`/${uid}/watch`)).body
     const paths = new Set(html.toString().match(/assets\/[\w.-]+\.(?:js|css)/g) ?? [])
     for (const path of pages.files.entry('player/adaptive.ts')?.preloads ?? []) paths.add(path)
+    paths.add('embed/v1.js')
     const weights = [...paths].map((path) => {
       const file = pages.files.find(path)
       return [path, file?.gzip?.length ?? Number.NaN] as const
@@ -113,7 +114,50 @@ describe('player pages', () => {
     const html = (await ask(`/${uid}/watch`)).body.toString()
     expect(html).not.toContain('<script>alert')
     const json = /id="headwater">(?<json>.*?)<\/script>/s.exec(html)?.groups?.['json'] ?? ''
-    expect(JSON.parse(json)).toMatchObject({ title, mode: 'watch', id: uid })
+    expect(JSON.parse(json)).toMatchObject({ details: { title }, mode: 'watch', id: uid })
+  })
+
+  test('publicDetails are told to players of others, and their logo is let in', async () => {
+    const details = {
+      title: 'A film',
+      share_link: 'https://share.example/film',
+      channel_link: null,
+      logo: 'https://logos.example/a.png',
+    }
+    const { uid } = await pages.api.addVideo({ publicDetails: details })
+    const told = await ask(`/${uid}/metadata/playerEnhancementInfo.json`)
+    expect(JSON.parse(told.body.toString())).toEqual(details)
+    expect(told.headers).toMatchObject({
+      'content-type': 'application/json',
+      'access-control-allow-origin': '*',
+      'cache-control': 'no-cache',
+    })
+    const policy = String((await ask(`/${uid}/iframe`)).headers['content-security-policy'])
+    expect(policy).toContain("img-src 'self' data: https://logos.example;")
+
+    const bare = await pages.api.addVideo({ allowedOrigins: ['example.com'] })
+    const nothing = await ask(`/${bare.uid}/metadata/playerEnhancementInfo.json`)
+    expect([nothing.status, nothing.body.toString()]).toEqual([200, '{}'])
+    expect(nothing.headers['cache-control']).toBe('private, no-store')
+    const closed = await pages.api.addVideo({ requireSignedUrls: true })
+    expect((await ask(`/${closed.uid}/metadata/playerEnhancementInfo.json`)).status).toBe(401)
+  })
+
+  test('a frame on a page that is not allowed says so, with a policy that lets it be seen', async () => {
+    const { uid } = await pages.api.addVideo({ allowedOrigins: ['*.example.com'] })
+    const frame = (referer: string, dest = 'iframe') =>
+      ask(`/${uid}/iframe`, { headers: { referer, 'sec-fetch-dest': dest } })
+    const foreign = await frame('https://elsewhere.example/page')
+    expect(foreign.status).toBe(403)
+    expect(foreign.body.toString()).toContain('elsewhere.example')
+    expect(foreign.headers['content-security-policy']).not.toContain('frame-ancestors')
+    for (const answer of [
+      await frame('https://a.example.com/'),
+      await frame('https://elsewhere.example/', 'document'),
+    ]) {
+      expect(answer.status).toBe(200)
+      expect(answer.headers['content-security-policy']).toContain('frame-ancestors')
+    }
   })
 
   test('the bare id and a slash at the end lead to the page, with their queries', async () => {
@@ -203,9 +247,31 @@ describe('the files of the pages', () => {
     expect((await ask('/manifest.json')).status).toBe(404)
   })
 
-  test('the script API says that it is not there yet', async () => {
-    expect((await ask('/embed/sdk.latest.js')).status).toBe(501)
-  })
+  test.each([
+    ['sdk', 3_000],
+    ['v1', 4_000],
+  ])(
+    'the script %s.latest.js is for any page, asked about each hour, and under %i bytes',
+    async (name, most) => {
+      const { status, headers, body } = await ask(`/embed/${name}.latest.js`, {
+        headers: { 'accept-encoding': 'br' },
+      })
+      expect(status).toBe(200)
+      expect(headers).toMatchObject({
+        'content-type': 'text/javascript; charset=utf-8',
+        'content-encoding': 'br',
+        'cache-control': 'public, max-age=3600, stale-while-revalidate=86400',
+        'access-control-allow-origin': '*',
+        'cross-origin-resource-policy': 'cross-origin',
+      })
+      expect(body.length).toBeLessThan(most)
+      const again = await ask(`/embed/${name}.latest.js`, {
+        headers: { 'accept-encoding': 'br', 'if-none-match': String(headers.etag) },
+      })
+      expect(again.status).toBe(304)
+      expect((await ask('/embed/other.latest.js')).status).toBe(404)
+    },
+  )
 
   test('without a build every page says how to make one', async () => {
     const bare = await startApi({

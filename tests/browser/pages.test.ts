@@ -136,6 +136,38 @@ describe('the address of a player page', () => {
     expect(now.loop).toBe(true)
   })
 
+  test('plays in a frame that may do nothing more', async () => {
+    const { uid } = await pages.api.addVideo({
+      ...READY,
+      publicDetails: {
+        title: 'A <b>bold</b> film',
+        share_link: 'https://share.example/film',
+        channel_link: 'https://channel.example/',
+        logo: `${pages.api.url}/favicon.svg`,
+      },
+    })
+    await using visitor = await browsing.visit()
+    const { page } = visitor
+    pages.embedIn(
+      `<!doctype html><iframe src="${pages.api.url}/${uid}/iframe" width="640" height="360"></iframe>`,
+    )
+    await page.goto(`${pages.api.url.replace('127.0.0.1', 'localhost')}/embedding.html`)
+    const frame = await (await page.waitForSelector('iframe')).contentFrame()
+    // Without `allowfullscreen` the button goes, and nothing else.
+    await frame?.waitForSelector('media-play-button.big-play')
+    expect(await frame?.isVisible('media-fullscreen-button')).toBe(false)
+    expect(await frame?.textContent('.title')).toBe('A <b>bold</b> film')
+    const links = await frame?.$$eval('.title-bar a', (anchors) =>
+      anchors.map((each) => ['href', 'target', 'rel'].map((name) => each.getAttribute(name)).join(' ')),
+    )
+    expect(links).toEqual([
+      'https://channel.example/ _blank noopener noreferrer',
+      'https://share.example/film _blank noopener noreferrer',
+      'https://share.example/film _blank noopener noreferrer',
+    ])
+    expect(visitor.complaints).toEqual([])
+  })
+
   test('hides the controls and paints the bars', async () => {
     const { uid } = await pages.api.addVideo(READY)
     await using visitor = await browsing.visit()

@@ -231,10 +231,7 @@ class AdaptiveEngine implements Engine {
     if (status === 403) {
       this.#callbacks.onTrouble({ kind: 'refused', sentence: 'This video may not be played on this site.' })
     } else if (status === 401) {
-      this.#callbacks.onTrouble({
-        kind: 'refused',
-        sentence: 'This video needs a signed address to be played.',
-      })
+      this.#callbacks.onTrouble({ kind: 'unauthorised' })
     } else if (status === 404 || status === 409 || status === 410 || status === 424) {
       this.#callbacks.onTrouble({ kind: 'status' })
     } else if (data.type === ErrorTypes.MEDIA_ERROR && this.#mayRecoverMedia()) {

@@ -75,6 +75,16 @@ const MARKUP = /* html */ `
       <media-audio-track-menu slot="submenu" hidden><div slot="title">Sound</div></media-audio-track-menu>
     </media-settings-menu-item>
   </media-settings-menu>
+  <div slot="top-chrome" class="title-bar" hidden>
+    <a class="logo" hidden><img alt="" decoding="async"></a>
+    <a class="title" hidden></a>
+    <span class="gap"></span>
+    <a class="share" hidden aria-label="Share this video" title="Share this video">
+      <svg viewBox="0 0 24 24" aria-hidden="true">
+        <path d="M13.2 3.6a1 1 0 0 1 1.7-.7l6.5 6.4a1 1 0 0 1 0 1.4l-6.5 6.4a1 1 0 0 1-1.7-.7v-3.2c-4.2.2-7 1.6-9 4.9a.8.8 0 0 1-1.5-.5c.7-6 4.5-10 10.5-10.7V3.6Z"/>
+      </svg>
+    </a>
+  </div>
   <div class="shade" aria-hidden="true"></div>
   <media-control-bar class="seek-bar">
     <media-time-range>

@@ -6,6 +6,8 @@ import type { Quality, SoundTrack } from './track-lists.ts'
 export type EngineTrouble =
   /** The manifest says the video is not playable (any more): ask for its status again. */
   | { readonly kind: 'status' }
+  /** The address is not, or no longer, enough to watch it. */
+  | { readonly kind: 'unauthorised' }
   /** Refused for good, with a sentence for the viewer. */
   | { readonly kind: 'refused'; readonly sentence: string }
   /** The network or the server is away; the engine keeps trying. */

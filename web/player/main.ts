@@ -1,15 +1,16 @@
 /** Entry of `/<id>/watch` and `/<id>/iframe`. */
 
 import './player.css'
-import { readConfig } from './config.ts'
+import { findParentOrigin, readConfig } from './config.ts'
 import { find } from './controls.ts'
 import { readOptions } from './options.ts'
 import { PlayerPage } from './player-page.ts'
+import { RemoteControl } from './remote-control.ts'
 
-const player = new PlayerPage(
-  find(document, '#player', HTMLElement),
-  readConfig(),
-  readOptions(new URLSearchParams(location.search)),
-)
+const query = new URLSearchParams(location.search)
+const player = new PlayerPage(find(document, '#player', HTMLElement), readConfig(), readOptions(query))
 // Kept alive, and reachable from the browser's console.
-Object.assign(globalThis, { headwaterPlayer: player })
+Object.assign(globalThis, {
+  headwaterPlayer: player,
+  headwaterRemote: new RemoteControl(player, query, findParentOrigin()),
+})

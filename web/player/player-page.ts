@@ -8,14 +8,17 @@ import { findParentOrigin } from './config.ts'
 import { buildControls, type Controls, find } from './controls.ts'
 import { showDebugPanel } from './debug-panel.ts'
 import { type Engine, type EngineOptions, type EngineTrouble, hasMediaSource } from './engine.ts'
-import { Notice } from './notice.ts'
+import { Notice, type NoticeContent } from './notice.ts'
 import type { PlayerOptions } from './options.ts'
+import type { Controlled } from './remote-control.ts'
 import { followStatus, type StatusAnswer } from './status.ts'
+import { fillTitleBar } from './title-bar.ts'
 import { QualityList, SoundTrackList } from './track-lists.ts'
 
-export class PlayerPage {
+export class PlayerPage implements Controlled {
+  readonly #place: HTMLElement
   readonly #config: PlayerPageConfig
-  readonly #options: PlayerOptions
+  #options: PlayerOptions
   readonly #controls: Controls
   readonly #notice: Notice
   readonly #qualities = new QualityList((quality) => this.#engine?.selectQuality(quality?.id ?? null))
@@ -25,10 +28,16 @@ export class PlayerPage {
   #following = new AbortController()
   /** Whether the viewer was made to wait: then the video starts by itself. */
   #waited = false
+  /** Whether there are thumbnails. */
+  #hasPicture = false
   /** Whether the manifest that the engine read listed everything. */
   #everythingListed = false
+  /** Why there is nothing to play; null while there may be. */
+  #failure: DOMException | null = null
+  readonly #failing = new EventTarget()
 
   constructor(place: HTMLElement, config: PlayerPageConfig, options: PlayerOptions) {
+    this.#place = place
     this.#config = config
     this.#options = options
     this.#controls = buildControls(place, (media, controller) => {
@@ -38,24 +47,75 @@ export class PlayerPage {
       if (!('audioTracks' in media)) Object.defineProperty(media, 'audioTracks', { value: this.#sounds })
     })
     this.#notice = new Notice(place)
-    this.#dress(place)
+    this.#dress()
     this.#listen()
     this.#show(config.status)
     if (!config.status.complete && config.status.state !== 'error') this.#follow()
   }
 
-  #dress(place: HTMLElement): void {
-    const { controller, media, poster } = this.#controls
+  get media(): HTMLVideoElement {
+    return this.#controls.media
+  }
+
+  get failed(): boolean {
+    return this.#failure !== null
+  }
+
+  onFailure(listener: () => void): void {
+    this.#failing.addEventListener('failure', listener)
+  }
+
+  async play(): Promise<void> {
+    if (this.#failure !== null) throw this.#failure
+    const failing = new Promise<never>((_resolve, reject) => {
+      this.onFailure(() => reject(this.#failure))
+    })
+    // Told to play before there is anything, the element waits for it.
+    await Promise.race([this.media.play(), failing])
+  }
+
+  change(options: PlayerOptions): void {
+    const { media } = this
+    const before = this.#options
+    this.#options = options
+    this.#paint()
+    if (options.preload !== before.preload) {
+      media.preload = options.preload
+      if (options.preload !== 'none') this.#engine?.start()
+    }
+    if (options.defaultTextTrack !== before.defaultTextTrack) showTextTrack(media, options.defaultTextTrack)
+    const untouched = media.played.length === 0
+    if (untouched && options.startTimeSeconds !== before.startTimeSeconds && media.readyState > 0) {
+      media.currentTime = options.startTimeSeconds
+    }
+    if (untouched && media.paused && options.autoplay && !before.autoplay) {
+      this.#play().catch((error: unknown) => reportError(error))
+    }
+  }
+
+  #dress(): void {
+    const { controller, media } = this.#controls
     const options = this.#options
     media.loop = options.loop
     media.muted = options.muted
     media.preload = options.preload
-    if (this.#config.title !== null) controller.setAttribute('aria-label', this.#config.title)
-    if (!options.controls) controller.classList.add('bare')
+    if (this.#config.details.title !== null) controller.setAttribute('aria-label', this.#config.details.title)
     if (options.controls && this.#config.mode === 'watch') controller.focus({ preventScroll: true })
-    paint(place, '--accent', options.primaryColor)
-    paint(place, '--letterbox', options.letterboxColor)
-    if (options.poster !== null) poster.setAttribute('src', options.poster)
+    fillTitleBar(controller, this.#config.details)
+    this.#paint()
+  }
+
+  #paint(): void {
+    const { controller, poster } = this.#controls
+    const options = this.#options
+    controller.classList.toggle('bare', !options.controls)
+    paint(this.#place, '--accent', options.primaryColor)
+    paint(this.#place, '--letterbox', options.letterboxColor)
+    // There is none of a video that is still being uploaded.
+    const own = this.#hasPicture ? 'thumbnails/thumbnail.jpg?height=720' : null
+    const picture = options.poster ?? own
+    if (picture === null) poster.removeAttribute('src')
+    else if (poster.getAttribute('src') !== picture) poster.setAttribute('src', picture)
   }
 
   #listen(): void {
@@ -76,25 +136,21 @@ export class PlayerPage {
   }
 
   #onAnswer(answer: StatusAnswer): void {
-    if (answer === 'gone') {
-      this.#stop()
-      this.#notice.show({ tone: 'wrong', title: 'This video is gone', sentence: 'It may have been deleted.' })
-    } else if (answer === 'refused') {
-      this.#stop()
-      this.#notice.show({
-        tone: 'wrong',
-        title: 'This video is protected',
-        sentence: 'It needs a signed address to be played.',
-      })
-    } else {
-      this.#show(answer)
-    }
+    if (answer === 'gone') this.#fail({ title: 'This video is gone', sentence: 'It may have been deleted.' })
+    else if (answer === 'refused') this.#fail(this.#refusal())
+    else this.#show(answer)
+  }
+
+  /** The page itself was let in, so what refuses it now has changed since. */
+  #refusal(): Failure {
+    return this.#config.id.includes('.')
+      ? { title: 'This link has expired', sentence: 'Ask whoever gave you the link for a new one.' }
+      : { title: 'This video is protected', sentence: 'It plays by a signed link only.' }
   }
 
   #show(status: PageStatus): void {
     if (status.state === 'error') {
-      this.#stop()
-      this.#notice.show({ tone: 'wrong', title: 'This video cannot be played', sentence: status.sentence })
+      this.#fail({ title: 'This video cannot be played', sentence: status.sentence })
       return
     }
     this.#controls.controller.classList.toggle('idle', !status.playable)
@@ -131,18 +187,22 @@ export class PlayerPage {
     if (this.#engineComing) return
     this.#engineComing = true
     this.#notice.hide()
-    const { media, poster } = this.#controls
-    // There is none of a video that is still being uploaded.
-    if (this.#options.poster === null && status.state === 'ready') {
-      poster.setAttribute('src', 'thumbnails/thumbnail.jpg?height=720')
-    }
+    const { media } = this.#controls
+    this.#hasPicture = status.state === 'ready'
+    this.#paint()
     this.#everythingListed = status.complete
+    const options = () => this.#options
     const engine = await this.#createEngine({
       media,
       manifestUrl: 'manifest/video.m3u8',
       parentOrigin: findParentOrigin(),
-      startTimeSeconds: this.#options.startTimeSeconds,
-      defaultTextTrack: this.#options.defaultTextTrack,
+      // The page around may still change them before the engine comes to read them.
+      get startTimeSeconds() {
+        return options().startTimeSeconds
+      },
+      get defaultTextTrack() {
+        return options().defaultTextTrack
+      },
     })
     this.#engine = engine
     this.#engineComing = false
@@ -182,13 +242,10 @@ export class PlayerPage {
   #onTrouble(trouble: EngineTrouble): void {
     if (trouble.kind === 'connection') {
       this.#notice.show({ tone: 'waiting', title: 'Connection lost', sentence: 'Trying again …', pct: null })
+    } else if (trouble.kind === 'unauthorised') {
+      this.#fail(this.#refusal())
     } else if (trouble.kind === 'refused') {
-      this.#stop()
-      this.#notice.show({
-        tone: 'wrong',
-        title: 'This video cannot be played here',
-        sentence: trouble.sentence,
-      })
+      this.#fail({ title: 'This video cannot be played here', sentence: trouble.sentence })
     } else {
       this.#engine?.destroy()
       this.#engine = undefined
@@ -198,12 +255,16 @@ export class PlayerPage {
 
   #onUnusable(error: unknown): void {
     this.#engineComing = false
-    this.#notice.show({
-      tone: 'wrong',
-      title: 'The player could not be loaded',
-      sentence: 'Reload the page to try again.',
-    })
+    this.#fail({ title: 'The player could not be loaded', sentence: 'Reload the page to try again.' })
     reportError(error)
+  }
+
+  /** Ends playing and says why. */
+  #fail(failure: Failure): void {
+    this.#stop()
+    this.#notice.show({ tone: 'wrong', ...failure })
+    this.#failure = new DOMException([failure.title, failure.sentence].join('. '), 'NotSupportedError')
+    this.#failing.dispatchEvent(new Event('failure'))
   }
 
   #stop(): void {
@@ -214,6 +275,8 @@ export class PlayerPage {
   }
 }
 
+type Failure = Pick<NoticeContent, 'title' | 'sentence'>
+
 const WAITING_TITLES: Partial<Record<PageStatus['state'], string>> = {
   pendingupload: 'The upload is on its way',
   downloading: 'The video is being fetched',
@@ -221,7 +284,16 @@ const WAITING_TITLES: Partial<Record<PageStatus['state'], string>> = {
   inprogress: 'Nearly there',
 }
 
-/** Sets a colour property if the browser understands the value: it comes from the address. */
+/** Sets a colour property if the browser understands the value, which is a stranger's; else takes it away. */
 function paint(element: HTMLElement, property: string, value: string | null): void {
   if (value !== null && CSS.supports('color', value)) element.style.setProperty(property, value)
+  else element.style.removeProperty(property)
+}
+
+/** Switches on the captions of a language that the video has, and others off; null switches all off. */
+function showTextTrack(media: HTMLVideoElement, language: string | null): void {
+  const wanted = language?.toLowerCase()
+  const shown = [...media.textTracks].filter(({ kind }) => kind === 'subtitles' || kind === 'captions')
+  if (wanted !== undefined && !shown.some((track) => track.language.toLowerCase() === wanted)) return
+  for (const track of shown) track.mode = track.language.toLowerCase() === wanted ? 'showing' : 'disabled'
 }

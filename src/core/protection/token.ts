@@ -54,6 +54,13 @@ export function badToken(sentence: string, cause?: unknown): HeadwaterError {
   return new HeadwaterError('playback_token_required', `The token in the address ${sentence}.`, { cause })
 }
 
+/** The refusal of a token that was good once. */
+export function expiredToken(): HeadwaterError {
+  return new HeadwaterError('playback_token_required', 'The token in the address has expired.', {
+    facts: { expired: true },
+  })
+}
+
 type Members = Readonly<Record<string, unknown>>
 
 function readClaims(header: Members, payload: Members): TokenClaims {

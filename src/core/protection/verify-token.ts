@@ -10,7 +10,7 @@ import { FreshLooks } from '../../lib/fresh-looks.ts'
 import type { Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { getVerifyingKey, type VerifyingKey } from './signing-key-records.ts'
-import { badToken, parseToken, type TokenClaims } from './token.ts'
+import { badToken, expiredToken, parseToken, type TokenClaims } from './token.ts'
 
 /** A token that was verified just now. */
 export type GoodToken = TokenClaims & {
@@ -62,7 +62,7 @@ export class Tokens {
   #checkTimes({ expSeconds, nbfSeconds }: TokenClaims): number {
     const nowSeconds = this.#clock.nowUs() / 1_000_000
     // RFC 7519 §4.1.4: on or after `exp` it must not be accepted.
-    if (nowSeconds >= expSeconds) throw badToken('has expired')
+    if (nowSeconds >= expSeconds) throw expiredToken()
     if (expSeconds > nowSeconds + MOST_SECONDS_LEFT) throw badToken('is valid for more than 24 hours')
     if (nbfSeconds !== undefined && nbfSeconds > nowSeconds + NOT_BEFORE_TOLERANCE_SECONDS) {
       throw badToken('is not valid yet')
