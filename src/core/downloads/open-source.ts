@@ -4,7 +4,7 @@ import { type Container, sniff, SNIFF_BYTES } from '../../media/sniff.ts'
 import type { Blobs } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { sourceBlob } from '../blob-names.ts'
-import { bodyOf } from '../playback/index.ts'
+import { bodyOf, openRecorded } from '../playback/index.ts'
 import type { OpenedDownload } from './open-download.ts'
 
 /** The source, called what it is; undefined when it is no longer stored. Throws `blob_damaged`. */
@@ -19,7 +19,7 @@ export async function openSource(
     .where('name', '=', name)
     .executeTakeFirst()
   if (row === undefined) return undefined
-  const reader = await deps.blobs.open(name)
+  const reader = await openRecorded(deps.blobs, name)
   const first = new Uint8Array(Math.min(SNIFF_BYTES, row.size_bytes))
   try {
     await reader.read(first, 0)

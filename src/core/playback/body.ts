@@ -4,7 +4,7 @@
  */
 
 import { type ByteRange, rangeLength } from '../../lib/byte-range.ts'
-import { HeadwaterError } from '../../lib/failure.ts'
+import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import type { BlobName, BlobReader, Blobs } from '../../ports.ts'
 
 /** Where the blobs of a body are opened. */
@@ -60,7 +60,7 @@ export class BodyReader {
 
   /**
    * Fills `target` from its start; answers the number of bytes, less than its length only at the end of the body.
-   * Throws `blob_damaged` when a blob is shorter than its record says.
+   * Throws `blob_damaged` when a blob is shorter than its record says, or gone.
    */
   async read(target: Uint8Array): Promise<number> {
     let filled = 0
@@ -128,7 +128,7 @@ export class BodyReader {
   async #reader(blob: BlobName): Promise<BlobReader> {
     const known = this.#open.get(blob)
     if (known !== undefined) return known
-    const reader = await this.#blobs.open(blob)
+    const reader = await openRecorded(this.#blobs, blob)
     this.#open.set(blob, reader)
     return reader
   }
@@ -141,6 +141,17 @@ export class BodyReader {
       this.#taken = 0
     }
   }
+}
+
+/**
+ * Opens a blob that a record says is there. Throws `blob_damaged` where it is not: to whoever asks, that is no wrong
+ * address of theirs. (Of a video that is being deleted this instant, too; who asks again learns that it is gone.)
+ */
+export async function openRecorded(blobs: BlobSource, blob: BlobName): Promise<BlobReader> {
+  return await blobs.open(blob).catch((error: unknown) => {
+    if (!isFailure(error, 'not_found')) throw error
+    throw new HeadwaterError('blob_damaged', 'A stored file is gone.', { facts: { blob }, cause: error })
+  })
 }
 
 /** The bytes of a body as buffers of their own, for a program that reads a pipe. */

@@ -6,6 +6,7 @@ export {
   BodyReader,
   type BlobSource,
   bodyOf,
+  openRecorded,
   bytesBody,
   sliceBody,
   streamBody,

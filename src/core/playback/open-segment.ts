@@ -3,7 +3,7 @@
 import { assert } from '../../lib/failure.ts'
 import type { Blobs } from '../../ports.ts'
 import type { SegmentSource, Timelines, Track } from '../timeline/index.ts'
-import { type Body, bodyOf, bytesBody } from './body.ts'
+import { type Body, bodyOf, bytesBody, openRecorded } from './body.ts'
 import type { SegmentCutter } from './cut-segment.ts'
 import type { Playable } from './find-playable.ts'
 import { findTrack } from './manifests.ts'
@@ -76,7 +76,7 @@ async function initBody(deps: SegmentDeps, request: SegmentRequest, track: Track
 
 /** A whole blob; its size is asked from the store, since init segments have no size in their record. */
 async function blobBody(blobs: Blobs, blob: string): Promise<Body> {
-  const reader = await blobs.open(blob)
+  const reader = await openRecorded(blobs, blob)
   await reader.close()
   return bodyOf([{ blob, range: { start: 0, end: reader.sizeBytes } }])
 }
