@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
   serve: runServe,
   upload: async (args) => (await import('./commands/upload.ts')).upload(readSettings(), args),
   doctor: async (args) => (await import('./commands/doctor.ts')).doctor(args),
+  account: async (args) => (await import('./commands/account.ts')).account(readSettings(), args),
   token: async (args) => (await import('./commands/token.ts')).token(readSettings(), args),
 }
 
@@ -23,16 +24,23 @@ async function main(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args
   try {
     if (first === '--version' || first === '-v') return say(VERSION)
-    if (first === 'help' || first === '--help' || first === '-h') return say(helpFor(rest[0]))
+    if (first === 'help' || first === '--help' || first === '-h')
+      return say(helpFor(rest[0] && nameOfCommand(rest[0])))
     if (first === '--print-config') return say(printSettings(readSettings()).trimEnd())
     if (first === undefined) return complain(helpFor())
-    const command = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined
+    const name = nameOfCommand(first)
+    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
     if (!command) return complain(`headwater has no command "${first}".\n\n${helpFor()}`)
-    if (rest.includes('--help') || rest.includes('-h')) return say(helpFor(first))
+    if (rest.includes('--help') || rest.includes('-h')) return say(helpFor(name))
     return await command(rest)
   } catch (error) {
     return explain(error)
   }
+}
+
+/** `tokens` is understood as `token`, `accounts` as `account`. */
+function nameOfCommand(word: string): string {
+  return /^(?:token|account)s$/.test(word) ? word.slice(0, -1) : word
 }
 
 async function runServe(args: string[]): Promise<number> {

@@ -55,13 +55,13 @@ export async function openClient(settings: Settings, options: ClientOptions): Pr
   return { serverUrl: url, accountUrl: `${url}/client/v4/accounts/${account}`, token }
 }
 
-/** One JSON request; answers the envelope's `result`. Throws a `CommandFailure` with the server's own words. */
+/** One JSON request below `base` (default: the account's); answers the envelope's `result`. Throws a `CommandFailure` with the server's own words. */
 export async function askServer<Result>(
   client: ApiClient,
-  request: { path: string; method?: string; body?: unknown; signal?: AbortSignal },
+  request: { base?: string; path: string; method?: string; body?: unknown; signal?: AbortSignal },
 ): Promise<Result> {
-  const { path, method = 'GET', body, signal } = request
-  const response = await fetch(`${client.accountUrl}${path}`, {
+  const { base = client.accountUrl, path, method = 'GET', body, signal } = request
+  const response = await fetch(`${base}${path}`, {
     method,
     headers: {
       authorization: `Bearer ${client.token}`,

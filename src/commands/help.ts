@@ -6,6 +6,8 @@ const OVERVIEW = `Headwater, a video platform you run yourself.
   headwater upload <file>          upload a video, resumable, and follow its encode
   headwater token create|list|revoke
                                    API tokens
+  headwater account create|list|set
+                                   accounts, each blind to the others
   headwater doctor                 what this machine has, what it lacks, and the remedy
   headwater help [command]         more about one command
   headwater --print-config         every setting with its value, default and meaning
@@ -41,7 +43,19 @@ Asks the running server, else works on the data folder itself. A new token is sh
 
   --server URL     default: HEADWATER_PUBLIC_URL, else the server on this machine
   --token TOKEN    the token to ask with; default: HEADWATER_API_TOKEN, else the one in the data folder
-  --account ID     default: HEADWATER_ACCOUNT_ID, else the one in the data folder`,
+  --account ID     whose tokens; default: HEADWATER_ACCOUNT_ID, else the one in the data folder.
+                   The server's own token may ask for any account`,
+
+  account: `headwater account create --name TEXT [--storage-minutes N]
+headwater account list
+headwater account set <id> [--name TEXT] [--storage-minutes N]
+
+Each account has its own videos, tokens, keys, webhooks and limits. A new one comes with a token that may write, shown
+once. Asks the running server with its own token, else works on the data folder itself.
+
+  --storage-minutes N   minutes of video it may hold; 0 = unlimited, default = what HEADWATER_STORAGE_MINUTES says
+  --server URL          default: HEADWATER_PUBLIC_URL, else the server on this machine
+  --token TOKEN         the operator's; default: HEADWATER_API_TOKEN, else the one in the data folder`,
 
   doctor: `headwater doctor
 

@@ -17,7 +17,7 @@ import { dataFolder } from '../config/data-folder.ts'
 import { launcherPid } from '../config/launcher.ts'
 import { openSecrets, type Secrets } from '../config/secrets.ts'
 import type { Settings } from '../config/settings.ts'
-import { createApiToken } from '../core/access/index.ts'
+import { createApiToken, keepAccount } from '../core/access/index.ts'
 import { createJobTable } from '../jobs/job-table.ts'
 import type { Clock } from '../ports.ts'
 import type { Db } from '../tables.ts'
@@ -61,7 +61,7 @@ export async function start(settings: Settings, log: Logger): Promise<Running> {
     opened.push(close)
 
     const secrets = await openSecrets({ ...settings, ...ids(clock) })
-    const [blobs, build] = await Promise.all([
+    const [blobs, build, operatorTokenId] = await Promise.all([
       openFolderBlobs({ folder: blobsFolder }),
       finding,
       keepFirstToken(db, clock, secrets),
@@ -78,7 +78,7 @@ export async function start(settings: Settings, log: Logger): Promise<Running> {
     const { startRoles } = await reading
     const fetcher = createFetcher({ allowPrivate: settings.allowPrivateFetch })
     const adapters = { db, blobs, jobs, clock, decoder, thread, fetcher, speech, log }
-    const { port, signInCode } = await startRoles(adapters, { settings, secrets, opened })
+    const { port, signInCode } = await startRoles(adapters, { settings, secrets, operatorTokenId, opened })
     log.info({ ffmpeg: build.id, roles: settings.roles, workers: settings.workers }, 'started')
     return { port, secrets, signInCode, stop: () => opened.unwind() }
   } catch (error) {
@@ -91,14 +91,16 @@ function ids(clock: Clock): { newUid: () => string; newSecret: (bytes: number) =
   return { newUid: () => clock.newUid(), newSecret: (bytes) => clock.newSecret(bytes) }
 }
 
-/** The token of the data folder (or of the environment) opens the account. */
-async function keepFirstToken(db: Db, clock: Clock, secrets: Secrets): Promise<void> {
-  await createApiToken(db, clock, {
+/** The token of the data folder (or of the environment) opens the first account, and is the operator's; answers its id. */
+async function keepFirstToken(db: Db, clock: Clock, secrets: Secrets): Promise<string> {
+  await keepAccount(db, clock, { id: secrets.accountId, name: 'first account' })
+  const { id } = await createApiToken(db, clock, {
     accountId: secrets.accountId,
     name: 'first token',
     permission: 'write',
     secret: secrets.apiToken,
   })
+  return id
 }
 
 /** Ends of what was opened, run in reverse. */

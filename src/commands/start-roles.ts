@@ -52,6 +52,8 @@ export type Adapters = {
 export type StartOptions = {
   readonly settings: Settings
   readonly secrets: Secrets
+  /** Id of the server's own token. */
+  readonly operatorTokenId: string
   /** Takes the end of everything that was started, as soon as it was; run in reverse. */
   readonly opened: { push(end: () => Promise<void>): void }
 }
@@ -59,10 +61,10 @@ export type StartOptions = {
 /** Starts the roles in order, then listens. Answers the port and a code that signs a browser in once. */
 export async function startRoles(
   adapters: Adapters,
-  { settings, secrets, opened }: StartOptions,
+  { settings, secrets, operatorTokenId, opened }: StartOptions,
 ): Promise<{ port: number; signInCode: string }> {
   const { db, clock, log } = adapters
-  const httpSettings = { ...settings, accountId: secrets.accountId }
+  const httpSettings = { ...settings, accountId: secrets.accountId, operatorTokenId }
   const limits = {
     ...DEFAULT_UPLOAD_LIMITS,
     minFreeBytes: settings.minFreeBytes,

@@ -3,11 +3,11 @@
  * alone; else the data folder is opened, locked and written here.
  */
 
-import { mkdir } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import type { Settings } from '../config/settings.ts'
 import { CommandFailure } from './command-failure.ts'
 import { type ApiClient, askServer, isRunning, openClient, serverUrl } from './api-client.ts'
+import { openFolder } from './open-folder.ts'
 
 /** A token as it is told; the token itself only when it is made. */
 type ListedToken = {
@@ -46,7 +46,9 @@ export async function token(settings: Settings, args: string[]): Promise<number>
   }
   const url = serverUrl(settings, values)
   const remote = values.server !== undefined || (await isRunning(url))
-  const keeper = remote ? askingKeeper(await openClient(settings, values)) : await openFolderKeeper(settings)
+  const keeper = remote
+    ? askingKeeper(await openClient(settings, values))
+    : await openFolderKeeper(settings, values.account)
   try {
     if (action === 'create') {
       const made = await keeper.create(values.name, values['read-only'] ? 'read' : 'write')
@@ -80,23 +82,10 @@ function askingKeeper(client: ApiClient): TokenKeeper {
   }
 }
 
-async function openFolderKeeper(settings: Settings): Promise<TokenKeeper> {
-  const [{ openDatabase }, { systemClock }, access, { openSecrets }, { dataFolder }] = await Promise.all([
-    import('../adapters/sql/open-database.ts'),
-    import('../adapters/system/clock.ts'),
-    import('../core/access/index.ts'),
-    import('../config/secrets.ts'),
-    import('../config/data-folder.ts'),
-  ])
-  const clock = systemClock()
-  await mkdir(settings.dataDir, { recursive: true, mode: 0o700 })
-  const database = await openDatabase({ file: dataFolder(settings.dataDir).databaseFile })
-  const { db } = database
-  const { accountId } = await openSecrets({
-    ...settings,
-    newUid: () => clock.newUid(),
-    newSecret: (bytes) => clock.newSecret(bytes),
-  })
+async function openFolderKeeper(settings: Settings, account: string | undefined): Promise<TokenKeeper> {
+  const folder = await openFolder(settings)
+  const { db, clock, secrets, access } = folder
+  const accountId = account ?? secrets.accountId
   return {
     create: (name, permission) => access.createApiToken(db, clock, { accountId, name, permission }),
     list: async () =>
@@ -108,7 +97,7 @@ async function openFolderKeeper(settings: Settings): Promise<TokenKeeper> {
         revoked: row.revokedUs === null ? null : new Date(row.revokedUs / 1000).toISOString(),
       })),
     revoke: (id) => access.revokeApiToken(db, clock, accountId, id),
-    close: () => database.close(),
+    close: () => folder.close(),
   }
 }
 

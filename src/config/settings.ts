@@ -130,7 +130,8 @@ export const SETTINGS = {
   storageMinutes: optional('HEADWATER_STORAGE_MINUTES', wholeNumber(1, 1_000_000_000), {
     defaultText: 'unlimited',
     expects: 'a whole number of minutes, at least 1',
-    meaning: 'Minutes of video the account may hold, those reserved for uploads to come included.',
+    meaning:
+      'Minutes of video an account may hold, those reserved for uploads to come included; `headwater account set` gives one its own.',
   }),
   minFreeBytes: setting('HEADWATER_MIN_FREE_BYTES', byteCount, {
     default: '1GiB',

@@ -12,9 +12,10 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /**
  * Who may call: `account` needs credentials for the account in the path, with Stream Write for everything but `GET`;
- * `open` looks at credentials itself, if at all.
+ * `account-or-operator` also takes the operator's token for any account, `operator` nothing else; `open` looks at
+ * credentials itself, if at all.
  */
-export type Access = 'account' | 'open'
+export type Access = 'account' | 'account-or-operator' | 'operator' | 'open'
 
 /** One request that reached its endpoint. */
 export type Call = {

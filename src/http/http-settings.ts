@@ -3,6 +3,8 @@
 export type HttpSettings = {
   /** 32 lower-case hexadecimal characters. */
   readonly accountId: string
+  /** Id of the server's own token, whose holder may make accounts; null = nobody's. */
+  readonly operatorTokenId: string | null
   /** Base of the addresses handed out; null = the request's host. */
   readonly publicUrl: string | null
   /** Addresses and CIDR ranges; null = none. */
@@ -12,7 +14,7 @@ export type HttpSettings = {
   /** The legacy e-mail and key pair; null = off. */
   readonly apiEmail: string | null
   readonly apiKey: string | null
-  /** Allocation of the account; null = unlimited. */
+  /** Allocation of accounts that have none of their own; null = unlimited. */
   readonly storageMinutes: number | null
   /** Requests per token and five minutes; null = unlimited. */
   readonly rateLimit: number | null

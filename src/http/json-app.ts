@@ -6,7 +6,7 @@
 
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import type { Principal } from '../core/access/index.ts'
+import { requireAccount } from '../core/access/index.ts'
 import { HeadwaterError } from '../lib/failure.ts'
 import type { Db } from '../tables.ts'
 import type { Answer, Endpoint } from './endpoint.ts'
@@ -14,7 +14,7 @@ import { tellFailure } from './errors.ts'
 import { answerFailure } from './failure-answer.ts'
 import type { CountRequest } from './rate-limit.ts'
 import type { FindPublicUrl } from './request-address.ts'
-import { authorise, type SignIn } from './sign-in.ts'
+import { authorise, requireOperator, type SignIn, type SignedIn } from './sign-in.ts'
 
 /** Base path of the API. */
 export const API_BASE = '/client/v4'
@@ -125,13 +125,18 @@ async function run(
 ): Promise<Answer> {
   const incoming = request.raw
   const params = request.params as Record<string, string>
-  let principal: Principal | undefined
-  if (endpoint.access === 'account') {
+  let principal: SignedIn | undefined
+  if (endpoint.access !== 'open') {
     principal = await deps.signIn(incoming)
-    await authorise(deps.db, principal, {
-      accountId: params.account_id ?? '',
-      permission: endpoint.method === 'GET' ? 'read' : 'write',
-    })
+    if (endpoint.access === 'operator') requireOperator(principal)
+    else if (endpoint.access === 'account-or-operator' && principal.isOperator) {
+      await requireAccount(deps.db, params.account_id ?? '')
+    } else {
+      await authorise(deps.db, principal, {
+        accountId: params.account_id ?? '',
+        permission: endpoint.method === 'GET' ? 'read' : 'write',
+      })
+    }
     deps.countRequest(principal.tokenId)
   }
   const question = (incoming.url ?? '').indexOf('?')

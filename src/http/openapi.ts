@@ -40,7 +40,7 @@ function describeOperation(endpoint: Endpoint): JsonSchema {
     tags: [endpoint.tag],
     operationId: operationId(endpoint),
     ...(endpoint.notBuiltYet ? { 'x-not-built-yet': true } : {}),
-    security: endpoint.access === 'account' ? [{ token: [] }, { email: [], key: [] }] : [],
+    security: endpoint.access !== 'open' ? [{ token: [] }, { email: [], key: [] }] : [],
     parameters: [...pathParameters(endpoint), ...queryParameters(endpoint)],
     ...requestBody(endpoint),
     responses: {

@@ -12,8 +12,14 @@ import { createFindPublicUrl, type FindPublicUrl } from './request-address.ts'
 /** Name of the dashboard's cookie. */
 export const SESSION_COOKIE = 'headwater_session'
 
+/** Who sent a request. */
+export type SignedIn = Principal & {
+  /** Whether it is the one who runs the installation: the holder of the server's own token. */
+  readonly isOperator: boolean
+}
+
 /** Finds out who sent a request. Throws `not_authenticated`. */
-export type SignIn = (incoming: IncomingMessage) => Promise<Principal>
+export type SignIn = (incoming: IncomingMessage) => Promise<SignedIn>
 
 export type SignInDeps = {
   readonly db: Db
@@ -27,7 +33,7 @@ export type SignInDeps = {
  */
 export function signIn(deps: SignInDeps): SignIn {
   const findPublicUrl = createFindPublicUrl(deps.settings)
-  return async (incoming) => {
+  const findPrincipal = async (incoming: IncomingMessage): Promise<Principal> => {
     const { authorization } = incoming.headers
     if (authorization !== undefined) return signInByToken(deps, authorization)
     const email = incoming.headers['x-auth-email']
@@ -39,6 +45,10 @@ export function signIn(deps: SignInDeps): SignIn {
       'not_authenticated',
       'No credentials were sent; expected the header `Authorization: Bearer <token>`.',
     )
+  }
+  return async (incoming) => {
+    const principal = await findPrincipal(incoming)
+    return { ...principal, isOperator: principal.tokenId === deps.settings.operatorTokenId }
   }
 }
 
@@ -109,6 +119,15 @@ export function isSameOrigin(incoming: IncomingMessage, findPublicUrl: FindPubli
   if (!URL.canParse(origin)) return false
   const { host } = new URL(origin)
   return host === incoming.headers.host?.toLowerCase() || host === new URL(findPublicUrl(incoming)).host
+}
+
+/** Throws `not_permitted` for everybody but the operator. */
+export function requireOperator(principal: SignedIn): void {
+  if (principal.isOperator) return
+  throw new HeadwaterError(
+    'not_permitted',
+    "Accounts are made and listed with the operator's token, the one in the server's data folder.",
+  )
 }
 
 /**

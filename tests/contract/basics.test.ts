@@ -1,7 +1,7 @@
 /** The rules that every call obeys: credentials (spec §1.1), requests (§1.2), envelope (§1.3), errors (§2). */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createApiToken, revokeApiToken } from '../../src/core/access/index.ts'
+import { createAccount, createApiToken, revokeApiToken } from '../../src/core/access/index.ts'
 import { type ApiServer, startApi } from '../harness/api-server.ts'
 import { converse, type RawAnswer, send } from '../harness/raw-http.ts'
 
@@ -11,7 +11,7 @@ let uid: string
 
 beforeAll(async () => {
   server = await startApi({ settings: { apiEmail: 'me@example.com', apiKey: 'a-long-legacy-key' } })
-  const accountId = server.clock.newUid()
+  const { id: accountId } = await createAccount(server.db, server.clock, { name: 'other' })
   const made = await createApiToken(server.db, server.clock, {
     accountId,
     name: 'other',
@@ -245,7 +245,7 @@ describe('an address', () => {
   test.each([
     '/client/v4',
     '/client/v4/nothing',
-    '/client/v4/accounts',
+    '/client/v4/account',
     '/client/v4/zones',
     '/client/v5/accounts',
     '/dashboard/nothing',

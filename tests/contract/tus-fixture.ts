@@ -15,7 +15,7 @@ import { openDatabase } from '../../src/adapters/sql/open-database.ts'
 import { createThread } from '../../src/adapters/threads/work-thread.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { createRsaKeys } from '../../src/adapters/system/rsa-key.ts'
-import { createApiToken, SignInCodes } from '../../src/core/access/index.ts'
+import { createApiToken, keepAccount, SignInCodes } from '../../src/core/access/index.ts'
 import { sourceBlob } from '../../src/core/blob-names.ts'
 import { DEFAULT_UPLOAD_LIMITS, type UploadDeps, type UploadLimits } from '../../src/core/uploads/index.ts'
 import { formRoutes } from '../../src/http/bytes/form.ts'
@@ -92,10 +92,12 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
     limits: { ...DEFAULT_UPLOAD_LIMITS, minFreeBytes: 0, ...options.limits },
   }
   const account = { accountId: ACCOUNT_ID, name: 'tests' }
+  await keepAccount(db, clock, { id: ACCOUNT_ID, name: 'tests' })
   await createApiToken(db, clock, { ...account, permission: 'write', secret: TOKEN })
   await createApiToken(db, clock, { ...account, permission: 'read', secret: READ_TOKEN })
   const settings: HttpSettings = {
     accountId: ACCOUNT_ID,
+    operatorTokenId: null,
     publicUrl: null,
     trustedProxies: null,
     apiEmail: null,

@@ -106,7 +106,7 @@ test('the launcher runs the program from any folder, and an unknown setting is t
   })
 })
 
-test('token makes, lists and revokes tokens with and without a running server', async () => {
+test('token and account make, list and change with and without a running server', async () => {
   await withFolder(async (folder) => {
     const dataDir = join(folder, 'data')
     const server = await startAndWait(dataDir)
@@ -116,7 +116,15 @@ test('token makes, lists and revokes tokens with and without a running server', 
     const id = /^(\S+) .* phone$/m.exec(await runCommand(['token', 'list'], env))?.[1] ?? ''
     await runCommand(['token', 'revoke', id], env)
     expect(await verify(server.access.url, made)).toBe(401)
+    const account = await runCommand(['account', 'create', '--name', 'club', '--storage-minutes', '60'], env)
+    const [, other = '', key = ''] = /^account id {2}(\S+)\nAPI token {3}(\S+)$/.exec(account) ?? []
+    expect(await verify(server.access.url, key)).toBe(200)
+    const theirs = await runCommand(['tokens', 'create', '--name', 'theirs', '--account', other], env)
+    expect(await verify(server.access.url, theirs)).toBe(200)
     await stop(server)
+    expect(await runCommand(['token', 'list', '--account', other], env)).toMatch(/ active {2}theirs$/)
+    await runCommand(['account', 'set', other, '--storage-minutes', 'default'], env)
+    expect(await runCommand(['accounts', 'list'], env)).toMatch(/ first account\n.* default {4}club$/)
     expect(await runCommand(['token', 'list'], env)).toMatch(/ revoked \S+ {2}phone/)
   })
 })

@@ -12,7 +12,7 @@ import { openDatabase } from '../../src/adapters/sql/open-database.ts'
 import { createThread } from '../../src/adapters/threads/work-thread.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { createRsaKeys } from '../../src/adapters/system/rsa-key.ts'
-import { createApiToken, SignInCodes } from '../../src/core/access/index.ts'
+import { createApiToken, keepAccount, SignInCodes } from '../../src/core/access/index.ts'
 import { DEFAULT_UPLOAD_LIMITS } from '../../src/core/uploads/index.ts'
 import { insertVideo, nextCreatedUs, type Video } from '../../src/core/videos/index.ts'
 import { formRoutes } from '../../src/http/bytes/form.ts'
@@ -38,6 +38,8 @@ export type ApiServer = {
   /** May write. */
   readonly token: string
   readonly readToken: string
+  /** The server's own token: may make accounts. */
+  readonly operatorToken: string
   readonly db: Db
   readonly blobs: Blobs
   readonly clock: Clock
@@ -64,8 +66,14 @@ export async function startApi(
   const database = await openDatabase({ file: join(folder, 'headwater.db') })
   const { db } = database
   const blobs = await openFolderBlobs({ folder })
+  const accountId = options.settings?.accountId ?? clock.newUid()
+  await keepAccount(db, clock, { id: accountId, name: 'tests' })
+  const newToken = (name: string, permission: 'read' | 'write') =>
+    createApiToken(db, clock, { accountId, name, permission })
+  const operator = await newToken('operator', 'write')
   const settings: HttpSettings = {
-    accountId: clock.newUid(),
+    accountId,
+    operatorTokenId: operator.id,
     publicUrl: null,
     trustedProxies: null,
     apiEmail: null,
@@ -75,11 +83,8 @@ export async function startApi(
     countryHeader: 'cf-ipcountry',
     ...options.settings,
   }
-  const { accountId } = settings
-  const [writer, reader] = await Promise.all([
-    createApiToken(db, clock, { accountId, name: 'writer', permission: 'write' }),
-    createApiToken(db, clock, { accountId, name: 'reader', permission: 'read' }),
-  ])
+  const writer = await newToken('writer', 'write')
+  const reader = await newToken('reader', 'read')
   const signInCodes = new SignInCodes(clock)
   const logLines: string[] = []
   const fetcher = createFetcher({ allowPrivate: options.allowPrivateFetch ?? false })
@@ -125,6 +130,7 @@ export async function startApi(
     accountId,
     token: writer.token,
     readToken: reader.token,
+    operatorToken: operator.token,
     db,
     blobs,
     clock,

@@ -88,9 +88,24 @@ test('0012: libraries that are there already are counted, found by name, and the
     const nowUs = 10
     const usage = (accountId: string, creator?: string) =>
       storageUsage(db, { accountId, creator, nowUs, storageMinutes: null })
-    expect(await usage(one)).toEqual({ storedSeconds: 90, reservedSeconds: 0, videoCount: 4 })
-    expect(await usage(one, 'ann')).toEqual({ storedSeconds: 60, reservedSeconds: 0, videoCount: 2 })
-    expect(await usage(other)).toEqual({ storedSeconds: 2, reservedSeconds: 0, videoCount: 1 })
+    expect(await usage(one)).toEqual({
+      storedSeconds: 90,
+      reservedSeconds: 0,
+      allocatedMinutes: null,
+      videoCount: 4,
+    })
+    expect(await usage(one, 'ann')).toEqual({
+      storedSeconds: 60,
+      reservedSeconds: 0,
+      allocatedMinutes: null,
+      videoCount: 2,
+    })
+    expect(await usage(other)).toEqual({
+      storedSeconds: 2,
+      reservedSeconds: 0,
+      allocatedMinutes: null,
+      videoCount: 1,
+    })
     const search = async (accountId: string, text: string) =>
       (
         await listVideos(db, accountId, { search: text, ascending: false, limit: 10, withTotal: false })

@@ -194,7 +194,7 @@ export function describeVideos(name: string, make: () => Promise<VideosUnderTest
         storageUsage(deps.db, { accountId: ACCOUNT, creator, nowUs: deps.clock.nowUs(), storageMinutes })
       const minutes = async (creator?: string) => (await usage(creator)).storedSeconds / 60
       const count = async (creator?: string) => (await usage(creator)).videoCount
-      const NOTHING = { storedSeconds: 0, reservedSeconds: 0, videoCount: 0 }
+      const NOTHING = { storedSeconds: 0, reservedSeconds: 0, allocatedMinutes: null, videoCount: 0 }
 
       test('counts durations, each rounded up to the second, and videos in all states', async () => {
         expect(await usage()).toEqual(NOTHING)

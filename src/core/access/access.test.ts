@@ -11,6 +11,7 @@ import {
   createApiToken,
   createSession,
   endSession,
+  keepAccount,
   listApiTokens,
   revokeApiToken,
   SESSION_SECONDS,
@@ -34,6 +35,8 @@ const clock: Clock = {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'headwater-access-'))
   opened = await openDatabase({ file: join(folder, 'headwater.db') })
+  await keepAccount(opened.db, clock, { id: ACCOUNT, name: 'mine' })
+  await keepAccount(opened.db, clock, { id: 'c'.repeat(32), name: 'another' })
 })
 afterAll(async () => {
   await opened.close()

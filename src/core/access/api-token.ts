@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
+import { requireAccount } from './account.ts'
 
 /** Who is asking, and what they may do. `write` includes `read` (api.md §1.1). */
 export type Principal = {
@@ -37,8 +38,8 @@ const rememberedBy = new WeakMap<Db, Map<string, Remembered>>()
 
 /**
  * Makes a token and answers it in clear, the only time. `secret` fixes it (settings, tests); making the same secret
- * again for the same account answers the token that exists. Throws `conflict` when it belongs to another account or
- * was revoked.
+ * again for the same account answers the token that exists. Throws `not_found` for an unknown account, and `conflict` when
+ * the secret belongs to another account or was revoked.
  */
 export async function createApiToken(
   db: Db,
@@ -48,6 +49,7 @@ export async function createApiToken(
   const secret = token.secret ?? clock.newSecret(TOKEN_BYTES)
   const hash = hashSecret(secret)
   return db.transaction().execute(async (trx) => {
+    await requireAccount(trx, token.accountId)
     const existing = await trx
       .selectFrom('api_tokens')
       .selectAll()
@@ -136,17 +138,6 @@ export async function revokeApiToken(db: Db, clock: Clock, accountId: string, id
     await trx.updateTable('api_tokens').set({ revoked_us: clock.nowUs() }).where('id', '=', id).execute()
   })
   rememberedBy.set(db, new Map())
-}
-
-/** Whether the account exists: it has, or once had, a token. Tells 404 (no such account) from 403 (not yours). */
-export async function accountExists(db: Db, accountId: string): Promise<boolean> {
-  const row = await db
-    .selectFrom('api_tokens')
-    .select('id')
-    .where('account_id', '=', accountId)
-    .limit(1)
-    .executeTakeFirst()
-  return row !== undefined
 }
 
 /** How a secret is kept: SHA-256, lower-case hexadecimal. */

@@ -1,8 +1,16 @@
 /** What others may import from `core/access`. */
 export { checkAllowedOrigins } from './allowed-origins.ts'
 export {
-  type ApiToken,
+  type Account,
   accountExists,
+  changeAccount,
+  createAccount,
+  keepAccount,
+  listAccounts,
+  requireAccount,
+} from './account.ts'
+export {
+  type ApiToken,
   createApiToken,
   listApiTokens,
   type Principal,

@@ -49,7 +49,7 @@ export type UploadAddress = {
 
 /** What is allowed; from the settings, see `DEFAULT_UPLOAD_LIMITS`. */
 export type UploadLimits = {
-  /** Allocation of the account in minutes of video; null or 0 = unlimited. */
+  /** Allocation in minutes of video of an account that has none of its own; null or 0 = unlimited. */
   readonly storageMinutes: number | null
   /** Room that new uploads must leave on the disk. */
   readonly minFreeBytes: number

@@ -15,6 +15,8 @@ export type StorageUsage = {
   readonly storedSeconds: number
   /** Seconds promised to uploads whose duration is not known yet. */
   readonly reservedSeconds: number
+  /** Minutes the account may hold; null = unlimited. */
+  readonly allocatedMinutes: number | null
   /** Videos in all states. */
   readonly videoCount: number
 }
@@ -25,18 +27,19 @@ export type StorageQuestion = {
   readonly creator?: string
   /** Links that have expired by now promise nothing. */
   readonly nowUs: number
-  /** Allocation of the account in minutes; null or 0 = unlimited. */
+  /** Allocation in minutes of an account that has none of its own; null or 0 = unlimited. */
   readonly storageMinutes: number | null
 }
 
 /** Adds up what is stored and what is promised. */
 export async function storageUsage(db: Db, question: StorageQuestion): Promise<StorageUsage> {
   const { accountId, creator } = question
-  const [counted, promised] = await Promise.all([
+  const allocatedMinutes = await allocationOf(db, question)
+  const [{ seconds, videoCount }, promised] = await Promise.all([
     countersOf(db, accountId, creator),
-    reservedSeconds(db, question),
+    reservedSeconds(db, question, allocatedMinutes !== null),
   ])
-  return { storedSeconds: counted.seconds, reservedSeconds: promised, videoCount: counted.videoCount }
+  return { storedSeconds: seconds, reservedSeconds: promised, allocatedMinutes, videoCount }
 }
 
 /**
@@ -47,15 +50,16 @@ export async function checkStorage(
   db: Db,
   question: StorageQuestion & { addSeconds: number },
 ): Promise<void> {
-  const { addSeconds, storageMinutes } = question
-  if (!isLimited(storageMinutes)) return
+  const { addSeconds } = question
+  const allocatedMinutes = await allocationOf(db, question)
+  if (allocatedMinutes === null) return
   const usage = await storageUsage(db, question)
   const usedMinutes = (usage.storedSeconds + usage.reservedSeconds) / 60
-  if (usedMinutes + addSeconds / 60 <= storageMinutes) return
+  if (usedMinutes + addSeconds / 60 <= allocatedMinutes) return
   throw new HeadwaterError(
     'storage_exhausted',
-    `${roundMinutes(usedMinutes)} of ${storageMinutes} minutes are in use or reserved, ${roundMinutes(addSeconds / 60)} more are asked for; delete videos or raise the limit.`,
-    { facts: { usedMinutes: roundMinutes(usedMinutes), allocatedMinutes: storageMinutes } },
+    `${roundMinutes(usedMinutes)} of ${allocatedMinutes} minutes are in use or reserved, ${roundMinutes(addSeconds / 60)} more are asked for; delete videos or raise the limit.`,
+    { facts: { usedMinutes: roundMinutes(usedMinutes), allocatedMinutes } },
   )
 }
 
@@ -64,9 +68,9 @@ export async function checkStorage(
  * there is an allocation to exhaust (uploads.md §2.4). It ends when the duration is known, and with the video's failure,
  * deletion or, while nothing has come, expiry.
  */
-async function reservedSeconds(db: Db, question: StorageQuestion): Promise<number> {
-  const { accountId, creator, nowUs, storageMinutes } = question
-  const unnamed = isLimited(storageMinutes) ? MOST_DURATION_SECONDS : 0
+async function reservedSeconds(db: Db, question: StorageQuestion, isLimited: boolean): Promise<number> {
+  const { accountId, creator, nowUs } = question
+  const unnamed = isLimited ? MOST_DURATION_SECONDS : 0
   const { seconds } = await db
     .selectFrom('videos')
     .select((select) =>
@@ -113,8 +117,14 @@ async function reservedSeconds(db: Db, question: StorageQuestion): Promise<numbe
   return Number(seconds)
 }
 
-function isLimited(storageMinutes: number | null): storageMinutes is number {
-  return storageMinutes !== null && storageMinutes > 0
+/** Minutes the account may hold: its own allocation, else that of the settings; null = unlimited. */
+async function allocationOf(db: Db, question: StorageQuestion): Promise<number | null> {
+  const row = await db
+    .selectFrom('accounts')
+    .select('storage_minutes')
+    .where('id', '=', question.accountId)
+    .executeTakeFirst()
+  return (row?.storage_minutes ?? question.storageMinutes) || null
 }
 
 function roundMinutes(minutes: number): number {

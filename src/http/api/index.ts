@@ -3,6 +3,7 @@
 import type { RequestDeps as CaptionRequestDeps } from '../../core/speech/index.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { type AudioTrackEndpointDeps, audioTrackEndpoints } from './audio-tracks.ts'
+import { type AccountDeps, accountEndpoints } from './accounts.ts'
 import { captionEndpoints } from './captions.ts'
 import { type CopyEndpointDeps, copyEndpoints } from './copy.ts'
 import { type DirectUploadDeps, directUploadEndpoints } from './direct-uploads.ts'
@@ -19,6 +20,7 @@ import { type WebhookDeps, webhookEndpoints } from './webhooks.ts'
 import { webhookLogEndpoints } from './webhook-log.ts'
 
 export type ApiDeps = VideoDeps &
+  AccountDeps &
   DirectUploadDeps &
   CopyEndpointDeps &
   SessionDeps &
@@ -46,6 +48,7 @@ export function apiEndpoints(deps: ApiDeps): Endpoint[] {
     ...webhookLogEndpoints(deps),
     ...userTokenEndpoints(deps),
     ...tokenEndpoints(deps),
+    ...accountEndpoints(deps),
     ...sessionEndpoints(deps),
     ...notBuiltYetEndpoints(),
   ]

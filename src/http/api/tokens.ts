@@ -19,7 +19,7 @@ const tokenSchema = z.object({
 
 /** The endpoints. */
 export function tokenEndpoints(deps: { readonly db: Db; readonly clock: Clock }): Endpoint[] {
-  const shared = { tag: 'Tokens', access: 'account' } as const
+  const shared = { tag: 'Tokens', access: 'account-or-operator' } as const
   return [
     endpoint({
       ...shared,

@@ -130,7 +130,7 @@ function usage(deps: VideoDeps): Endpoint {
       return answerResult({
         ...(creator === undefined ? {} : { creator }),
         totalStorageMinutes: (used.storedSeconds + used.reservedSeconds) / 60,
-        totalStorageMinutesLimit: storageMinutes ?? UNLIMITED_MINUTES,
+        totalStorageMinutesLimit: used.allocatedMinutes ?? UNLIMITED_MINUTES,
         videoCount: used.videoCount,
       })
     },
