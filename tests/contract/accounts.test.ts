@@ -46,9 +46,9 @@ beforeAll(async () => {
     'tokens/token_id': (await make('/headwater/tokens', { name: 'hers', permission: 'read' })).id,
     'webhooks/webhook_id': webhook.id,
     'webhook-calls/call_id': (calls as { id: string }[])[0]?.id ?? '',
+    'audio/track': await addTrack(uid),
+    'watermarks/watermark': await addWatermark(),
     // Not built yet, so nothing has an id; what the account is, is looked at first.
-    'audio/track': 'f'.repeat(32),
-    'watermarks/id': 'f'.repeat(32),
     'live_inputs/input': 'f'.repeat(32),
     'outputs/output': 'f'.repeat(32),
   }
@@ -57,6 +57,50 @@ afterAll(async () => {
   await server.close()
   expect(violations).toEqual([])
 })
+
+async function addTrack(videoUid: string): Promise<string> {
+  const { uid } = await server.db
+    .insertInto('audio_tracks')
+    .values({
+      uid: server.clock.newUid(),
+      video_uid: videoUid,
+      label: 'German',
+      is_default: 0,
+      status: 'ready',
+      error: null,
+      language: null,
+      rendition: 'a-1',
+      channels: 2,
+      source: '{}',
+      created_us: 1,
+    })
+    .returning('uid')
+    .executeTakeFirstOrThrow()
+  return uid
+}
+
+async function addWatermark(): Promise<string> {
+  const { uid } = await server.db
+    .insertInto('watermarks')
+    .values({
+      uid: server.clock.newUid(),
+      account_id: server.accountId,
+      name: 'hers',
+      opacity: 1,
+      padding: 0,
+      scale: 0,
+      position: 'center',
+      size_bytes: 1,
+      width: 1,
+      height: 1,
+      downloaded_from: null,
+      image_blob: 'watermarks/hers',
+      created_us: 1,
+    })
+    .returning('uid')
+    .executeTakeFirstOrThrow()
+  return uid
+}
 
 type Answered = { readonly status: number; readonly text: string; json(): Envelope }
 
@@ -102,6 +146,8 @@ function fill(path: string, accountId: string): string {
 /** Bodies without which a call is refused before it looks at what it names. */
 const BODIES: Readonly<Record<string, unknown>> = {
   'PUT /accounts/{account_id}/stream/{uid}/captions/{language}': captionForm(),
+  'POST /accounts/{account_id}/stream/{uid}/audio': captionForm(),
+  'POST /accounts/{account_id}/stream/{uid}/audio/copy': { url: 'http://127.0.0.1:9/', label: 'mine' },
 }
 
 describe('an account', () => {
@@ -130,6 +176,23 @@ describe('an account', () => {
     expect(await everything()).toEqual(before)
   })
 
+  test.each<[string, () => unknown]>([
+    ['direct_upload', () => ({ maxDurationSeconds: 60, watermark: { uid: ids['watermarks/watermark'] } })],
+    ['copy', () => ({ url: 'http://127.0.0.1:9/', watermark: { uid: ids['watermarks/watermark'] } })],
+    ['clip', () => ({ clippedFromVideoUID: ids['stream/uid'], startTimeSeconds: 0, endTimeSeconds: 1 })],
+    ['{own}/audio/copy', () => ({ audio: { source_video_id: ids['stream/uid'] } })],
+  ])('makes nothing of what is of others: %s', async (path, body) => {
+    const own = (await server.addVideo({ accountId: other.id, durationSeconds: 0 })).uid
+    const { status } = await post(
+      `/accounts/${other.id}/stream/${path.replace('{own}', own)}`,
+      body(),
+      other.token,
+    )
+    // The clip's call may not be built yet.
+    expect([404, 501]).toContain(status)
+    await call('DELETE', `/accounts/${other.id}/stream/${own}`, other.token)
+  })
+
   test('lists and counts nothing of others', async () => {
     const get = async (path: string) =>
       (await call('GET', `/accounts/${other.id}${path}`, other.token)).json()
@@ -139,7 +202,12 @@ describe('an account', () => {
     expect(await get('/stream/storage-usage')).toMatchObject({
       result: { totalStorageMinutes: 0, videoCount: 0 },
     })
-    for (const path of ['/stream/keys', '/headwater/webhooks', '/headwater/webhook-calls']) {
+    for (const path of [
+      '/stream/keys',
+      '/stream/watermarks',
+      '/headwater/webhooks',
+      '/headwater/webhook-calls',
+    ]) {
       expect(await get(path)).toMatchObject({ result: [] })
     }
     expect(await get('/headwater/tokens')).toMatchObject({ result: [{ name: 'first token' }] })
@@ -275,7 +343,7 @@ async function everything(): Promise<unknown> {
     '/headwater/webhooks',
     '/headwater/webhook-calls',
   ]
-  const ofVideo = ['captions', 'downloads'].map((word) => `/stream/${ids['stream/uid']}/${word}`)
+  const ofVideo = ['captions', 'downloads', 'audio'].map((word) => `/stream/${ids['stream/uid']}/${word}`)
   return Promise.all(
     [...paths, ...ofVideo].map(
       async (path) => (await call('GET', `/accounts/${server.accountId}${path}`, server.token)).json().result,
