@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { inFragments, indexFirst } from '../harness/early-samples.ts'
+import { makePng } from '../harness/png.ts'
 import { sample } from '../harness/samples.ts'
 import { callApi, startServer, type TestServer, waitForVideo } from '../harness/server.ts'
 import { type SlowUpload, startSlowUpload } from '../harness/slow-upload.ts'
@@ -98,6 +99,39 @@ describe('an index that comes first', () => {
       expect(after.headers.get('cache-control')).toContain('immutable')
       expect(Buffer.from(await after.arrayBuffer()).equals(before)).toBe(true)
     }
+  })
+
+  test('does not play early with a watermark, which nothing that is passed through has', async () => {
+    const form = new FormData()
+    form.append('file', new Blob([new Uint8Array(makePng(8, 8, () => [255, 0, 0, 255]))]), 'mark.png')
+    const made = await fetch(`${server.apiUrl}/accounts/${server.accountId}/stream/watermarks`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${server.token}` },
+      body: form,
+    })
+    const { result } = (await made.json()) as { result: { uid: string } }
+    const metadata = `watermark ${Buffer.from(result.uid).toString('base64')}`
+    const marked = await startSlowUpload(server, bytes, { 'upload-metadata': metadata })
+    for (const one of [upload, marked]) await one.sendTo(Math.round(bytes.byteLength / 3))
+    await expect.poll(() => statusOf(upload.uid, 'manifest/video.m3u8'), { timeout: 10_000 }).toBe(200)
+    // The name that what is passed through would have.
+    const passed = /[\w-]+(?=\.m3u8)/.exec((await playlistsOf(upload.uid))[1] ?? '')?.[0] ?? ''
+    const closed = ['manifest/video.m3u8', 'manifest/video.mpd', 'thumbnails/thumbnail.jpg']
+    for (const path of [
+      ...closed,
+      `${passed.replace(upload.uid.slice(0, 12), marked.uid.slice(0, 12))}/0.m4s`,
+    ]) {
+      expect(await statusOf(marked.uid, path)).toBeGreaterThanOrEqual(400)
+    }
+    const page = (await (await get(marked.uid, 'headwater/status.json')).json()) as { playable: boolean }
+    expect(page.playable).toBe(false)
+    expect(await marked.finish()).toBe(204)
+    upload.cut()
+    await waitForVideo(server, marked.uid, 'ready')
+    const ids = (await playlistsOf(marked.uid)).join(' ')
+    expect(ids).not.toContain(marked.uid.slice(0, 12))
+    expect(await statusOf(marked.uid, 'thumbnails/thumbnail.jpg')).toBe(200)
+    await callApi(server, `/stream/${marked.uid}`, { method: 'DELETE' })
   })
 
   test('a segment whose bytes do not come is answered 503 in time for every player, and the upload goes on', async () => {

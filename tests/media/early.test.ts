@@ -49,7 +49,7 @@ async function lookAt(bytes: Uint8Array, arrivedBytes: number): Promise<EarlyAns
       return Promise.resolve(part.byteLength)
     },
   }
-  return await planEarly(source, { ...question(bytes), arrivedBytes }, (name) => `${name}-new`)
+  return await planEarly(source, { ...question(bytes), mark: null, arrivedBytes }, (name) => `${name}-new`)
 }
 
 async function finalPlan(bytes: Uint8Array): Promise<Plan> {
@@ -61,7 +61,7 @@ async function finalPlan(bytes: Uint8Array): Promise<Plan> {
       return Promise.resolve(part.byteLength)
     },
   }
-  const answer = await planIndexed(source, { ...question(bytes), report: null }, (name) => `${name}-new`)
+  const answer = await planIndexed(source, { ...question(bytes), mark: null, report: null }, (name) => `${name}-new`)
   if (answer.kind !== 'planned') throw new Error(answer.kind)
   return answer.planned.plan
 }

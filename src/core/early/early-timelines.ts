@@ -60,6 +60,8 @@ export class EarlyTimelines {
 
   /** What plays of the video as far as it has arrived; undefined when nothing does (yet). */
   async get(video: Video): Promise<EarlyPlayback | undefined> {
+    // What is passed through has no mark on it.
+    if (video.watermark !== null) return undefined
     const known = this.#looks.peek(video.uid)
     const look = video.state === 'pendingupload' ? await this.#refresh(video, known) : known
     // Between the last byte and the plan of the whole, who watches goes on watching.
@@ -106,6 +108,7 @@ export class EarlyTimelines {
       container: sniffed.container,
       media: { name: sourceBlob(uid), demuxer: sniffed.demuxer, sizeBytes: arrived.lengthBytes, made: null },
       settings: this.#deps.settings,
+      mark: null,
       arrivedBytes: arrived.arrivedBytes,
     })
     if (answer.kind !== 'planned') return answer.kind

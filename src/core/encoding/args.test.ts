@@ -102,6 +102,59 @@ describe('the arguments of a picture chunk', () => {
   })
 })
 
+describe('a mark', () => {
+  const mark = {
+    imageBlob: 'watermarks/x.png',
+    width: 200,
+    height: 100,
+    opacity: 0.5,
+    padding: 0.05,
+    scale: 0.15,
+    position: 'upperRight',
+  } as const
+
+  test('is the second input, pinned to its demuxer, and nothing is there without one', () => {
+    const args = buildPictureArgs({ ...run, mark })
+    expect(args.slice(args.indexOf('{input}') + 1, args.indexOf('-filter_complex'))).toEqual([
+      '-f',
+      'png_pipe',
+      '-i',
+      '{mark}',
+    ])
+    expect(buildPictureArgs(run)).not.toContain('{mark}')
+  })
+
+  test('is scaled for each rung and put on after the cascade, so that no rung has that of another', () => {
+    const chains = graphOf({ mark }).split(';')
+    expect(chains[0]).toBe('[1:v:0]split=2[m0][m1]')
+    expect(chains[1]).toMatch(
+      /^\[m0\].*scale=288:144.*aa=0\.5.*out_color_matrix=bt709.*settb=1\/25,setpts=-1\/TB\[w0\]$/,
+    )
+    expect(chains[2]).toMatch(/^\[m1\].*scale=96:48.*\[w1\]$/)
+    expect(chains.slice(3)).toEqual([
+      expect.stringMatching(/^\[0:V:0\].*split=2\[c0\]\[d0\]$/),
+      '[c0][w0]overlay=1536:54[v0]',
+      '[d0]scale=640:360:flags=bicubic,setsar=1[c1]',
+      '[c1][w1]overlay=512:18[v1]',
+    ])
+  })
+
+  test('of a rung that is made alone is the same', () => {
+    const alone = graphOf({ mark, renditions: [rung('360p', 640, 360, 'ladder')] }).split(';')
+    const together = graphOf({ mark }).split(';')
+    const plain = (chain = '') => chain.replaceAll(/\[[mwcv]\d\]/g, '')
+    expect(plain(alone[1])).toBe(plain(together[2]))
+    expect(plain(alone.at(-1))).toBe(plain(together.at(-1)))
+  })
+
+  test('has the colours of the picture it is put on', () => {
+    expect(graphOf({ mark, picture: { ...picture, codedWidth: 640, codedHeight: 360 } })).toContain(
+      'matrix=smpte170m',
+    )
+    expect(graphOf({ mark: { ...mark, opacity: 1 } })).not.toContain('colorchannelmixer')
+  })
+})
+
 describe('the arguments of a chunk of sound', () => {
   const rendition = {
     id: 'audio-x',

@@ -25,6 +25,7 @@ import {
   requireSameDecoder,
 } from './chunk-records.ts'
 import { type EncodePayload, enqueueFollowing } from './enqueue-chunks.ts'
+import { markFiles } from './mark-args.ts'
 import { packPictures, packSound, readFrames } from './pack-chunk.ts'
 import { buildPictureArgs, pictureOutput } from './picture-args.ts'
 import type { EncodeProgress } from './progress.ts'
@@ -123,9 +124,11 @@ async function runPictures(work: ChunkWork, { filled }: { filled: boolean }): Pr
   const task = {
     label: `${payload.pass} chunk ${chunk.firstSegment}–${chunk.endSegment} of ${payload.uid}`,
     input: pictures.input,
+    ...markFiles(plan.mark),
     args: buildPictureArgs({
       input: pictures.args,
       picture: plan.picture,
+      mark: plan.mark,
       frames: filled ? pictures.filled : pictures.frames,
       frameCount,
       keyFrames: pictures.starts.slice(0, -1),

@@ -1,6 +1,7 @@
 /** Argument list of one picture chunk: one decode, a cascade of scalers, every rung at once. Pure; a reason per flag. */
 
-import type { Rational, SourcePicture, VideoRendition } from '../planning/index.ts'
+import type { Mark, Rational, SourcePicture, VideoRendition } from '../planning/index.ts'
+import { markChains, markInputArgs } from './mark-args.ts'
 
 /** Where the pictures come from, in the decoder's view. */
 export type PictureInput = {
@@ -28,6 +29,8 @@ export type PictureFrames =
 export type PictureRun = {
   readonly input: PictureInput
   readonly picture: SourcePicture
+  /** Burnt into each rendition; its image is the run's file `mark`. Default none. */
+  readonly mark?: Mark
   readonly frames: PictureFrames
   /** Exactly as many are made. */
   readonly frameCount: number
@@ -51,6 +54,7 @@ export function pictureOutput(rendition: VideoRendition): string {
 export function buildPictureArgs(run: PictureRun): string[] {
   return [
     ...inputArgs(run.input),
+    ...markInputArgs(run.mark),
     '-filter_complex',
     buildGraph(run),
     ...run.renditions.flatMap((rendition, index) => outputArgs(run, rendition, index)),
@@ -83,11 +87,13 @@ function inputArgs(input: PictureInput): string[] {
   ]
 }
 
-/** One chain to the largest rung, then each smaller one from the one above. */
+/** One chain to the largest rung, then each smaller one from the one above; the mark goes onto each afterwards. */
 function buildGraph(run: PictureRun): string {
-  const { renditions } = run
+  const { renditions, mark } = run
   const [top] = renditions
-  const chains: string[] = []
+  const marks =
+    mark && markChains({ mark, renditions, timeBase: timeBaseOf(run.frames), matrix: matrixOf(run) })
+  const chains: string[] = [...(marks?.chains ?? [])]
   let from = `[0:V:${run.input.stream}]`
   for (const [index, rendition] of renditions.entries()) {
     const filters =
@@ -95,7 +101,9 @@ function buildGraph(run: PictureRun): string {
         ? firstChain(run, rendition)
         : [`scale=${rendition.width}:${rendition.height}:flags=bicubic`, 'setsar=1']
     const last = index === renditions.length - 1
-    chains.push(`${from}${filters.join(',')}${last ? '' : ',split=2'}[v${index}]${last ? '' : `[d${index}]`}`)
+    const clean = marks === undefined ? `[v${index}]` : `[c${index}]`
+    chains.push(`${from}${filters.join(',')}${last ? '' : ',split=2'}${clean}${last ? '' : `[d${index}]`}`)
+    if (marks !== undefined) chains.push(`${clean}[w${index}]${marks.overlays[index]}[v${index}]`)
     from = `[d${index}]`
   }
   return chains.join(';')
@@ -208,9 +216,7 @@ function outputArgs(run: PictureRun, rendition: VideoRendition, index: number): 
     'passthrough',
     '-enc_time_base',
     // It is written into the headers, so every chunk of a rendition has the same.
-    frames.kind === 'grid' && frames.timescale === undefined
-      ? `${frames.rate.den}/${frames.rate.num}`
-      : `1/${frames.timescale}`,
+    timeBaseOf(frames),
     ...(frames.timescale === undefined ? [] : ['-video_track_timescale', String(frames.timescale)]),
     '-frames:v',
     String(run.frameCount),
@@ -230,6 +236,20 @@ function outputArgs(run: PictureRun, rendition: VideoRendition, index: number): 
     '1',
     pictureOutput(rendition),
   ]
+}
+
+/** Seconds a tick of the encoder. */
+function timeBaseOf(frames: PictureFrames): string {
+  return frames.kind === 'grid' && frames.timescale === undefined
+    ? `${frames.rate.den}/${frames.rate.num}`
+    : `1/${frames.timescale}`
+}
+
+/** How players take the colours of what is encoded. */
+function matrixOf({ picture, filters }: Pick<PictureRun, 'picture' | 'filters'>): 'bt709' | 'smpte170m' {
+  const converted = picture.transfer !== 'sdr' && canConvertHdr(filters)
+  const lines = Math.min(picture.codedWidth, picture.codedHeight)
+  return converted || lines > HD_LINES ? 'bt709' : 'smpte170m'
 }
 
 /** The low rung is there to be early. */
@@ -263,8 +283,6 @@ function x264Params(quality: 'standard' | 'high', rendition: VideoRendition): st
  * that a rung looks as the passthrough beside it does.
  */
 function colourArgs(picture: SourcePicture, filters: ReadonlySet<string>): string[] {
-  const converted = picture.transfer !== 'sdr' && canConvertHdr(filters)
-  const lines = Math.min(picture.codedWidth, picture.codedHeight)
-  if (!converted && lines <= HD_LINES) return []
+  if (matrixOf({ picture, filters }) !== 'bt709') return []
   return ['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv']
 }

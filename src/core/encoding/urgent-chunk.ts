@@ -14,6 +14,7 @@ import { choosePictures } from './chunk-input.ts'
 import { findFinished, requireSameDecoder } from './chunk-records.ts'
 import { type EncodeDeps, encodeSound, openIndex, pictureLimits } from './encode-chunk.ts'
 import type { UrgentPayload } from './enqueue-chunks.ts'
+import { markFiles } from './mark-args.ts'
 import { packPictures } from './pack-chunk.ts'
 import { buildPictureArgs, pictureOutput } from './picture-args.ts'
 import { completeQuietly, missingRuns, publishSegments, recordFinished } from './publish-chunk.ts'
@@ -118,9 +119,11 @@ async function encodePictures(
       {
         label: `urgent ${rendition.name} from ${range.firstSegment} of ${uid}`,
         input: pictures.input,
+        ...markFiles(plan.mark),
         args: buildPictureArgs({
           input: pictures.args,
           picture: plan.picture,
+          mark: plan.mark,
           frames: pictures.frames,
           frameCount: pictures.starts.at(-1) ?? 0,
           keyFrames: pictures.starts.slice(0, -1),

@@ -10,8 +10,9 @@ import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import type { BlobFacts, Blobs } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { indexBlob } from '../blob-names.ts'
-import { planDurationSeconds, type PlanSettings } from '../planning/index.ts'
+import { type Mark, planDurationSeconds, type PlanSettings } from '../planning/index.ts'
 import { type ErrorReasonCode, failVideo, getVideo, moveVideo, type Video } from '../videos/index.ts'
+import type { Watermark } from '../watermarks/index.ts'
 import { type InspectDeps, inspectSource } from './inspect-source.ts'
 import { openTimeline } from './open-timeline.ts'
 
@@ -50,7 +51,9 @@ export async function ingestSource(deps: IngestDeps, job: ClaimedJob, context: J
 async function ingest(deps: IngestDeps, job: ClaimedJob, context: JobContext, video: Video): Promise<void> {
   const startedMs = deps.clock.monotonicMs()
   const { settings } = deps
-  const inspected = await inspectSource(deps, { uid: video.uid, settings, signal: context.signal })
+  const { uid, watermark } = video
+  const look = { uid, settings, mark: watermark && markOf(watermark), signal: context.signal }
+  const inspected = await inspectSource(deps, look)
   const { plan, notes, media, container } = inspected
   let index: BlobFacts | null = null
   try {
@@ -64,6 +67,12 @@ async function ingest(deps: IngestDeps, job: ClaimedJob, context: JobContext, vi
     for (const blob of [index, media.made]) if (blob !== null) await deps.blobs.delete(blob.name)
     throw error
   }
+}
+
+/** What the encoder needs of a profile. */
+function markOf(watermark: Watermark): Mark {
+  const { imageBlob, width, height, opacity, padding, scale, position } = watermark
+  return { imageBlob, width, height, opacity, padding, scale, position }
 }
 
 function checkDuration(seconds: number, maxSeconds: number | null): void {

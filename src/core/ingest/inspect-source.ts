@@ -10,6 +10,7 @@ import type { Blobs } from '../../ports.ts'
 import { sourceBlob } from '../blob-names.ts'
 import { type AskDeps, listPackets, remux, reportOn } from './ask-decoder.ts'
 import {
+  type Mark,
   type PlanSettings,
   type Planned,
   refuseCutShort,
@@ -35,13 +36,14 @@ type Look = {
   readonly uid: string
   readonly container: string
   readonly settings: PlanSettings
+  readonly mark: Mark | null
   readonly signal: AbortSignal
 }
 
 /** Looks and plans. Throws `media_*` with a sentence saying what was found; a remux it made is then deleted again. */
 export async function inspectSource(
   deps: InspectDeps,
-  options: { uid: string; settings: PlanSettings; signal: AbortSignal },
+  options: { uid: string; settings: PlanSettings; mark: Mark | null; signal: AbortSignal },
 ): Promise<Inspected> {
   const name = sourceBlob(options.uid)
   const { first, sizeBytes } = await readStart(deps.blobs, name)
@@ -79,8 +81,8 @@ async function readStart(blobs: Blobs, name: string): Promise<{ first: Uint8Arra
 
 /** Undefined when only the decoder can read it. */
 async function planByIndex(deps: InspectDeps, look: Look, media: MediaBlob): Promise<Inspected | undefined> {
-  const { uid, container, settings, signal } = look
-  const question = { uid, container, media, settings }
+  const { uid, container, settings, mark, signal } = look
+  const question = { uid, container, media, settings, mark }
   let answer = await deps.planner.planIndexed({ ...question, report: null })
   if (answer.kind === 'report') {
     const report = await reportOn(deps, media, answer.stream, signal)
@@ -113,11 +115,12 @@ async function planByRemux(deps: InspectDeps, look: Look, source: MediaBlob): Pr
 }
 
 async function planByDecoder(deps: InspectDeps, look: Look, media: MediaBlob): Promise<Inspected> {
-  const { uid, container, settings, signal } = look
+  const { uid, container, settings, mark, signal } = look
   const report = await reportOn(deps, media, 0, signal)
   // Before a long file is read through for nothing.
   requirePicture(report)
   const packets = await listPackets(deps, media, 0, signal)
-  const planned = await deps.planner.planListed({ uid, container, media, settings, report, packets })
+  const question = { uid, container, media, settings, mark }
+  const planned = await deps.planner.planListed({ ...question, report, packets })
   return { ...planned, container, media }
 }

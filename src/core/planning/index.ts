@@ -19,6 +19,7 @@ export {
   type Cuts,
   type EncodeChunk,
   type FrameTimes,
+  type Mark,
   type Plan,
   planDurationSeconds,
   type Rational,

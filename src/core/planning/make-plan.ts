@@ -6,7 +6,7 @@ import { findRate, gridTicks, gridTimescale } from './frame-rate.ts'
 import { planChunks, planRendition, REORDER_PICTURES } from './encode-plan.ts'
 import { planEncodedSound, SOUND_GRID } from './encoded-sound.ts'
 import { planLadder, type Rung } from './ladder.ts'
-import type { AudioRendition, Cuts, FrameTimes, Plan, VideoRendition } from './plan.ts'
+import type { AudioRendition, Cuts, FrameTimes, Mark, Plan, VideoRendition } from './plan.ts'
 import { planCutsOnGrid, planSoundCuts, soundFrameCount } from './plan-cuts.ts'
 import { judgePicture, type PassthroughPicture, type PictureVerdict } from './judge-picture.ts'
 import { judgeSound, type SoundVerdict } from './judge-sound.ts'
@@ -25,6 +25,8 @@ export type PlanOptions = PlanSettings & {
   readonly uid: string
   /** A new id, safe in addresses, that no other rendition has. */
   readonly newId: (name: string) => string
+  /** To be burnt in; null = none. */
+  readonly mark: Mark | null
 }
 
 /** The plan, and in words why something was not passed through. */
@@ -41,7 +43,7 @@ const LOW_SHORT_SIDE = 360
 
 /** Plans a source that has been looked at. */
 export function makePlan(facts: SourceFacts, options: PlanOptions): PlanDecision {
-  const picture = judge(facts)
+  const picture = judge(facts, options.mark)
   const body = picture.passthrough ? planPassthrough(facts, picture, options) : planGrid(facts, options)
   const sound = planSound(facts, body, options)
   const notes = [...facts.notes]
@@ -55,6 +57,7 @@ export function makePlan(facts: SourceFacts, options: PlanOptions): PlanDecision
     cuts: body.cuts,
     frames: body.frames,
     picture: facts.picture,
+    ...(options.mark === null ? {} : { mark: options.mark }),
     sound: facts.sound,
     originUs: facts.times.originUs,
     quality: options.quality,
@@ -73,7 +76,8 @@ export function makePlan(facts: SourceFacts, options: PlanOptions): PlanDecision
   return { plan, notes }
 }
 
-function judge(facts: SourceFacts): PictureVerdict {
+function judge(facts: SourceFacts, mark: Mark | null): PictureVerdict {
+  if (mark !== null) return { passthrough: false, because: 'a watermark is burnt into it' }
   const track = facts.movie?.tracks[facts.picture.track]
   if (track === undefined)
     return { passthrough: false, because: `a file of this kind (${facts.container}) has no index` }

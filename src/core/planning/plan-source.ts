@@ -8,7 +8,7 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import { formatIndex } from '../../media/isobmff/index-format.ts'
 import type { ByteSource, Movie } from '../../media/isobmff/movie.ts'
 import { readMovie } from '../../media/isobmff/read-movie.ts'
-import { type Plan, planDurationSeconds, type SourceSound } from './plan.ts'
+import { type Mark, type Plan, planDurationSeconds, type SourceSound } from './plan.ts'
 import {
   avcPicture,
   describePicture,
@@ -32,6 +32,8 @@ export type PlanQuestion = {
   /** What is planned: segments will be cut from it, chunks decoded from it. */
   readonly media: MediaBlob
   readonly settings: PlanSettings
+  /** To be burnt in; null = none. */
+  readonly mark: Mark | null
 }
 
 /** A planned source. */
@@ -91,7 +93,7 @@ export function planMovie(
   const plan = (facts: SourceFacts): IndexedAnswer => ({
     kind: 'planned',
     planned: {
-      ...makePlan(facts, { ...question.settings, uid: question.uid, newId }),
+      ...makePlan(facts, { ...question.settings, uid: question.uid, mark: question.mark, newId }),
       index: formatIndex(movie),
     },
   })
@@ -134,7 +136,8 @@ export function planListed(
     sound: sound === null ? null : { ...sound, track: 0 },
     notes: [],
   }
-  const { plan, notes } = makePlan(facts, { ...question.settings, uid: question.uid, newId })
+  const { uid, settings, mark } = question
+  const { plan, notes } = makePlan(facts, { ...settings, uid, mark, newId })
   if (container !== 'mp4') refuseCutShort(plan, report.durationSeconds, media.sizeBytes)
   return { plan, notes, index: null }
 }

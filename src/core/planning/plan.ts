@@ -5,6 +5,8 @@
  * Rules cited as "rule N" are those of `docs/packaging.md`.
  */
 
+import type { Watermark } from '../watermarks/index.ts'
+
 /** A rational number, e.g. 30000/1001. */
 export type Rational = { readonly num: number; readonly den: number }
 
@@ -100,6 +102,12 @@ export type SourceSound = {
   readonly channels: number
 }
 
+/** What is burnt into every picture. */
+export type Mark = Pick<
+  Watermark,
+  'imageBlob' | 'width' | 'height' | 'opacity' | 'padding' | 'scale' | 'position'
+>
+
 export type Plan = {
   readonly format: 1
   /** `DecoderBuild.id` that makes its renditions. */
@@ -111,6 +119,8 @@ export type Plan = {
   readonly cuts: Cuts
   readonly frames: FrameTimes
   readonly picture: SourcePicture
+  /** Then nothing of the picture is passed through. Default none. */
+  readonly mark?: Mark
   readonly sound: SourceSound | null
   /** Where time 0 of this plan lies in the decoder's own time of the media blob, microseconds; 0 with an index. */
   readonly originUs: number
