@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Origin, startOrigin } from '../harness/origin.ts'
+import { makePng } from '../harness/png.ts'
 import { sample } from '../harness/samples.ts'
 import { callApi, startServer, type TestServer, waitForVideo } from '../harness/server.ts'
 
@@ -28,7 +29,7 @@ let server: TestServer
 let origin: Origin
 /** Account and token as the server itself made them, in its data folder. */
 let caller: { apiUrl: string; accountId: string; token: string }
-/** Laid out like the folder of the server: `data`, `bin` and a `video.mp4`. */
+/** Laid out like the folder of the server: `data`, `bin`, a `video.mp4` and a `mark.png`. */
 let folder = ''
 /** Scripts find the packages of the project from here. */
 const scriptFolder = join(ROOT, 'node_modules/.cache/headwater-readme')
@@ -46,6 +47,10 @@ beforeAll(async () => {
   await symlink(server.dataDir, join(folder, 'data'))
   await symlink(join(ROOT, 'bin'), join(folder, 'bin'))
   await copyFile(await sample('h264-aac.mp4'), join(folder, 'video.mp4'))
+  await writeFile(
+    join(folder, 'mark.png'),
+    makePng(16, 16, () => [255, 255, 255, 128]),
+  )
   const [accountId, token] = await Promise.all(
     ['account-id', 'api-token'].map(async (name) =>
       (await readFile(join(server.dataDir, name), 'utf8')).trim(),
@@ -84,7 +89,7 @@ describe('README.md', () => {
 
   test('the videos they uploaded all play', async () => {
     const videos = await callApi<{ uid: string }[]>(caller, '/stream')
-    expect(videos).toHaveLength(6)
+    expect(videos).toHaveLength(7)
     for (const { uid } of videos) await waitForVideo(caller, uid, 'ready')
   })
 

@@ -10,6 +10,7 @@ export function Details({ video }: { video: ApiVideo }) {
     ['Created', formatDateTime(video.created)],
   ]
   if (video.creator !== null) facts.push(['Creator', video.creator])
+  if (video.watermark !== null) facts.push(['Watermark', video.watermark.name || video.watermark.uid])
   if (video.scheduledDeletion !== null) facts.push(['Deleted on', formatDateTime(video.scheduledDeletion)])
   return (
     <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-2.5 text-sm">
