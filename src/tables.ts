@@ -123,7 +123,7 @@ export type ConcatenationPartsTable = {
 /** One row per published blob. */
 export type BlobsTable = {
   name: string
-  /** The video that owns it. */
+  /** The video that owns it; when that is deleted while others share the blob, one of them owns it from then on. */
   video_uid: string
   size_bytes: number
   checksums: Uint8Array
@@ -231,9 +231,14 @@ export type ChunksTable = {
   rendition: string
   first_segment: number
   segment_count: number
+  /** Of this video or of another one, which it shares it with. */
   blob: string
-  /** JSON array of byte lengths, one per segment, in order from the blob's start. */
+  /** JSON array of byte lengths, one per segment, in order from `first_byte` on. */
   segment_bytes: string
+  /** Where in the blob they begin. */
+  first_byte: Generated<number>
+  /** Their decode times in the blob are so many ticks later than in this video. */
+  shift_ticks: Generated<number>
   created_us: number
 }
 

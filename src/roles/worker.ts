@@ -10,6 +10,7 @@ import {
   type FetchTrackDeps,
   giveUpTrack,
 } from '../core/audio-tracks/index.ts'
+import { CLIP_KIND, failClip, makeClip } from '../core/clips/index.ts'
 import { type DownloadDeps, downloadSource, giveUpDownload } from '../core/copy/index.ts'
 import { type BuildDeps, buildDownload, giveUpDownloadFile } from '../core/downloads/index.ts'
 import {
@@ -71,6 +72,7 @@ export function workerHandlers(
   | 'download'
   | 'concatenate'
   | 'ingest'
+  | 'clip'
   | 'encode'
   | 'urgent'
   | 'build-download'
@@ -93,6 +95,7 @@ export function workerHandlers(
     download: (job, context) => downloadSource(deps, job, context),
     concatenate: (job, context) => concatenate(deps, job, context),
     ingest: (job, context) => ingestSource(ingest, job, context),
+    clip: (job) => makeClip(deps, job),
     encode: (job, context) => encodeChunk(encode, job, context),
     urgent: (job, context) => urgentChunk(encode, job, context),
     'build-download': (job, context) => buildDownload(deps, job, context),
@@ -144,6 +147,8 @@ export function workerSlots(workers: number): SlotRule[] {
     { kinds: ['download', FETCH_AUDIO_KIND], count: DOWNLOADS },
     // Reading an index takes a tenth of a second; copying a large file into another container takes longer.
     { kinds: ['ingest'], count: 2 },
+    // Only rows are written; whoever asked for one waits.
+    { kinds: [CLIP_KIND], count: 1 },
     // Only the disk works; a small one must not wait for minutes behind a large one.
     { kinds: ['concatenate'], count: 2 },
     // An engine takes every core or graphics processor it finds.
@@ -191,6 +196,7 @@ async function giveUp(deps: WorkerDeps, job: ClaimedJob, error: unknown): Promis
   if (job.kind === 'speech') return await giveUpSpeech(deps, job, error)
   if (job.kind === FETCH_AUDIO_KIND || job.kind === ENCODE_AUDIO_KIND)
     return await giveUpTrack(deps, job, error)
+  if (job.kind === CLIP_KIND) return await failClip(deps, job, error, { jobIsEnded: true })
   if (job.kind === 'download') return await giveUpDownload(deps, videoUid, error)
   if (job.kind === 'ingest') {
     await deps.db.transaction().execute((trx) => failIngest(deps, trx, videoUid, error))

@@ -344,7 +344,6 @@ describe('the envelope', () => {
 
 describe('what is documented but not built yet', () => {
   test.each([
-    ['POST', '/clip'],
     ['GET', '/live_inputs'],
     ['PUT', '/live_inputs/UID'],
     ['POST', '/live_inputs/UID/rotate_keys'],

@@ -1,6 +1,7 @@
 /** What a file to download is made of: the tracks of its video, as segments whose heads tell their samples. */
 
 import { concatBytes } from '../../media/isobmff/write-boxes.ts'
+import { restampHead } from '../../media/cmaf/restamp-head.ts'
 import { findPayload, USUAL_HEAD_BYTES } from '../../media/cmaf/segment-head.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { BlobName, BlobReader, Blobs } from '../../ports.ts'
@@ -13,11 +14,11 @@ export type TrackParts = {
   readonly id: string
   readonly kind: Track['kind']
   readonly segmentCount: number
-  /** null: passed through, so cut from the source by its index. */
+  /** null: passed through, so all of it is cut from the source by its index. */
   readonly stored: StoredParts | null
 }
 
-/** Segments that were encoded. */
+/** Segments that were encoded; those that are cut from the source all the same, between the edges of a clip, have empty heads. */
 export type StoredParts = {
   readonly init: Uint8Array
   /** Everything of each segment before its payload, back to back. */
@@ -80,27 +81,40 @@ async function readStored(
   numbers: Map<BlobName, number>,
   signal: AbortSignal,
 ): Promise<StoredParts> {
-  const segments = segmentsOf(track).flatMap((segment) => (segment.from === 'stored' ? [segment] : []))
+  const segments = segmentsOf(track)
   const heads: Uint8Array[] = []
   const reader = new OneBlob(blobs)
   try {
     const init = await reader.readWhole(track.init.from === 'stored' ? track.init.blob : '')
-    for (const { blob, range } of segments) {
+    for (const [number, segment] of segments.entries()) {
       signal.throwIfAborted()
-      if (!numbers.has(blob)) numbers.set(blob, numbers.size)
-      heads.push(await readHead(reader, blob, range.start, range.end))
+      heads.push(
+        segment.from === 'stored' ? await readSegmentHead(reader, segment, number) : new Uint8Array(),
+      )
+      if (segment.from === 'stored' && !numbers.has(segment.blob)) numbers.set(segment.blob, numbers.size)
     }
+    const stored = segments.map((segment) => (segment.from === 'stored' ? segment : undefined))
     return {
       init,
       heads: concatBytes(heads),
       headBytes: Uint32Array.from(heads, (head) => head.byteLength),
-      blobs: Uint32Array.from(segments, ({ blob }) => numbers.get(blob) ?? 0),
-      starts: Float64Array.from(segments, ({ range }, at) => range.start + (heads[at]?.byteLength ?? 0)),
-      ends: Float64Array.from(segments, ({ range }) => range.end),
+      blobs: Uint32Array.from(stored, (one) => numbers.get(one?.blob ?? '') ?? 0),
+      starts: Float64Array.from(stored, (one, at) => (one?.range.start ?? 0) + (heads[at]?.byteLength ?? 0)),
+      ends: Float64Array.from(stored, (one) => one?.range.end ?? 0),
     }
   } finally {
     await reader.close()
   }
+}
+
+/** The head of a segment as it plays in this video, which may share it with another one. */
+async function readSegmentHead(
+  reader: OneBlob,
+  { blob, range, shiftTicks }: Extract<SegmentSource, { from: 'stored' }>,
+  number: number,
+): Promise<Uint8Array> {
+  const head = await readHead(reader, blob, range.start, range.end)
+  return shiftTicks === 0 ? head : restampHead(head, { shiftTicks, sequence: number + 1 })
 }
 
 /** Everything of a segment before its payload. */

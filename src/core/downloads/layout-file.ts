@@ -53,14 +53,16 @@ type Chunk = {
 
 /** Lays the file out. `index`: the bytes of the source's index, read only where a track is passed through. */
 export async function layoutFile({ plan, tracks }: LayoutQuestion, index: ByteSource): Promise<FileLayout> {
-  const passed = tracks.some(({ stored }) => stored === null)
+  const passed = tracks.some(({ stored }) => stored === null || stored.headBytes.includes(0))
   const source = passed ? describeIndex(await readIndex(index), plan, index.sizeBytes) : null
   const literals = new Literals()
   const found: MovieTrack[] = []
   const chunks: Chunk[] = []
   for (const [number, parts] of tracks.entries()) {
     const { init, segments } =
-      parts.stored === null ? cutTrack(parts, plan, source, literals) : takeStored(parts.stored)
+      parts.stored === null
+        ? cutTrack(parts, plan, source, literals)
+        : takeStored(parts.stored, (number) => cutSegment(parts, plan, source, literals, number))
     const track = await readSamples(init, segments)
     found.push(track)
     chunks.push(...chunksOf(number, track, init.byteLength, segments))
@@ -89,9 +91,14 @@ const VIDEO_BRANDS = ['isom', 'isom', 'iso2', 'avc1', 'mp41'] as const
 /** Players of music look for the first one. */
 const SOUND_BRANDS = ['M4A ', 'M4A ', 'mp42', 'isom'] as const
 
-function takeStored(stored: StoredParts): { init: Uint8Array; segments: Segment[] } {
+/** An encoded track; `cut` makes the segments that were not. */
+function takeStored(
+  stored: StoredParts,
+  cut: (number: number) => Segment,
+): { init: Uint8Array; segments: Segment[] } {
   let position = 0
   const segments = Array.from(stored.headBytes, (headBytes, number) => {
+    if (headBytes === 0) return cut(number)
     const head = stored.heads.subarray(position, position + headBytes)
     position += headBytes
     const start = stored.starts[number] ?? 0
@@ -101,22 +108,32 @@ function takeStored(stored: StoredParts): { init: Uint8Array; segments: Segment[
   return { init: stored.init, segments }
 }
 
-/** A passthrough track, cut as it is for players; the media blob is number 0. */
+/** A passthrough track, cut as it is for players. */
 function cutTrack(
-  { id, kind, segmentCount }: TrackParts,
+  parts: TrackParts,
   plan: Plan,
   source: SourceIndex | null,
   literals: Literals,
 ): { init: Uint8Array; segments: Segment[] } {
   assert(source !== null, 'a passthrough track needs an index')
-  const segments = Array.from({ length: segmentCount }, (_, number): Segment => {
-    const { head, body, sizeBytes } = cutOwnSegment(source, plan, { id, kind }, number)
-    const payload = body.map((part) =>
-      part instanceof Uint8Array ? literals.add(part) : { blob: 0, ...part },
-    )
-    return { head, payload, payloadBytes: sizeBytes - head.byteLength }
-  })
-  return { init: writeOwnInit(source, plan, kind), segments }
+  const segments = Array.from({ length: parts.segmentCount }, (_, number) =>
+    cutSegment(parts, plan, source, literals, number),
+  )
+  return { init: writeOwnInit(source, plan, parts.kind), segments }
+}
+
+/** A segment cut from the source; the media blob is number 0. */
+function cutSegment(
+  { id, kind }: TrackParts,
+  plan: Plan,
+  source: SourceIndex | null,
+  literals: Literals,
+  number: number,
+): Segment {
+  assert(source !== null, 'a passthrough track needs an index')
+  const { head, body, sizeBytes } = cutOwnSegment(source, plan, { id, kind }, number)
+  const payload = body.map((part) => (part instanceof Uint8Array ? literals.add(part) : { blob: 0, ...part }))
+  return { head, payload, payloadBytes: sizeBytes - head.byteLength }
 }
 
 /** Reads a track back from its init segment and the heads, as if all of it lay in one file. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type SourcePicture, type VideoRendition, chunkOf, planChunks } from '../planning/index.ts'
 import { buildPictureArgs, type PictureRun } from './picture-args.ts'
-import { missingRuns } from './publish-chunk.ts'
+import { missingRuns } from './missing-runs.ts'
 import { buildSoundArgs, framesToDrop } from './sound-args.ts'
 
 const filters = new Set(['bwdif', 'zscale', 'tonemap'])

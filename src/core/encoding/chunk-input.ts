@@ -6,7 +6,7 @@ import { type Slice, type SliceParts, sliceSource } from '../../media/cmaf/slice
 import type { MovieTrack } from '../../media/isobmff/movie.ts'
 import { presentationOf } from '../../media/isobmff/presentation.ts'
 import type { BlobName, Blobs, DecoderInput } from '../../ports.ts'
-import { type Plan, gridTicks, reduce, gridFrames } from '../planning/index.ts'
+import { type Plan, gridTicks, reduce, gridFrames, startTicksOf } from '../planning/index.ts'
 import type { OwnPictures, SourceIndex } from '../timeline/index.ts'
 import { shortRead } from './read-blob.ts'
 import type { PictureFrames, PictureInput } from './picture-args.ts'
@@ -46,14 +46,15 @@ export function choosePictures(
 ): ChunkPictures {
   if (plan.frames.kind === 'source') {
     assert(index !== null && index.own !== null, 'Passthrough needs an index.')
-    return sourcePictures(blobs, mediaBlob, index.picture, index.own, range)
+    return sourcePictures(blobs, plan, mediaBlob, index.picture, index.own, range)
   }
   return gridPictures(blobs, plan, plan.frames, mediaBlob, index?.picture ?? null, range)
 }
 
-/** Beside a passthrough: exactly the samples of its segments. */
+/** Beside a passthrough: exactly the samples of its segments; of those in which a clip begins or ends only what it shows. */
 function sourcePictures(
   blobs: Blobs,
+  plan: Plan,
   mediaBlob: BlobName,
   track: MovieTrack,
   own: OwnPictures,
@@ -62,26 +63,33 @@ function sourcePictures(
   const starts = own.segmentSamples.subarray(range.firstSegment, range.endSegment + 1)
   const start = starts[0] ?? 0
   const end = starts.at(-1) ?? start
-  const times = Float64Array.from({ length: end - start }, (_, index) => own.times.at(start + index)).sort()
+  const all = Float64Array.from({ length: end - start }, (_, index) => own.times.at(start + index))
+  const times = all.filter((time) => Number.isFinite(time)).sort()
+  const shownBefore = (sample: number): number =>
+    all.subarray(0, sample - start).reduce((count, time) => count + (Number.isFinite(time) ? 1 : 0), 0)
   const slice = sliceSource({ track, range: { start, end } })
   return {
     input: piped(blobs, mediaBlob, slice),
     args: { demuxer: 'mov', stream: 0, seekSeconds: null },
-    frames: { kind: 'source', timescale: track.timescale },
-    filled: evenly(times, slice, track),
+    frames: {
+      kind: 'source',
+      timescale: track.timescale,
+      skip: all.reduce((count, time) => count + (time < 0 ? 1 : 0), 0),
+    },
+    filled: evenly(times, startTicksOf(plan) + slice.shiftTicks, track),
     times,
-    starts: Array.from(starts, (sample) => sample - start),
+    starts: Array.from(starts, shownBefore),
   }
 }
 
-/** As many pictures as `times`, from the first to the last. */
-function evenly(times: Float64Array, slice: Slice, track: MovieTrack): PictureFrames {
+/** As many pictures as `times`, from the first to the last; `shiftTicks` lead to the decoder's time. */
+function evenly(times: Float64Array, shiftTicks: number, track: MovieTrack): PictureFrames {
   const first = times[0] ?? 0
   const span = Math.max(1, (times.at(-1) ?? 0) - first)
   return {
     kind: 'grid',
     rate: reduce({ num: Math.max(1, times.length - 1) * track.timescale, den: span }),
-    startUs: Math.round(((first + slice.shiftTicks) * 1e6) / track.timescale),
+    startUs: Math.round(((first + shiftTicks) * 1e6) / track.timescale),
     timescale: track.timescale,
   }
 }
@@ -98,7 +106,9 @@ function gridPictures(
   const bounds = gridFrames(plan.cuts, frames, plan.timescale).slice(range.firstSegment, range.endSegment + 1)
   const first = bounds[0] ?? 0
   const end = bounds.at(-1) ?? first
-  const seconds = (frame: number): number => (frame * rate.den) / rate.num
+  // On the grid of the whole film, of which a clip shows a part.
+  const before = Math.round((startTicksOf(plan) * rate.num) / (rate.den * plan.timescale))
+  const seconds = (frame: number): number => ((before + frame) * rate.den) / rate.num
   const common = {
     times: Float64Array.from({ length: end - first }, (_, index) =>
       gridTicks(first + index, rate, plan.timescale),
@@ -159,20 +169,37 @@ function samplesBetween(track: MovieTrack, from: number, to: number): { start: n
   return { start, end: Math.max(end, start + 1) }
 }
 
-/** Sound of a stretch of time as the decoder gets it; null where the source has none there. */
+/** Sound of a stretch of the plan's time as the decoder gets it; null where the source has none there. */
 export function chooseSound(
   blobs: Blobs,
   plan: Plan,
   mediaBlob: BlobName,
   index: SourceIndex | null,
   seconds: { readonly start: number; readonly end: number },
-): {
-  input: DecoderInput
-  demuxer: string
-  stream: number
-  seekSeconds: number | null
-  originUs: number
-} | null {
+): ChosenSound | null {
+  const before = startTicksOf(plan) / plan.timescale
+  const stretch = { start: seconds.start + before, end: seconds.end + before }
+  const chosen = chooseMediaSound(blobs, plan, mediaBlob, index, stretch)
+  return chosen && { ...chosen, originUs: chosen.originUs + Math.round(before * 1e6) }
+}
+
+/** Sound for the decoder, and where time 0 lies in its time. */
+export type ChosenSound = {
+  readonly input: DecoderInput
+  readonly demuxer: string
+  readonly stream: number
+  readonly seekSeconds: number | null
+  readonly originUs: number
+}
+
+/** The same by the media's own time, which is that of the plan but for clips. */
+export function chooseMediaSound(
+  blobs: Blobs,
+  plan: Plan,
+  mediaBlob: BlobName,
+  index: SourceIndex | null,
+  seconds: { readonly start: number; readonly end: number },
+): ChosenSound | null {
   if (index === null) {
     return {
       input: { from: 'blob', name: mediaBlob },

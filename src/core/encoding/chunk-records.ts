@@ -3,9 +3,9 @@
 import { assert, HeadwaterError } from '../../lib/failure.ts'
 import type { BlobFacts, Clock } from '../../ports.ts'
 import type { Db, Trx } from '../../tables.ts'
-import type { Plan } from '../planning/index.ts'
+import { encodedSegments, type Plan, type VideoRendition } from '../planning/index.ts'
 import { bumpRevision } from '../timeline/index.ts'
-import { recordBlob } from '../videos/index.ts'
+import { recordBlob, releaseBlobs } from '../videos/index.ts'
 
 /** A run of finished segments of one rendition, published as one blob. */
 export type FinishedChunk = {
@@ -111,26 +111,42 @@ export async function dropRendition(trx: Trx, uid: string, rendition: string): P
     .where('rendition', '=', rendition)
     .returning('init_blob')
     .execute()
-  const names = [...chunks.map(({ blob }) => blob), ...inits.map(({ init_blob }) => init_blob)]
-  if (names.length > 0) await trx.deleteFrom('blobs').where('name', 'in', names).execute()
-  return names
+  return await releaseBlobs(trx, [
+    ...chunks.map(({ blob }) => blob),
+    ...inits.map(({ init_blob }) => init_blob),
+  ])
 }
 
-/** Number of segments that a rendition of the plan has. */
+/** Number of segments of a rendition that are encoded. */
 export function segmentsOf(plan: Plan, rendition: string): number {
-  if (plan.audio?.id === rendition) return plan.audio.cuts.length - 1
-  assert(
-    plan.video.some(({ id }) => id === rendition),
-    `The plan has no rendition ${rendition}.`,
-  )
-  return plan.cuts.length - 1
+  if (plan.audio?.id === rendition) return plan.audio.made === 'encoded' ? plan.audio.cuts.length - 1 : 0
+  const picture = plan.video.find(({ id }) => id === rendition)
+  assert(picture !== undefined, `The plan has no rendition ${rendition}.`)
+  return encodedSegments(plan, picture).length
+}
+
+/** The segments of a picture rendition that need not be encoded any more, among them those that never were to be. */
+export function madeSegments(
+  plan: Plan,
+  rendition: VideoRendition,
+  finished: FinishedSegments,
+): ReadonlySet<number> {
+  const has = finished.get(rendition.id) ?? new Set()
+  if (rendition.made !== 'passthrough') return has
+  const missing = new Set(encodedSegments(plan, rendition).filter((segment) => !has.has(segment)))
+  return new Set(Array.from({ length: plan.cuts.length - 1 }, (_, n) => n).filter((n) => !missing.has(n)))
+}
+
+/** Whether all of a rendition is there. */
+export function isWhole(plan: Plan, rendition: string, finished: FinishedSegments): boolean {
+  return (finished.get(rendition)?.size ?? 0) === segmentsOf(plan, rendition)
 }
 
 /** The renditions that are encoded, with the number of their segments. */
 export function encodedRenditions(plan: Plan): { id: string; segments: number; kind: 'video' | 'audio' }[] {
   const pictures = plan.video
-    .filter(({ made }) => made !== 'passthrough')
     .map(({ id }) => ({ id, segments: segmentsOf(plan, id), kind: 'video' as const }))
+    .filter(({ segments }) => segments > 0)
   if (plan.audio?.made !== 'encoded') return pictures
   return [...pictures, { id: plan.audio.id, segments: segmentsOf(plan, plan.audio.id), kind: 'audio' }]
 }
@@ -143,7 +159,12 @@ export function isComplete(plan: Plan, finished: FinishedSegments): boolean {
 /** Whether the first segment of picture and sound can be served. */
 export function isPlayable(plan: Plan, finished: FinishedSegments): boolean {
   const has = (id: string): boolean => finished.get(id)?.has(0) ?? false
-  const picture = plan.video.some(({ id, made }) => made === 'passthrough' || has(id))
+  // The init segment of a passthrough with encoded edges comes with one of these.
+  const picture = plan.video.some(
+    (rendition) =>
+      madeSegments(plan, rendition, finished).has(0) &&
+      (encodedSegments(plan, rendition).length === 0 || finished.has(rendition.id)),
+  )
   const sound = plan.audio === null || plan.audio.made === 'passthrough' || has(plan.audio.id)
   return picture && sound
 }

@@ -17,25 +17,21 @@ import {
   renditionsOfPass,
 } from '../planning/index.ts'
 import { getPlanRow, type PlanRow, type SourceIndex, type SourceIndexes } from '../timeline/index.ts'
-import { choosePictures, chooseSound } from './chunk-input.ts'
+import { chooseMediaSound, choosePictures } from './chunk-input.ts'
 import {
   type FinishedChunk,
   type FinishedSegments,
   findFinished,
+  madeSegments,
   requireSameDecoder,
 } from './chunk-records.ts'
 import { type EncodePayload, enqueueFollowing } from './enqueue-chunks.ts'
 import { markFiles } from './mark-args.ts'
+import { missingRuns } from './missing-runs.ts'
 import { packPictures, packSound, readFrames } from './pack-chunk.ts'
 import { buildPictureArgs, pictureOutput } from './picture-args.ts'
 import type { EncodeProgress } from './progress.ts'
-import {
-  completeQuietly,
-  missingRuns,
-  type PublishDeps,
-  publishSegments,
-  recordFinished,
-} from './publish-chunk.ts'
+import { completeQuietly, type PublishDeps, publishSegments, recordFinished } from './publish-chunk.ts'
 import { buildSoundArgs, framesToDrop, SOUND_OUTPUT } from './sound-args.ts'
 
 export type EncodeDeps = PublishDeps & {
@@ -106,7 +102,7 @@ async function makePictures(work: ChunkWork): Promise<FinishedChunk[]> {
 async function runPictures(work: ChunkWork, { filled }: { filled: boolean }): Promise<FinishedChunk[]> {
   const { deps, job, context, payload, row, finished, chunk } = work
   const { plan } = row
-  const runsOf = (rendition: VideoRendition) => missingRuns(chunk, finished.get(rendition.id) ?? new Set())
+  const runsOf = (rendition: VideoRendition) => missingRuns(chunk, madeSegments(plan, rendition, finished))
   const renditions = renditionsOfPass(plan, payload.pass).filter((rendition) => runsOf(rendition).length > 0)
   if (renditions.length === 0) return []
   requireSameDecoder(plan, deps.decoder.build.id)
@@ -238,8 +234,10 @@ export async function encodeSound(
   options: { readonly signal: AbortSignal; readonly nice: number },
 ): Promise<FinishedChunk> {
   requireSameDecoder(row.plan, deps.decoder.build.id)
-  const firstFrame = rendition.cuts[range.firstSegment] ?? 0
-  const endFrame = rendition.cuts[range.endSegment] ?? 0
+  // On the frame grid of the whole film, of which a clip plays a part.
+  const before = rendition.firstFrame ?? 0
+  const firstFrame = before + (rendition.cuts[range.firstSegment] ?? 0)
+  const endFrame = before + (rendition.cuts[range.endSegment] ?? 0)
   const seconds = (frame: number): number => (frame * rendition.frameSamples) / rendition.sampleRate
   const index = await openIndex(deps, row)
   const { firstSegment, endSegment } = range
@@ -255,7 +253,7 @@ export async function encodeSound(
       file: file ?? { sizeBytes: 0, read: () => Promise.resolve(0) },
     })
   }
-  const sound = chooseSound(deps.blobs, row.plan, row.mediaBlob, index, {
+  const sound = chooseMediaSound(deps.blobs, row.plan, row.mediaBlob, index, {
     start: seconds(firstFrame),
     end: seconds(endFrame),
   })

@@ -6,14 +6,15 @@
 import type { ClaimedJob } from '../../jobs/job.ts'
 import { isFailure } from '../../lib/failure.ts'
 import type { Trx } from '../../tables.ts'
-import { type Plan, chunkOf } from '../planning/index.ts'
+import { type Plan, chunkOf, passOf } from '../planning/index.ts'
 import { enqueueDownloads, failDownloads } from '../downloads/index.ts'
 import { getPlanRow, markComplete, type PlanRow, replacePlan } from '../timeline/index.ts'
 import { completeVideo, failVideo, getVideo, recordProgress } from '../videos/index.ts'
-import { dropRendition, findFinished, isComplete, segmentsOf } from './chunk-records.ts'
+import { dropRendition, findFinished, isComplete, isWhole } from './chunk-records.ts'
 import type { EncodePayload } from './enqueue-chunks.ts'
+import { missingRuns } from './missing-runs.ts'
 import { packSound } from './pack-chunk.ts'
-import { missingRuns, type PublishDeps, publishSegments, recordFinished } from './publish-chunk.ts'
+import { type PublishDeps, publishSegments, recordFinished } from './publish-chunk.ts'
 
 /** Ends an `encode` job that failed for good; the job itself is ended by whoever calls. */
 export async function giveUpEncode(deps: PublishDeps, job: ClaimedJob, error: unknown): Promise<void> {
@@ -88,11 +89,10 @@ async function dropUnfinished(
 ): Promise<string[]> {
   const { plan } = row
   const finished = await findFinished(trx, payload.uid)
-  const isWhole = (id: string): boolean => finished.get(id)?.size === segmentsOf(plan, id)
   const remaining = plan.video.filter(
-    ({ id, made }) => made === 'passthrough' || isWhole(id) || made !== payload.pass,
+    (rendition) => isWhole(plan, rendition.id, finished) || passOf(rendition) !== payload.pass,
   )
-  if (!remaining.some(({ id, made }) => made === 'passthrough' || isWhole(id))) {
+  if (!remaining.some(({ id }) => isWhole(plan, id, finished))) {
     await failDownloads(trx, payload.uid)
     return []
   }

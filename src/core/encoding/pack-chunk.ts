@@ -8,8 +8,10 @@ import { cutAudioSegment, cutVideoSegment, type SegmentParts } from '../../media
 import { writeAudioInit, writeVideoInit } from '../../media/cmaf/write-init.ts'
 import { silentAacFrame } from '../../media/codecs/aac.ts'
 import { formatAvcCodec } from '../../media/codecs/avc.ts'
+import { joinAvcConfigs } from '../../media/codecs/join-avc.ts'
 import type { ByteSource, MovieTrack, SampleTable } from '../../media/isobmff/movie.ts'
 import { readMovie } from '../../media/isobmff/read-movie.ts'
+import { readAvcConfigBox, replaceAvcConfig } from '../../media/isobmff/replace-config.ts'
 import { avc1Entry, mp4aEntry } from '../../media/isobmff/write-boxes.ts'
 import type { AudioRendition, Plan, VideoRendition } from '../planning/index.ts'
 
@@ -61,15 +63,21 @@ export async function packPictures(
     if (range.end > samples.count || endOf(samples, range.end - 1) > file.sizeBytes) break
     segments.push(cutVideoSegment({ ...placePictures(track, planned, range), ...ticksOf(planned, index) }))
   }
-  const { width, height } = rendition
-  const init = writeVideoInit({
-    timescale: plan.timescale,
-    sampleEntry: avc1Entry({ avcC: config, width, height }),
-    width,
-    height,
-    editStartTicks: rendition.editStartTicks,
-  })
-  return { init, codec: formatAvcCodec('avc1', config), segments }
+  const { width, height, editStartTicks } = rendition
+  const { sampleEntry, avcC } = describeCoding(rendition, config)
+  const init = writeVideoInit({ timescale: plan.timescale, sampleEntry, width, height, editStartTicks })
+  return { init, codec: formatAvcCodec('avc1', avcC), segments }
+}
+
+/** The sample entry of a rendition whose encoder wrote `config`. */
+function describeCoding(
+  { width, height, joined }: VideoRendition,
+  config: Uint8Array,
+): { sampleEntry: Uint8Array; avcC: Uint8Array } {
+  if (joined === undefined) return { sampleEntry: avc1Entry({ avcC: config, width, height }), avcC: config }
+  const shared = Buffer.from(joined.sampleEntry, 'hex')
+  const avcC = joinAvcConfigs(readAvcConfigBox(shared), config)
+  return { sampleEntry: replaceAvcConfig(shared, avcC), avcC }
 }
 
 /** A file that is still being written may end anywhere. */
@@ -166,7 +174,6 @@ export function packSound(
       `${endFrame - firstFrame} frames of sound were planned after ${framesToDrop}, ${frames.count} came in all`,
     )
   }
-  const channels = rendition.channels === 1 ? 1 : 2
   const segments: SegmentParts[] = []
   for (let segment = firstSegment; segment < endSegment; segment += 1) {
     segments.push(
@@ -177,13 +184,19 @@ export function packSound(
         // Frame `firstFrame` of the plan is the output's frame `framesToDrop`.
         dropped: framesToDrop - firstFrame,
         silenceBefore: 0,
-        silentFrame: silentAacFrame(channels),
+        silentFrame: silentAacFrame(rendition.channels === 1 ? 1 : 2),
         frameSamples: rendition.frameSamples,
         sequence: segment + 1,
       }),
     )
   }
-  const init = writeAudioInit({
+  return { init: writeSoundInit(rendition), codec: rendition.codec, segments }
+}
+
+/** The init segment of encoded sound: the same whatever its chunks hold. */
+export function writeSoundInit(rendition: AudioRendition): Uint8Array {
+  const channels = rendition.channels === 1 ? 1 : 2
+  return writeAudioInit({
     timescale: rendition.sampleRate,
     sampleEntry: mp4aEntry({
       asc: AAC_LC_48K[channels],
@@ -193,7 +206,6 @@ export function packSound(
     }),
     editStartSamples: rendition.editStartSamples,
   })
-  return { init, codec: rendition.codec, segments }
 }
 
 /** AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1): AAC-LC, 48 kHz, so many channels; the same whatever is in the chunk. */

@@ -15,8 +15,8 @@ export type PictureInput = {
 
 /** Which pictures are made of them. */
 export type PictureFrames =
-  /** Every picture that comes, at its own time. */
-  | { readonly kind: 'source'; readonly timescale: number }
+  /** Every picture that comes after the first `skip`, at its own time. */
+  | { readonly kind: 'source'; readonly timescale: number; readonly skip?: number }
   /** A constant rate: the chunk's first picture is the one on show at `startUs` of the decoder's time. */
   | {
       readonly kind: 'grid'
@@ -119,7 +119,7 @@ function firstChain(run: PictureRun, top: VideoRendition): string[] {
     ...(picture.interlaced
       ? [run.filters.has('bwdif') ? 'bwdif=mode=send_frame' : 'yadif=mode=send_frame']
       : []),
-    ...(frames.kind === 'grid' ? gridFilters(frames) : []),
+    ...(frames.kind === 'grid' ? gridFilters(frames) : skipFilter(frames)),
     // Bicubic is x264's usual company; the low rung is in a hurry. The same size costs nothing, unless something else is
     // asked for as well.
     `scale=${width}:${height}:flags=${top.made === 'low' ? 'bilinear' : 'bicubic'}${SAYS_RANGE_ASIDE.has(picture.codec) ? ':out_range=tv' : ''}`,
@@ -142,6 +142,11 @@ const TURNS: Readonly<Record<SourcePicture['rotation'], readonly string[]>> = {
   90: ['transpose=clock'],
   180: ['hflip', 'vflip'],
   270: ['transpose=cclock'],
+}
+
+/** A clip begins at any picture, decoding at a key frame. By number: times are rounded, numbers are not. */
+function skipFilter({ skip }: PictureFrames & { kind: 'source' }): string[] {
+  return skip === undefined || skip === 0 ? [] : [`trim=start_frame=${skip}`]
 }
 
 function gridFilters(frames: PictureFrames & { kind: 'grid' }): string[] {
@@ -180,6 +185,8 @@ function toSdr(picture: SourcePicture, filters: ReadonlySet<string>): string[] {
 const HD_LINES = 576
 /** Constant quality under the ceiling of the rung. */
 const CRF = 22
+/** The edges of a clip stand between pictures that were never encoded again. */
+const EDGE_CRF = 18
 
 function outputArgs(run: PictureRun, rendition: VideoRendition, index: number): string[] {
   const { frames } = run
@@ -196,7 +203,7 @@ function outputArgs(run: PictureRun, rendition: VideoRendition, index: number): 
     '-level:v',
     String(Number.parseInt(rendition.codec.slice(-2), 16)),
     '-crf',
-    String(CRF),
+    String(rendition.made === 'passthrough' ? EDGE_CRF : CRF),
     '-maxrate',
     String(rendition.peakBps),
     // A second and a third at the ceiling: smooth enough for small player buffers.
@@ -258,7 +265,8 @@ function presetOf(quality: 'standard' | 'high', rendition: VideoRendition): stri
   return quality === 'high' ? 'medium' : 'veryfast'
 }
 
-function profileOf(rendition: VideoRendition): 'main' | 'high' {
+function profileOf(rendition: VideoRendition): 'baseline' | 'main' | 'high' {
+  if (rendition.codec.startsWith('avc1.42')) return 'baseline'
   return rendition.codec.startsWith('avc1.4d') ? 'main' : 'high'
 }
 
@@ -272,9 +280,12 @@ function x264Params(quality: 'standard' | 'high', rendition: VideoRendition): st
     'open-gop=0',
     // Headers free of what depends on rate control.
     'stitchable=1',
-    'bframes=3',
+    // The edges of a passthrough must not need a longer reordering delay than the source does.
+    `bframes=${rendition.made === 'passthrough' ? 0 : 3}`,
     'b-pyramid=normal',
     `ref=${careful ? 3 : 1}`,
+    // Beside another encoder's segments under one init segment (rule 29).
+    ...(rendition.joined ? [`sps-id=${rendition.joined.parameterSetId}`] : []),
   ].join(':')
 }
 

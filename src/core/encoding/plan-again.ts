@@ -6,9 +6,9 @@
 import type { Jobs } from '../../jobs/job.ts'
 import type { Blobs, Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
-import type { Plan } from '../planning/index.ts'
+import type { Plan, VideoRendition } from '../planning/index.ts'
 import { getPlanRow, replacePlan } from '../timeline/index.ts'
-import { dropRendition, findFinished, isComplete, segmentsOf } from './chunk-records.ts'
+import { dropRendition, findFinished, isComplete, isWhole } from './chunk-records.ts'
 import { enqueueFirstChunks } from './enqueue-chunks.ts'
 
 /** Plans every unfinished video of another build again; answers how many. Called before work starts. */
@@ -27,9 +27,7 @@ export async function planAgain(
       const finished = await findFinished(trx, uid)
       const renamed = new Map<string, string>()
       for (const { id } of [...plan.video, ...(plan.audio ? [plan.audio] : [])]) {
-        const passed = plan.video.some((one) => one.id === id && one.made === 'passthrough')
-        if (passed || (plan.audio?.made === 'passthrough' && plan.audio.id === id)) continue
-        if (finished.get(id)?.size === segmentsOf(plan, id)) continue
+        if (isWhole(plan, id, finished)) continue
         renamed.set(id, `${id.slice(0, id.lastIndexOf('-'))}-${deps.clock.newUid().slice(0, 12)}`)
         unused.push(...(await dropRendition(trx, uid, id)))
       }
@@ -40,7 +38,7 @@ export async function planAgain(
       const next: Plan = {
         ...plan,
         decoder: build,
-        video: plan.video.map(rename),
+        video: plan.video.map((one) => (renamed.has(one.id) ? makeAnew(rename(one)) : one)),
         audio: plan.audio && rename(plan.audio),
       }
       await replacePlan(trx, uid, next)
@@ -51,4 +49,9 @@ export async function planAgain(
     if (again) changed += 1
   }
   return changed
+}
+
+/** Nothing of an encoded rendition that begins anew is shared any more; a passthrough is the source's still. */
+function makeAnew({ joined, ...rendition }: VideoRendition): VideoRendition {
+  return rendition.made === 'passthrough' && joined !== undefined ? { ...rendition, joined } : rendition
 }

@@ -8,7 +8,7 @@ import type { ByteSource } from '../../media/isobmff/movie.ts'
 import type { BlobFacts, Blobs, Clock, Draft } from '../../ports.ts'
 import type { Db, Trx } from '../../tables.ts'
 import { chunkBlob, initBlob } from '../blob-names.ts'
-import type { Plan } from '../planning/index.ts'
+import type { AudioRendition, Plan } from '../planning/index.ts'
 import { enqueueDownloads } from '../downloads/index.ts'
 import { listRenditionRows, markComplete } from '../timeline/index.ts'
 import { completeVideo, moveVideo, recordEvent, recordProgress, requireVideo } from '../videos/index.ts'
@@ -23,7 +23,7 @@ import {
 } from './chunk-records.ts'
 import { readBlob } from './read-blob.ts'
 import { finishedPct } from './progress.ts'
-import type { PackedChunk } from './pack-chunk.ts'
+import { type PackedChunk, writeSoundInit } from './pack-chunk.ts'
 
 export type PublishDeps = {
   readonly db: Db
@@ -87,6 +87,17 @@ async function publishInit(deps: PublishDeps, uid: string, packed: Packed): Prom
   }
   // It has its row; the facts are not recorded again.
   return { name: recorded.initBlob, sizeBytes: present.byteLength, checksums: new Uint8Array() }
+}
+
+/** Publishes the init segment of encoded sound before any chunk of it; no row names it yet. */
+export async function publishSoundInit(
+  blobs: Blobs,
+  uid: string,
+  rendition: AudioRendition,
+): Promise<BlobFacts> {
+  return await writeDraft(blobs, initBlob(uid, rendition.id), (draft) =>
+    draft.append([writeSoundInit(rendition)]),
+  )
 }
 
 async function writeDraft(
@@ -173,21 +184,6 @@ async function settle(
     await completeVideo(trx, deps, video)
   }
   await recordProgress(trx, uid, complete ? 100 : Math.min(99, finishedPct(plan, finished)))
-}
-
-/** Runs of consecutive segments of `[first, end)` that `has` lacks. */
-export function missingRuns(
-  range: { firstSegment: number; endSegment: number },
-  has: ReadonlySet<number>,
-): { firstSegment: number; endSegment: number }[] {
-  const runs: { firstSegment: number; endSegment: number }[] = []
-  for (let segment = range.firstSegment; segment < range.endSegment; segment += 1) {
-    if (has.has(segment)) continue
-    const last = runs.at(-1)
-    if (last?.endSegment === segment) last.endSegment = segment + 1
-    else runs.push({ firstSegment: segment, endSegment: segment + 1 })
-  }
-  return runs
 }
 
 /** Completes a job that has nothing left to do. */

@@ -11,13 +11,14 @@ import type { Db } from '../../tables.ts'
 import { type EncodeChunk, type VideoRendition, chunkOf } from '../planning/index.ts'
 import { getPlanRow, type PlanRow } from '../timeline/index.ts'
 import { choosePictures } from './chunk-input.ts'
-import { findFinished, requireSameDecoder } from './chunk-records.ts'
+import { findFinished, madeSegments, requireSameDecoder } from './chunk-records.ts'
 import { type EncodeDeps, encodeSound, openIndex, pictureLimits } from './encode-chunk.ts'
 import type { UrgentPayload } from './enqueue-chunks.ts'
 import { markFiles } from './mark-args.ts'
 import { packPictures } from './pack-chunk.ts'
 import { buildPictureArgs, pictureOutput } from './picture-args.ts'
-import { completeQuietly, missingRuns, publishSegments, recordFinished } from './publish-chunk.ts'
+import { missingRuns } from './missing-runs.ts'
+import { completeQuietly, publishSegments, recordFinished } from './publish-chunk.ts'
 
 /** Nobody waits longer; a viewer that does asks again. */
 const DEADLINE_MS = 120_000
@@ -48,11 +49,12 @@ export async function urgentChunk(deps: EncodeDeps, job: ClaimedJob, context: Jo
   const { uid, rendition, segment } = job.payload as UrgentPayload
   const row = await getPlanRow(deps.db, uid)
   if (row === undefined) return await completeQuietly(deps, job)
-  const has = (await findFinished(deps.db, uid)).get(rendition) ?? new Set<number>()
-  if (has.has(segment)) return await completeQuietly(deps, job)
+  const finished = await findFinished(deps.db, uid)
   const { plan } = row
   if (plan.audio?.id === rendition) {
     const { audio } = plan
+    const has = finished.get(rendition) ?? new Set<number>()
+    if (has.has(segment)) return await completeQuietly(deps, job)
     const range = {
       firstSegment: segment,
       endSegment: Math.min(segment + SOUND_SEGMENTS, audio.cuts.length - 1),
@@ -63,7 +65,9 @@ export async function urgentChunk(deps: EncodeDeps, job: ClaimedJob, context: Jo
     return await recordFinished(deps, plan, uid, [made], (trx) => deps.jobs.complete(trx, job))
   }
   const picture = plan.video.find(({ id }) => id === rendition)
-  if (picture === undefined || picture.made === 'passthrough') return await completeQuietly(deps, job)
+  if (picture === undefined) return await completeQuietly(deps, job)
+  const has = madeSegments(plan, picture, finished)
+  if (has.has(segment)) return await completeQuietly(deps, job)
   const chunk = chunkOf(plan.videoChunks, segment)
   const [run] = missingRuns({ firstSegment: segment, endSegment: chunk.endSegment }, has)
   if (run !== undefined) await encodePictures(deps, context, uid, row, picture, run)

@@ -1,7 +1,14 @@
 /** How a video's renditions are cut into encode chunks, and what a rung becomes in the plan. Pure. */
 
 import { assert } from '../../lib/failure.ts'
-import type { Cuts, EncodeChunk, FrameTimes, Plan, VideoRendition } from './plan.ts'
+import {
+  type Cuts,
+  encodedSegments,
+  type EncodeChunk,
+  type FrameTimes,
+  type Plan,
+  type VideoRendition,
+} from './plan.ts'
 import { reduce } from './frame-rate.ts'
 import type { Rung } from './ladder.ts'
 
@@ -68,9 +75,30 @@ export function gridFrames(cuts: Cuts, frames: FrameTimes & { kind: 'grid' }, ti
   return cuts.map((cut) => Math.round((cut * num) / (den * timescale)))
 }
 
+/**
+ * The chunks of a clip: its first and its last segment are ones of their own, since between them there is usually
+ * nothing to do.
+ */
+export function planClipChunks(
+  starts: readonly number[],
+  timescale: number,
+  kind: 'video' | 'audio',
+): EncodeChunk[] {
+  const last = starts.length - 2
+  if (last === 0) return planChunks(starts, timescale, kind)
+  return [...planChunks(starts.slice(0, -1), timescale, kind), { firstSegment: last, endSegment: last + 1 }]
+}
+
+/** The pass that makes a rendition: what plays first comes first, so the edges of a passthrough with what is `low`. */
+export function passOf({ made }: Pick<VideoRendition, 'made'>): 'low' | 'ladder' {
+  return made === 'ladder' ? 'ladder' : 'low'
+}
+
 /** Renditions that one pass encodes together, largest first, as the cascade of scalers needs them. */
 export function renditionsOfPass(plan: Plan, pass: 'low' | 'ladder'): VideoRendition[] {
-  return plan.video.filter(({ made }) => made === pass).toReversed()
+  return plan.video
+    .filter((rendition) => passOf(rendition) === pass && encodedSegments(plan, rendition).length > 0)
+    .toReversed()
 }
 
 /** Pictures per second of what is encoded. */

@@ -3,6 +3,7 @@ export { asUnreadable } from './as-unreadable.ts'
 export {
   chunkOf,
   gridFrames,
+  passOf,
   planChunks,
   planRendition,
   renditionsOfPass,
@@ -13,12 +14,16 @@ export { findRate, gridTicks, gridTimescale, reduce } from './frame-rate.ts'
 export { planLadder, type Rung } from './ladder.ts'
 export type { PlanSettings } from './make-plan.ts'
 export { buildPacketListArgs, PACKET_LIST } from './packet-times.ts'
-export { pictureTimes, type PictureTimes, segmentSamples } from './passthrough-times.ts'
+export { pictureTimes, type PictureTimes, segmentSamples, windowTimes } from './passthrough-times.ts'
 export {
   type AudioRendition,
   type Cuts,
+  edgeSegments,
   type EncodeChunk,
+  encodedSegments,
   type FrameTimes,
+  type JoinedCoding,
+  mediaCuts,
   type Mark,
   type Plan,
   planDurationSeconds,
@@ -26,8 +31,11 @@ export {
   segmentCount,
   type SourcePicture,
   type SourceSound,
+  startTicksOf,
   type VideoRendition,
+  type Window,
 } from './plan.ts'
+export { type ClipPlan, type ClipPictures, type ClipRange, planClip } from './plan-clip.ts'
 export {
   LONGEST_SECONDS,
   longestSegment,

@@ -149,7 +149,8 @@ function planGrid(facts: SourceFacts, options: PlanOptions): PictureBody {
   return { timescale, cuts, frames, video }
 }
 
-function lowRung(rungs: readonly Rung[]): Rung | undefined {
+/** The rung that is made first where nothing is passed through. */
+export function lowRung(rungs: readonly Rung[]): Rung | undefined {
   return rungs.find(({ width, height }) => Math.min(width, height) >= LOW_SHORT_SIDE) ?? rungs[0]
 }
 

@@ -7,13 +7,16 @@
 import { assert } from '../../lib/failure.ts'
 import type { MovieTrack } from '../../media/isobmff/movie.ts'
 import { presentationOf } from '../../media/isobmff/presentation.ts'
-import type { Cuts } from './plan.ts'
+import type { Cuts, Plan } from './plan.ts'
 
 /** When each picture of a track is shown. */
 export type PictureTimes = {
   /** First sample that is shown, in decode order: where the edit list begins. Those before it are not played. */
   readonly firstSample: number
-  /** Plan time of a sample, in ticks; samples before `firstSample` have none. */
+  /**
+   * Plan time of a sample, in ticks; samples before `firstSample` have none. Of a clip: minus infinity for what is shown
+   * before it, infinity for what comes after.
+   */
   readonly at: (sample: number) => number
 }
 
@@ -58,6 +61,30 @@ export function segmentSamples(
   assert(segment === segments, `no sync sample lies at cut ${segment} (${cuts[segment]}) of the plan`)
   starts[segments] = endSample(count, times, cuts.at(-1) ?? 0)
   return starts
+}
+
+/**
+ * The times of a clip's pictures, counted from its start. `starts`: where the segments of `mediaCuts` begin. The picture
+ * on show at the start is shown from then on.
+ */
+export function windowTimes(times: PictureTimes, starts: Uint32Array, plan: Plan): PictureTimes {
+  const { window } = plan
+  if (window === undefined) return times
+  const endTicks = window.startTicks + (plan.cuts.at(-1) ?? 0)
+  let shown = starts[0] ?? 0
+  for (let sample = shown; sample < (starts[1] ?? 0); sample += 1) {
+    const time = times.at(sample)
+    if (time <= window.startTicks && time > times.at(shown)) shown = sample
+  }
+  return {
+    firstSample: starts[0] ?? 0,
+    at: (sample) => {
+      if (sample === shown) return 0
+      const time = times.at(sample)
+      if (time <= window.startTicks) return Number.NEGATIVE_INFINITY
+      return time < endTicks ? time - window.startTicks : Number.POSITIVE_INFINITY
+    },
+  }
 }
 
 /** Samples at or after the end of the picture are left out. */

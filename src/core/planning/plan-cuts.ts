@@ -6,7 +6,7 @@ import type { Cuts, Rational } from './plan.ts'
 /** What a segment should last. */
 export const SEGMENT_SECONDS = 4
 /** No segment is shorter, the last one included (rule 13). */
-const SHORTEST_SECONDS = 0.5
+export const SHORTEST_SECONDS = 0.5
 /** Longest segment that was played and switched well: x264's 250 pictures at 23.976 a second (rule 13). */
 export const LONGEST_SECONDS = 10.5
 

@@ -43,6 +43,16 @@ export type VideoRendition = {
   readonly codec: string
   /** Passthrough only: false = leaves the manifests when the ladder is complete (rule of the design's 3.1). */
   readonly kept: boolean
+  /** Clips only: what this rendition shares was made by another encoder than what is still to be encoded of it. */
+  readonly joined?: JoinedCoding
+}
+
+/** Segments of two encoders under one init segment (rule 29). */
+export type JoinedCoding = {
+  /** Sample entry of what is shared, a whole box in hexadecimal. */
+  readonly sampleEntry: string
+  /** Id of the parameter sets of what is encoded; nothing that is shared has it. */
+  readonly parameterSetId: number
 }
 
 /** The built-in sound. All times count samples of `sampleRate`. */
@@ -69,6 +79,19 @@ export type AudioRendition = {
   readonly silenceBefore: number
   readonly dropped: number
   readonly silenceAfter: number
+  /** Encoded sound of a clip: frames on the grid of the media's own plan before its first one. Default 0. */
+  readonly firstFrame?: number
+}
+
+/**
+ * The part of its media that a clip shows, in ticks of the plan that the media was ingested with (their own times).
+ * `fromTicks` and `toTicks` are that plan's cuts around it: where they are not its start and end, the first and the last
+ * segment hold only a part of what lies between two cuts.
+ */
+export type Window = {
+  readonly startTicks: number
+  readonly fromTicks: number
+  readonly toTicks: number
 }
 
 /** An encode chunk: segments `[firstSegment, endSegment)`. */
@@ -130,6 +153,8 @@ export type Plan = {
   readonly audio: AudioRendition | null
   readonly videoChunks: readonly EncodeChunk[]
   readonly audioChunks: readonly EncodeChunk[]
+  /** Clips only. All times above count from the clip's start. */
+  readonly window?: Window
 }
 
 /** Number of segments of every picture rendition. */
@@ -140,4 +165,41 @@ export function segmentCount(plan: Plan): number {
 /** Duration of the picture in seconds. */
 export function planDurationSeconds(plan: Plan): number {
   return (plan.cuts.at(-1) ?? 0) / plan.timescale
+}
+
+/** Where time 0 of a plan lies in the times of its media, ticks. */
+export function startTicksOf(plan: Pick<Plan, 'window'>): number {
+  return plan.window?.startTicks ?? 0
+}
+
+/** The cuts of a plan in the times of its media, around all of what its first and last segment are decoded from. */
+export function mediaCuts(plan: Pick<Plan, 'cuts' | 'window'>): Cuts {
+  const { cuts, window } = plan
+  if (window === undefined) return cuts
+  const inner = cuts.slice(1, -1).map((cut) => cut + window.startTicks)
+  return [window.fromTicks, ...inner, window.toTicks]
+}
+
+/**
+ * Segments of a passthrough rendition that cannot be cut from the media, since the clip begins or ends inside of them:
+ * they are encoded.
+ */
+export function edgeSegments(plan: Pick<Plan, 'cuts' | 'window'>): readonly number[] {
+  const { cuts, window } = plan
+  if (window === undefined) return []
+  const last = cuts.length - 2
+  const edges = new Set<number>()
+  if (window.fromTicks !== window.startTicks) edges.add(0)
+  if (window.toTicks !== window.startTicks + (cuts.at(-1) ?? 0)) edges.add(last)
+  return [...edges]
+}
+
+/** The segments of a picture rendition that are made by the encoder. */
+export function encodedSegments(
+  plan: Pick<Plan, 'cuts' | 'window'>,
+  { made }: Pick<VideoRendition, 'made'>,
+): readonly number[] {
+  return made === 'passthrough'
+    ? edgeSegments(plan)
+    : Array.from({ length: plan.cuts.length - 1 }, (_, n) => n)
 }

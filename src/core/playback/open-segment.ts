@@ -1,6 +1,8 @@
 /** SegmentSource → bytes of known length. */
 
-import { assert } from '../../lib/failure.ts'
+import type { ByteRange } from '../../lib/byte-range.ts'
+import { assert, HeadwaterError } from '../../lib/failure.ts'
+import { restampHead, STAMP_BYTES } from '../../media/cmaf/restamp-head.ts'
 import type { Blobs } from '../../ports.ts'
 import type { SegmentSource, Timelines, Track } from '../timeline/index.ts'
 import { type Body, bodyOf, bytesBody, openRecorded } from './body.ts'
@@ -34,7 +36,7 @@ export async function openSegment(deps: SegmentDeps, request: SegmentRequest): P
   const body =
     request.segment === 'init'
       ? await initBody(deps, request, track)
-      : await sourceBody(deps, request, track, track.segment(request.segment))
+      : await sourceBody(deps, request, track, request.segment, track.segment(request.segment))
   return { body, kind: track.kind }
 }
 
@@ -42,9 +44,10 @@ async function sourceBody(
   deps: SegmentDeps,
   request: SegmentRequest,
   track: Track,
+  segment: number,
   source: SegmentSource,
 ): Promise<Body> {
-  if (source.from === 'stored') return bodyOf([{ blob: source.blob, range: source.range }])
+  if (source.from === 'stored') return await storedBody(deps.blobs, source, segment)
   if (source.from === 'cut') {
     const body = await deps.cutter.cut(request.playable, track, source.segment)
     await request.playable.early?.waitFor(endInSource(body), request.signal)
@@ -54,7 +57,34 @@ async function sourceBody(
     { uid: request.playable.video.uid, renditionId: track.id, segment: source.segment },
     { signal: request.signal },
   )
-  return sourceBody(deps, request, track, made)
+  return sourceBody(deps, request, track, segment, made)
+}
+
+/** Bytes of a blob; of a segment that is shared the first ones say where it lies in this video. */
+async function storedBody(
+  blobs: Blobs,
+  { blob, range, shiftTicks }: Extract<SegmentSource, { from: 'stored' }>,
+  segment: number,
+): Promise<Body> {
+  if (shiftTicks === 0) return bodyOf([{ blob, range }])
+  const first = await readFirst(blobs, blob, range)
+  const rest = { start: range.start + first.byteLength, end: range.end }
+  return bodyOf([restampHead(first, { shiftTicks, sequence: segment + 1 }), { blob, range: rest }])
+}
+
+async function readFirst(blobs: Blobs, blob: string, { start, end }: ByteRange): Promise<Uint8Array> {
+  const reader = await blobs.open(blob)
+  try {
+    const bytes = new Uint8Array(Math.min(STAMP_BYTES, end - start))
+    const got = await reader.read(bytes, start)
+    if (got === bytes.byteLength) return bytes
+    throw new HeadwaterError(
+      'blob_damaged',
+      `${bytes.byteLength} bytes of ${blob} were expected, ${got} came.`,
+    )
+  } finally {
+    await reader.close()
+  }
 }
 
 /** End of the last byte of the source that a body has. */

@@ -47,7 +47,8 @@ function sourceFrame(plan: Plan, own: OwnPictures, ticks: number): Frame {
   let shown = 0
   for (let sample = first; sample < end; sample += 1) {
     const time = own.times.at(sample)
-    if (time > ticks) continue
+    // What a clip does not show lies before 0 or behind its end.
+    if (time < 0 || time > ticks) continue
     number += 1
     shown = Math.max(shown, time)
   }

@@ -90,9 +90,24 @@ function trackOf(changes: Partial<TimelineRows>, id: string) {
 describe('a timeline', () => {
   test('finds every segment in the chunk that was recorded first', () => {
     const track = trackOf({ chunks: [chunk('a', 1, [100, 50]), chunk('b', 0, [10, 20, 30])] }, 'low')
-    expect(track.segment(0)).toEqual({ from: 'stored', blob: 'b', range: { start: 0, end: 10 } })
-    expect(track.segment(1)).toEqual({ from: 'stored', blob: 'a', range: { start: 0, end: 100 } })
-    expect(track.segment(2)).toEqual({ from: 'stored', blob: 'a', range: { start: 100, end: 150 } })
+    expect(track.segment(0)).toEqual({
+      from: 'stored',
+      blob: 'b',
+      range: { start: 0, end: 10 },
+      shiftTicks: 0,
+    })
+    expect(track.segment(1)).toEqual({
+      from: 'stored',
+      blob: 'a',
+      range: { start: 0, end: 100 },
+      shiftTicks: 0,
+    })
+    expect(track.segment(2)).toEqual({
+      from: 'stored',
+      blob: 'a',
+      range: { start: 100, end: 150 },
+      shiftTicks: 0,
+    })
   })
 
   test('says that a segment without a chunk comes from the encoder, and one past the end does not exist', () => {

@@ -4,6 +4,8 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import type { BlobName } from '../../ports.ts'
 import {
   type AudioRendition,
+  edgeSegments,
+  encodedSegments,
   type Plan,
   planDurationSeconds,
   planEncodedSound,
@@ -21,8 +23,12 @@ export type ChunkRow = {
   readonly rendition: string
   readonly firstSegment: number
   readonly blob: BlobName
-  /** Byte length of each segment, in order from the blob's start. */
+  /** Byte length of each segment, in order from `firstByte` on. */
   readonly segmentBytes: readonly number[]
+  /** Default 0. */
+  readonly firstByte?: number
+  /** The segments are shared with a video in which they lie so many ticks later. Default 0. */
+  readonly shiftTicks?: number
 }
 
 export type TimelineRows = {
@@ -79,13 +85,14 @@ function videoTrack(rendition: VideoRendition, plan: Plan, finished: Finished, c
       timescale: plan.timescale,
       // One array for all pictures: they are cut at the same instants (rule 14).
       starts: plan.cuts,
-      passthrough,
+      cut: passthrough ? { except: edgeSegments(plan) } : null,
       planned: passthrough ? addOverhead(planned, framesPerSecond) : planned,
       finished,
     }),
     // Rule 3: the decode time of a segment is its place in the presentation; S shifts only the composition offsets.
     presentationOffsetTicks: 0,
-    offered: passthrough ? rendition.kept || !complete : isStarted(finished),
+    offered:
+      (rendition.kept || !complete) && (encodedSegments(plan, rendition).length === 0 || isStarted(finished)),
     video: {
       width: rendition.width,
       height: rendition.height,
@@ -135,7 +142,7 @@ function audioTrack(rendition: AudioRendition, facts: SoundFacts, finished: Fini
       kind: 'audio',
       timescale: rendition.sampleRate,
       starts: rendition.cuts.map((frame) => frame * rendition.frameSamples),
-      passthrough,
+      cut: passthrough ? { except: [] } : null,
       planned: passthrough ? addOverhead(planned, rendition.sampleRate / rendition.frameSamples) : planned,
       finished,
     }),
@@ -150,19 +157,21 @@ type TrackParts = {
   readonly kind: 'video' | 'audio'
   readonly timescale: number
   readonly starts: readonly number[]
-  readonly passthrough: boolean
+  /** Segments are cut from the source, but for the ones that a clip begins or ends in; null = all are encoded. */
+  readonly cut: { readonly except: readonly number[] } | null
   readonly planned: Rates
   readonly finished: Finished
 }
 
 function commonTrack(parts: TrackParts) {
-  const { rendition, starts, passthrough, finished } = parts
-  const stored = passthrough ? [] : storedSegments(finished.chunks, starts.length - 1)
-  const init: Track['init'] = passthrough
-    ? { from: 'cut' }
-    : finished.init
-      ? { from: 'stored', blob: finished.init.initBlob }
-      : { from: 'encoder' }
+  const { rendition, starts, cut, finished } = parts
+  const stored = storedSegments(finished.chunks, starts.length - 1)
+  const init: Track['init'] =
+    cut?.except.length === 0
+      ? { from: 'cut' }
+      : finished.init
+        ? { from: 'stored', blob: finished.init.initBlob }
+        : { from: 'encoder' }
   const sizes = stored.map((source) => source && source.range.end - source.range.start)
   return {
     id: rendition.id,
@@ -171,7 +180,7 @@ function commonTrack(parts: TrackParts) {
     starts,
     codec: finished.init?.codec ?? rendition.codec,
     init,
-    ...(passthrough ? parts.planned : measureRates(sizes, starts, parts.timescale, parts.planned)),
+    ...(cut ? parts.planned : measureRates(sizes, starts, parts.timescale, parts.planned)),
     segment(index: number): SegmentSource {
       if (!Number.isSafeInteger(index) || index < 0 || index >= starts.length - 1) {
         throw new HeadwaterError(
@@ -179,7 +188,7 @@ function commonTrack(parts: TrackParts) {
           `Rendition ${rendition.id} has segments 0 to ${starts.length - 2}; segment ${index} does not exist.`,
         )
       }
-      if (passthrough) return { from: 'cut', segment: index }
+      if (cut && !cut.except.includes(index)) return { from: 'cut', segment: index }
       return stored[index] ?? { from: 'encoder', segment: index }
     },
   }
@@ -202,11 +211,12 @@ type Stored = Extract<SegmentSource, { from: 'stored' }>
 function storedSegments(chunks: readonly ChunkRow[], count: number): (Stored | undefined)[] {
   const stored = Array.from<Stored | undefined>({ length: count })
   for (const chunk of chunks) {
-    let start = 0
+    let start = chunk.firstByte ?? 0
     for (const [position, sizeBytes] of chunk.segmentBytes.entries()) {
       const segment = chunk.firstSegment + position
       const range = { start, end: start + sizeBytes }
-      if (segment < count) stored[segment] ??= { from: 'stored', blob: chunk.blob, range }
+      const shiftTicks = chunk.shiftTicks ?? 0
+      if (segment < count) stored[segment] ??= { from: 'stored', blob: chunk.blob, range, shiftTicks }
       start = range.end
     }
   }

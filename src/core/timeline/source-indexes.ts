@@ -8,7 +8,14 @@ import { assert } from '../../lib/failure.ts'
 import { readIndex } from '../../media/isobmff/index-format.ts'
 import type { Movie, MovieTrack } from '../../media/isobmff/movie.ts'
 import type { BlobName, Blobs } from '../../ports.ts'
-import { type PictureTimes, pictureTimes, type Plan, segmentSamples } from '../planning/index.ts'
+import {
+  mediaCuts,
+  type PictureTimes,
+  pictureTimes,
+  type Plan,
+  segmentSamples,
+  windowTimes,
+} from '../planning/index.ts'
 
 /** A source's index under its plan. */
 export type SourceIndex = {
@@ -22,7 +29,10 @@ export type SourceIndex = {
 
 export type OwnPictures = {
   readonly times: PictureTimes
-  /** First sample of each picture segment, and the end. */
+  /**
+   * First sample of each picture segment, and the end. Of a clip's first and last one: of all they are decoded from, so
+   * some samples may have no time in it.
+   */
   readonly segmentSamples: Uint32Array
 }
 
@@ -32,7 +42,7 @@ const KEPT_BYTES = 256 * 1024 ** 2
 /** Opens indexes; equal requests share one read. */
 export class SourceIndexes {
   readonly #blobs: Pick<Blobs, 'open'>
-  readonly #open: BoundedCache<BlobName, SourceIndex>
+  readonly #open: BoundedCache<string, SourceIndex>
 
   constructor(blobs: Pick<Blobs, 'open'>, options: { readonly mostBytes?: number } = {}) {
     this.#blobs = blobs
@@ -44,7 +54,9 @@ export class SourceIndexes {
 
   /** The index in blob `name` under its video's plan. Throws `not_found` or `blob_damaged`. */
   open(name: BlobName, plan: Plan): Promise<SourceIndex> {
-    return this.#open.get(name, async () => {
+    // Clips look at the same index through windows of their own.
+    const key = plan.window === undefined ? name : `${name} ${plan.window.startTicks} ${plan.cuts.at(-1)}`
+    return this.#open.get(key, async () => {
       const reader = await this.#blobs.open(name)
       try {
         return describeIndex(await readIndex(reader), plan, reader.sizeBytes)
@@ -66,5 +78,6 @@ export function describeIndex({ tracks }: Movie, plan: Plan, sizeBytes: number):
 function ownPictures(picture: MovieTrack, plan: Plan): OwnPictures | null {
   if (plan.frames.kind !== 'source') return null
   const times = pictureTimes(picture)
-  return { times, segmentSamples: segmentSamples(picture, times, plan.cuts) }
+  const starts = segmentSamples(picture, times, mediaCuts(plan))
+  return { times: windowTimes(times, starts, plan), segmentSamples: starts }
 }

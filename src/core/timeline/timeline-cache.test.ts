@@ -160,7 +160,7 @@ describe('waiting for a segment', () => {
     })
     const { timelines: cache, asked } = timelines(clock)
     const source = await cache.waitForSegment(WANTED, { signal: never })
-    expect(source).toEqual({ from: 'stored', blob: 'b1', range: { start: 0, end: 7 } })
+    expect(source).toEqual({ from: 'stored', blob: 'b1', range: { start: 0, end: 7 }, shiftTicks: 0 })
     expect(asked).toEqual([WANTED])
     expect(clock.monotonicMs()).toBeLessThanOrEqual(550)
   })

@@ -57,7 +57,7 @@ export async function listRenditionRows(db: Db, uid: string): Promise<RenditionR
 export async function listChunkRows(db: Db, uid: string): Promise<ChunkRow[]> {
   const rows = await db
     .selectFrom('chunks')
-    .select(['rendition', 'first_segment', 'blob', 'segment_bytes'])
+    .select(['rendition', 'first_segment', 'blob', 'segment_bytes', 'first_byte', 'shift_ticks'])
     .where('video_uid', '=', uid)
     .orderBy('created_us')
     .orderBy('blob')
@@ -67,5 +67,7 @@ export async function listChunkRows(db: Db, uid: string): Promise<ChunkRow[]> {
     firstSegment: row.first_segment,
     blob: row.blob,
     segmentBytes: JSON.parse(row.segment_bytes) as number[],
+    firstByte: row.first_byte,
+    shiftTicks: row.shift_ticks,
   }))
 }

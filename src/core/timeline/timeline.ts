@@ -8,8 +8,13 @@ import type { BlobName } from '../../ports.ts'
 
 /** Where the bytes of one segment are, right now. */
 export type SegmentSource =
-  /** A finished chunk: read a range. */
-  | { readonly from: 'stored'; readonly blob: BlobName; readonly range: ByteRange }
+  /** A finished chunk: read a range. `shiftTicks`: it is shared with a video in which it lies so much later. */
+  | {
+      readonly from: 'stored'
+      readonly blob: BlobName
+      readonly range: ByteRange
+      readonly shiftTicks: number
+    }
   /** Passthrough: write it from the source's index. */
   | { readonly from: 'cut'; readonly segment: number }
   /** Not made yet: ask for it, wait, then it is `stored`. */

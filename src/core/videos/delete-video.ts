@@ -10,6 +10,7 @@ import type { Db, Trx } from '../../tables.ts'
 import { blobPrefixes } from '../blob-names.ts'
 import { imagesInUse } from '../watermarks/index.ts'
 import { countChange } from './storage-counters.ts'
+import { blobsInUse, releaseBlobs } from './shared-blobs.ts'
 import type { Video } from './video.ts'
 import { requireVideo } from './video-records.ts'
 
@@ -21,7 +22,7 @@ export type DeleteDeps = {
 }
 
 /**
- * Removes the video, what was made from it, its unfinished jobs and its running upload or download (api.md §4.5). Throws `not_found`,
+ * Removes the video, what was made from it (but for what its clips share), its unfinished jobs and its running upload or download (api.md §4.5). Throws `not_found`,
  * and `video_is_live` while a broadcast is running.
  */
 export async function deleteVideo(deps: DeleteDeps, accountId: string, uid: string): Promise<void> {
@@ -35,16 +36,24 @@ export async function deleteVideo(deps: DeleteDeps, accountId: string, uid: stri
     const names = await trx.selectFrom('blobs').select('name').where('video_uid', '=', uid).execute()
     const drafts = [...(await endUpload(trx, uid)), ...(await endCopies(trx, uid))]
     await deps.jobs.drop(trx, uid)
-    // Plans, renditions, chunks, blobs and events go with it, by their foreign keys.
+    // First what names blobs, so that the blobs a clip shares find their new owner.
+    for (const table of ['plans', 'renditions', 'chunks'] as const) {
+      await trx.deleteFrom(table).where('video_uid', '=', uid).execute()
+    }
+    const unused = await releaseBlobs(
+      trx,
+      names.map(({ name }) => name),
+    )
+    // Events, captions, downloads and so on go with it, by their foreign keys.
     await trx.deleteFrom('videos').where('uid', '=', uid).execute()
     await countChange(trx, video, null)
-    return { names: [...names.map((row) => row.name), ...(await unusedImage(trx, video))], drafts }
+    return { unused: [...unused, ...(await unusedImage(trx, video))], drafts }
   })
   for (const id of left.drafts) await deps.blobs.discardDraft(id)
-  for (const name of left.names) await deps.blobs.delete(name)
+  for (const name of left.unused) await deps.blobs.delete(name)
   // What a job published a moment ago has no row yet.
   for (const prefix of blobPrefixes(uid).filter((prefix) => prefix.endsWith('/'))) {
-    for await (const { name } of deps.blobs.list(prefix)) await deps.blobs.delete(name)
+    await deleteUnnamed(deps, prefix)
   }
 }
 
@@ -53,6 +62,14 @@ async function unusedImage(trx: Trx, { watermark }: Video): Promise<readonly Blo
   if (watermark === null) return []
   const inUse = await imagesInUse(trx, [watermark.imageBlob])
   return inUse.length === 0 ? [watermark.imageBlob] : []
+}
+
+/** Deletes the blobs under `prefix` that no row names; others are shared with a clip. */
+async function deleteUnnamed({ db, blobs }: DeleteDeps, prefix: string): Promise<void> {
+  const found: string[] = []
+  for await (const { name } of blobs.list(prefix)) found.push(name)
+  const inUse = await blobsInUse(db, found)
+  for (const name of found) if (!inUse.has(name)) await blobs.delete(name)
 }
 
 /**

@@ -13,6 +13,7 @@ export {
   type Video,
   type VideoState,
 } from './video.ts'
+export { blobsInUse, releaseBlobs } from './shared-blobs.ts'
 export { listEvents, recordEvent, type VideoEvent } from './video-events.ts'
 export {
   checkCreator,

@@ -8,6 +8,7 @@ import { isFailure } from '../../lib/failure.ts'
 import { sourceBlob, sourceOwner } from '../blob-names.ts'
 import { imagesInUse } from '../watermarks/index.ts'
 import { type DeleteDeps, deleteVideo } from './delete-video.ts'
+import { blobsInUse } from './shared-blobs.ts'
 
 export type LeftoverOptions = {
   /** Drafts and blobs younger than this may be just about to get their row. Default 24 h. */
@@ -107,21 +108,6 @@ async function sweepBlobs(deps: DeleteDeps, beforeUs: number): Promise<number> {
     ],
     remove: (name) => blobs.delete(name),
   })
-}
-
-/** Those of `names` that a row names. */
-async function blobsInUse(db: Db, names: readonly string[]): Promise<readonly (string | null)[]> {
-  const rows = await db
-    .selectFrom('blobs')
-    .select('name')
-    .where('name', 'in', names)
-    .$castTo<{ name: string | null }>()
-    .unionAll(db.selectFrom('plans').select('media_blob as name').where('media_blob', 'in', names))
-    .unionAll(db.selectFrom('plans').select('index_blob as name').where('index_blob', 'in', names))
-    .unionAll(db.selectFrom('renditions').select('init_blob as name').where('init_blob', 'in', names))
-    .unionAll(db.selectFrom('chunks').select('blob as name').where('blob', 'in', names))
-    .execute()
-  return rows.map((row) => row.name)
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Endpoint } from '../endpoint.ts'
 import { type AudioTrackEndpointDeps, audioTrackEndpoints } from './audio-tracks.ts'
 import { type AccountDeps, accountEndpoints } from './accounts.ts'
 import { captionEndpoints } from './captions.ts'
+import { type ClipEndpointDeps, clipEndpoints } from './clip.ts'
 import { type CopyEndpointDeps, copyEndpoints } from './copy.ts'
 import { type DirectUploadDeps, directUploadEndpoints } from './direct-uploads.ts'
 import { type DownloadEndpointDeps, downloadEndpoints } from './downloads.ts'
@@ -23,6 +24,7 @@ export type ApiDeps = VideoDeps &
   AccountDeps &
   DirectUploadDeps &
   CopyEndpointDeps &
+  ClipEndpointDeps &
   SessionDeps &
   VideoEventDeps &
   SigningKeyDeps &
@@ -38,6 +40,7 @@ export function apiEndpoints(deps: ApiDeps): Endpoint[] {
     ...videoEndpoints(deps),
     ...directUploadEndpoints(deps),
     ...copyEndpoints(deps),
+    ...clipEndpoints(deps),
     ...signingKeyEndpoints(deps),
     ...captionEndpoints(deps),
     ...watermarkEndpoints(deps),

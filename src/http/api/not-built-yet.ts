@@ -10,7 +10,6 @@ const STREAM = '/accounts/{account_id}/stream'
 
 /** Path, methods, what it will do. */
 const CALLS: readonly (readonly [path: string, methods: readonly Method[], summary: string])[] = [
-  ['/clip', ['POST'], 'Clip of a video'],
   ['/live_inputs', ['GET', 'POST'], 'Live inputs'],
   ['/live_inputs/{input}', ['GET', 'PUT', 'DELETE'], 'Live input'],
   ['/live_inputs/{input}/enable', ['POST'], 'Enable a live input'],

@@ -1,7 +1,7 @@
 /** Our own call behind the dashboard's page of a video: what happened to it, and how far each rendition is. */
 
 import { z } from 'zod'
-import { type Plan, segmentCount } from '../../core/planning/index.ts'
+import { encodedSegments, type Plan, segmentCount } from '../../core/planning/index.ts'
 import { copyProgress } from '../../core/copy/index.ts'
 import { getPlanRow, listChunkRows } from '../../core/timeline/index.ts'
 import { listEvents, requireVideo } from '../../core/videos/index.ts'
@@ -86,10 +86,10 @@ async function countReady(db: Db, uid: string): Promise<Map<string, number>> {
 }
 
 function presentRenditions(plan: Plan, ready: ReadonlyMap<string, number>): PresentedRendition[] {
-  const count = (id: string, passthrough: boolean, segments: number) => ({
+  const count = (id: string, passthrough: boolean, segments: number, encoded: number) => ({
     passthrough,
     segments,
-    segmentsReady: passthrough ? segments : (ready.get(id) ?? 0),
+    segmentsReady: segments - encoded + (ready.get(id) ?? 0),
   })
   const video = plan.video.map(
     ({ id, made, name, width, height, bitrateBps, codec }): PresentedRendition => ({
@@ -100,7 +100,7 @@ function presentRenditions(plan: Plan, ready: ReadonlyMap<string, number>): Pres
       height,
       bitrate: Math.round(bitrateBps),
       codec,
-      ...count(id, made === 'passthrough', segmentCount(plan)),
+      ...count(id, made === 'passthrough', segmentCount(plan), encodedSegments(plan, { made }).length),
     }),
   )
   if (plan.audio === null) return video
@@ -111,7 +111,7 @@ function presentRenditions(plan: Plan, ready: ReadonlyMap<string, number>): Pres
     name: 'original',
     bitrate: Math.round(bitrateBps),
     codec,
-    ...count(id, made === 'passthrough', cuts.length - 1),
+    ...count(id, made === 'passthrough', cuts.length - 1, made === 'passthrough' ? 0 : cuts.length - 1),
   }
   return [...video, audio]
 }

@@ -65,7 +65,8 @@ export function formatAvcCodec(fourcc: 'avc1' | 'avc3', avcC: Uint8Array): strin
   return `${fourcc}.${hex.join('')}`
 }
 
-function readParameterSets(
+/** `count` parameter sets of an `avcC` from `start` on, and where they end. Throws `media_malformed`. */
+export function readParameterSets(
   avcC: Uint8Array,
   start: number,
   count: number,

@@ -53,7 +53,7 @@ export async function makeNumberedSource(source: NumberedSource): Promise<void> 
 }
 
 /** One white box per set bit (top) and per clear bit (bottom), on black strips. */
-function barFilters(): string[] {
+export function barFilters(): string[] {
   const filters = [
     'drawbox=x=0:y=0:w=iw:h=ih/8:color=black:t=fill',
     'drawbox=x=0:y=ih*7/8:w=iw:h=ih/8:color=black:t=fill',

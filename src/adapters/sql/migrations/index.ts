@@ -11,6 +11,7 @@ import { captions } from './0007-captions.ts'
 import { downloads } from './0008-downloads.ts'
 import { watermarks } from './0009-watermarks.ts'
 import { audioTracks } from './0010-audio-tracks.ts'
+import { clips } from './0011-clips.ts'
 import { accountsAndSearch } from './0012-accounts-and-search.ts'
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -24,6 +25,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0008-downloads': downloads,
   '0009-watermarks': watermarks,
   '0010-audio-tracks': audioTracks,
+  '0011-clips': clips,
   '0012-accounts-and-search': accountsAndSearch,
 }
 
