@@ -17,6 +17,7 @@ import { createPlanner } from '../core/planning/index.ts'
 import { createPlayback } from '../core/playback/index.ts'
 import { SourceIndexes } from '../core/timeline/index.ts'
 import { DEFAULT_UPLOAD_LIMITS } from '../core/uploads/index.ts'
+import { createAnswerOnce } from '../http/repeats.ts'
 import { createRateLimit } from '../http/rate-limit.ts'
 import { createHttpServer } from '../http/server.ts'
 import { signIn } from '../http/sign-in.ts'
@@ -71,6 +72,7 @@ export async function startRoles(
     storageMinutes: settings.storageMinutes ?? 0,
   }
   const countRequest = createRateLimit(clock, settings.rateLimit)
+  const answerOnce = createAnswerOnce({ db, clock, sealingKey: secrets.sealingKey, locks: new KeyedLock() })
   const guard = signIn({ ...adapters, settings: httpSettings })
   const files = await readStaticFiles(join(import.meta.dirname, '../../web/dist'))
   const indexes = new SourceIndexes(adapters.blobs)
@@ -92,6 +94,7 @@ export async function startRoles(
         uploads: { ...adapters, locks: new KeyedLock(), receiving, limits },
         signIn: guard,
         countRequest,
+        answerOnce,
         log,
       }),
   }
@@ -110,6 +113,7 @@ export async function startRoles(
       limits,
       settings: httpSettings,
       countRequest,
+      answerOnce,
       signInCodes,
       newRsaKey: createRsaKeys(),
       hasSpeechEngine: adapters.speech !== null,

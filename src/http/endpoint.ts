@@ -7,6 +7,8 @@ import { HeadwaterError } from '../lib/failure.ts'
 import { checkBody, checkQuery } from './check-fields.ts'
 import { type EnvelopeExtras, formatSuccess } from './envelope.ts'
 import { readJsonBody } from './read-body.ts'
+import type { AnswerOnce } from './repeats.ts'
+import type { StillThere } from './still-there.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -24,6 +26,7 @@ export type Call = {
   readonly query: URLSearchParams
   readonly publicUrl: string
   readonly requestId: string
+  readonly answerOnce: AnswerOnce
   readonly incoming: IncomingMessage
   readonly outgoing: ServerResponse
 }
@@ -62,6 +65,8 @@ export type EndpointFacts = {
   readonly resultSchema?: z.ZodType
   /** Default `application/json`. */
   readonly contentType?: string
+  /** It makes something each time, so a repeat with the same `Idempotency-Key` gets the first answer (spec §10). */
+  readonly creates?: StillThere
   /** The call is documented, but answers 501. */
   readonly notBuiltYet?: true
   /** A byte route serves it; it is here to be documented and counted among the path's methods. */
@@ -93,7 +98,7 @@ export function endpoint<
         facts.bodySchema === undefined
           ? {}
           : checkBody(facts.bodySchema, await readJsonBody(call.incoming, call.outgoing))
-      return handle({
+      const checked = {
         ...call,
         query: query as z.output<Query>,
         body: body as z.output<Body>,
@@ -101,9 +106,31 @@ export function endpoint<
         get uid() {
           return checkUid(call.params.uid ?? '')
         },
-      })
+      }
+      const { creates } = facts
+      return creates === undefined
+        ? handle(checked)
+        : once(call, { body, creates, make: () => handle(checked) })
     },
   }
+}
+
+async function once(
+  call: Call,
+  { body, creates, make }: { body: unknown; creates: StillThere; make: () => Promise<Answer> },
+): Promise<Answer> {
+  const { incoming } = call
+  const accountId = call.params.account_id ?? call.principal?.accountId ?? ''
+  return call.answerOnce(
+    { accountId, incoming, body },
+    {
+      make: async () => {
+        const answer = await make()
+        return { ...answer, body: answer.body.toString() }
+      },
+      isThere: (kept) => creates(accountId, (JSON.parse(kept.body) as { result: unknown }).result),
+    },
+  )
 }
 
 /** Ids in: lower-case hexadecimal only; other text is an id of nothing (spec §1.2). */

@@ -13,6 +13,7 @@ import type { Answer, Endpoint } from './endpoint.ts'
 import { tellFailure } from './errors.ts'
 import { answerFailure } from './failure-answer.ts'
 import type { CountRequest } from './rate-limit.ts'
+import type { AnswerOnce } from './repeats.ts'
 import type { FindPublicUrl } from './request-address.ts'
 import { authorise, requireOperator, type SignIn, type SignedIn } from './sign-in.ts'
 
@@ -33,6 +34,7 @@ export type JsonAppDeps = {
   readonly signIn: SignIn
   readonly findPublicUrl: FindPublicUrl
   readonly countRequest: CountRequest
+  readonly answerOnce: AnswerOnce
   readonly endpoints: readonly Endpoint[]
   /** The context of a request that the server handed over. */
   readonly contextOf: (incoming: IncomingMessage) => RequestContext
@@ -146,6 +148,7 @@ async function run(
     query: new URLSearchParams(question === -1 ? '' : incoming.url?.slice(question + 1)),
     publicUrl: deps.findPublicUrl(incoming),
     requestId: deps.contextOf(incoming).requestId,
+    answerOnce: deps.answerOnce,
     incoming,
     outgoing: reply.raw,
   })

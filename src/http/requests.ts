@@ -14,6 +14,7 @@ import { createMatchRoute, type MatchRoute } from './match-route.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { formatOpenApi } from './openapi.ts'
 import { opsRoutes } from './ops.ts'
+import type { AnswerOnce } from './repeats.ts'
 import type { CountRequest } from './rate-limit.ts'
 import {
   createFindPublicUrl,
@@ -32,6 +33,7 @@ export type RequestDeps = Omit<ApiDeps, 'findPublicUrl' | 'signIn'> & {
   readonly log: Log
   readonly settings: HttpSettings
   readonly countRequest: CountRequest
+  readonly answerOnce: AnswerOnce
   /** Number of jobs by state, for `/metrics`. */
   readonly countJobs: () => Promise<Readonly<Record<string, number>>>
 }

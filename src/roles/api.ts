@@ -3,12 +3,14 @@
  * that a crash stopped at their last step are finished, expired and forgotten things removed.
  */
 
+import { sweepKeys } from '../core/idempotency/index.ts'
 import { finishStalledUploads, sweepUploads, type UploadDeps } from '../core/uploads/index.ts'
 import { sweep, sweepLeftovers } from '../core/videos/index.ts'
 import { sweepCalls } from '../core/webhooks/index.ts'
 import { formRoutes } from '../http/bytes/form.ts'
 import { formLinkRoutes } from '../http/bytes/form-link.ts'
 import { tusRoutes } from '../http/bytes/tus.ts'
+import type { AnswerOnce } from '../http/repeats.ts'
 import type { CountRequest } from '../http/rate-limit.ts'
 import type { SignIn } from '../http/sign-in.ts'
 import type { Log } from '../lib/log.ts'
@@ -18,6 +20,7 @@ export type ApiRoleDeps = {
   readonly uploads: UploadDeps
   readonly signIn: SignIn
   readonly countRequest: CountRequest
+  readonly answerOnce: AnswerOnce
   readonly log: Log
 }
 
@@ -43,6 +46,7 @@ export function createApiRole(deps: ApiRoleDeps): Role {
         await sweepUploads(deps.uploads)
         await sweep(deps.uploads)
         await sweepCalls(deps.uploads)
+        await sweepKeys(deps.uploads)
         if (nowMs - leftoversMs >= DAY_MS) {
           // What is older than this process and has no row was left by one that died; what is younger may get its row yet.
           await sweepLeftovers(deps.uploads, { graceMs: Math.min(nowMs - startedMs, DAY_MS) })

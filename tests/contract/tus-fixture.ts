@@ -22,6 +22,7 @@ import { formRoutes } from '../../src/http/bytes/form.ts'
 import { formLinkRoutes } from '../../src/http/bytes/form-link.ts'
 import { tusRoutes } from '../../src/http/bytes/tus.ts'
 import type { HttpSettings } from '../../src/http/http-settings.ts'
+import { createAnswerOnce } from '../../src/http/repeats.ts'
 import { createRateLimit } from '../../src/http/rate-limit.ts'
 import { type ConnectionLimits, createHttpServer } from '../../src/http/server.ts'
 import { signIn } from '../../src/http/sign-in.ts'
@@ -107,7 +108,8 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
     countryHeader: 'cf-ipcountry',
   }
   const countRequest = createRateLimit(clock, settings.rateLimit)
-  const routeDeps = { uploads: deps, signIn: signIn({ db, clock, settings }), countRequest }
+  const answerOnce = createAnswerOnce({ db, clock, sealingKey: clock.newSecret(32), locks: new KeyedLock() })
+  const routeDeps = { uploads: deps, signIn: signIn({ db, clock, settings }), countRequest, answerOnce }
   const module = new URL('../../src/commands/index-thread.ts', import.meta.url)
   const thread = createThread({ blobs: deps.blobs, module })
   const server = createHttpServer(
@@ -119,6 +121,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
       log: silentLog,
       settings,
       countRequest,
+      answerOnce,
       signInCodes: new SignInCodes(clock),
       countJobs: () => Promise.resolve({}),
       newRsaKey: createRsaKeys(),

@@ -20,6 +20,7 @@ import { formLinkRoutes } from '../../src/http/bytes/form-link.ts'
 import { tusRoutes } from '../../src/http/bytes/tus.ts'
 import type { HttpSettings } from '../../src/http/http-settings.ts'
 import type { ByteRoute } from '../../src/http/route.ts'
+import { createAnswerOnce } from '../../src/http/repeats.ts'
 import { createRateLimit } from '../../src/http/rate-limit.ts'
 import { createHttpServer } from '../../src/http/server.ts'
 import { signIn } from '../../src/http/sign-in.ts'
@@ -93,11 +94,13 @@ export async function startApi(
   const decoder = lateDecoder(blobs, join(folder, 'work'))
   const shared = { db, blobs, jobs: createJobTable({ db, clock }), clock, fetcher, thread, decoder }
   const limits = { ...DEFAULT_UPLOAD_LIMITS, minFreeBytes: 0, storageMinutes: settings.storageMinutes ?? 0 }
+  const answerOnce = createAnswerOnce({ db, clock, sealingKey: clock.newSecret(32), locks: new KeyedLock() })
   const countRequest = createRateLimit(clock, settings.rateLimit)
   const uploading = {
     uploads: { ...shared, locks: new KeyedLock(), receiving: new Set<string>(), limits },
     signIn: signIn({ db, clock, settings }),
     countRequest,
+    answerOnce,
   }
   const server = createHttpServer(
     {
@@ -106,6 +109,7 @@ export async function startApi(
       log: collectLog(logLines),
       settings,
       countRequest,
+      answerOnce,
       signInCodes,
       newRsaKey: createRsaKeys(),
       hasSpeechEngine: false,

@@ -19,6 +19,7 @@ export { terminateUpload } from './terminate-upload.ts'
 export { findTooLong } from './too-long.ts'
 export { findArriving } from './upload-records.ts'
 export { parseUploadMetadata, type UploadFields } from './tus-metadata.ts'
+export { getUpload } from './upload-records.ts'
 export {
   DEFAULT_UPLOAD_LIMITS,
   type Upload,

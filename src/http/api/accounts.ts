@@ -17,6 +17,7 @@ import type { Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { answerResult, type Endpoint, endpoint } from '../endpoint.ts'
 import type { SignIn } from '../sign-in.ts'
+import { alwaysThere } from '../still-there.ts'
 import { queryInteger } from './query-fields.ts'
 
 export type AccountDeps = { readonly db: Db; readonly clock: Clock; readonly signIn: SignIn }
@@ -90,6 +91,7 @@ function allAccounts({ db, clock }: AccountDeps): Endpoint[] {
       ...shared,
       method: 'POST',
       path: '/headwater/accounts',
+      creates: alwaysThere,
       summary: 'Makes an account and its first token, which the answer alone shows; for the operator',
       bodySchema: z.object({ name: z.string(), storageMinutes }),
       resultSchema: accountSchema.extend({ token: z.string() }),

@@ -20,6 +20,7 @@ import { requireVideo } from '../../core/videos/index.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import { announcedBytes, FormReader, isForm } from '../bytes/read-form.ts'
 import { type Answer, answerResult, type Endpoint, endpoint } from '../endpoint.ts'
+import { trackIsThere } from '../still-there.ts'
 
 export type AudioTrackEndpointDeps = TrackDeps
 
@@ -59,6 +60,7 @@ function upload(deps: TrackDeps): Endpoint {
   return endpoint({
     ...SHARED,
     method: 'POST',
+    creates: trackIsThere(deps.db),
     path: AUDIO,
     summary:
       'Adds the sound in the part `file` of multipart/form-data, at most 200 MB, under its part `label`',
@@ -85,6 +87,7 @@ function copy(deps: TrackDeps): Endpoint {
   return endpoint({
     ...SHARED,
     method: 'POST',
+    creates: trackIsThere(deps.db),
     path: `${AUDIO}/copy`,
     summary: 'Adds the sound of a file at a URL, or that of another video of the account',
     bodySchema: z.object({

@@ -6,6 +6,7 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import { answerResult, type Endpoint, endpoint } from '../endpoint.ts'
 import { headerText } from '../header-text.ts'
 import { presentVideo, videoSchema } from '../present-video.ts'
+import { videoIsThere } from '../still-there.ts'
 import { metaField, timeField } from './video-fields.ts'
 
 export type CopyEndpointDeps = CopyDeps
@@ -19,6 +20,7 @@ export function copyEndpoints(deps: CopyEndpointDeps): Endpoint[] {
       summary: 'Uploads from a URL: the video exists at once, its file is fetched afterwards',
       tag: 'Videos',
       access: 'account',
+      creates: videoIsThere(deps.db),
       bodySchema: z.object({
         input: z.string().optional().describe('Address of the file, http or https; user info is Basic auth'),
         url: z.string().optional().describe('Older name of input'),

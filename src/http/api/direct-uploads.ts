@@ -8,6 +8,7 @@ import { formLinkUrl } from '../bytes/form-link.ts'
 import { answerResult, type Endpoint, endpoint } from '../endpoint.ts'
 import { headerText } from '../header-text.ts'
 import { presentVideo, videoSchema } from '../present-video.ts'
+import { videoIsThere } from '../still-there.ts'
 import { metaField, timeField } from './video-fields.ts'
 
 export type DirectUploadDeps = {
@@ -27,6 +28,7 @@ export function directUploadEndpoints(deps: DirectUploadDeps): Endpoint[] {
       summary: 'One-time link that takes one file of at most 200 MB as multipart/form-data, from anybody',
       tag: 'Videos',
       access: 'account',
+      creates: videoIsThere(deps.db),
       bodySchema: z.object({
         maxDurationSeconds: z
           .number()

@@ -11,6 +11,7 @@ import {
 } from '../../core/protection/index.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import { formatTimestamp } from '../../lib/timestamp.ts'
+import { keyIsThere } from '../still-there.ts'
 import { answerResult, type Endpoint, endpoint } from '../endpoint.ts'
 
 export type SigningKeyDeps = KeyDeps
@@ -52,6 +53,7 @@ export function signingKeyEndpoints(deps: SigningKeyDeps): Endpoint[] {
       ...shared,
       method: 'POST',
       path: '/accounts/{account_id}/stream/keys',
+      creates: keyIsThere(deps.db),
       summary: 'Makes a signing key; the answer alone shows its private part',
       bodySchema: z.object({}),
       resultSchema: keySchema.extend({

@@ -6,6 +6,7 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import { formatTimestamp } from '../../lib/timestamp.ts'
 import type { Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
+import { tokenIsThere } from '../still-there.ts'
 import { answerResult, type Endpoint, endpoint } from '../endpoint.ts'
 
 const permission = z.enum(['read', 'write']).describe('Stream Read, or Stream Read and Write')
@@ -36,6 +37,7 @@ export function tokenEndpoints(deps: { readonly db: Db; readonly clock: Clock })
       ...shared,
       method: 'POST',
       path: '/accounts/{account_id}/headwater/tokens',
+      creates: tokenIsThere(deps.db),
       summary: 'Makes an API token; the answer alone shows it',
       bodySchema: z.object({
         name: z.string().min(1, 'must not be empty').max(100, 'may have at most 100 characters'),

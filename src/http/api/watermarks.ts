@@ -19,6 +19,7 @@ import { checkBody } from '../check-fields.ts'
 import { answerResult, type Endpoint, endpoint } from '../endpoint.ts'
 import { presentWatermark, watermarkSchema } from '../present-watermark.ts'
 import { readJsonBody } from '../read-body.ts'
+import { watermarkIsThere } from '../still-there.ts'
 
 export type { WatermarkDeps } from '../../core/watermarks/index.ts'
 
@@ -54,6 +55,7 @@ function create(deps: WatermarkDeps): Endpoint {
     ...SHARED,
     method: 'POST',
     path: WATERMARKS,
+    creates: watermarkIsThere(deps.db),
     summary: 'Makes a profile from a PNG, sent as multipart/form-data or named by its address',
     resultSchema: watermarkSchema,
     handle: async ({ accountId, incoming, outgoing }) => {

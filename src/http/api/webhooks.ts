@@ -16,6 +16,7 @@ import {
 import { HeadwaterError } from '../../lib/failure.ts'
 import { formatTimestamp } from '../../lib/timestamp.ts'
 import { answerResult, type Endpoint, endpoint } from '../endpoint.ts'
+import { webhookIsThere } from '../still-there.ts'
 
 export type { WebhookDeps } from '../../core/webhooks/index.ts'
 
@@ -111,6 +112,7 @@ function ownEndpoints(deps: WebhookDeps): Endpoint[] {
       ...shared,
       method: 'POST',
       path: OWN_PATH,
+      creates: webhookIsThere(deps.db),
       summary: 'Adds a webhook beside the main one, with a secret of its own; at most five',
       bodySchema: z.object({ url: target, events: events.default([...MAIN_EVENTS]) }),
       resultSchema: subscriptionSchema,

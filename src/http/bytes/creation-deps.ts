@@ -1,6 +1,7 @@
 /** What the routes that create uploads need. */
 
 import type { UploadDeps } from '../../core/uploads/index.ts'
+import type { AnswerOnce } from '../repeats.ts'
 import type { CountRequest } from '../rate-limit.ts'
 import type { SignIn } from '../sign-in.ts'
 
@@ -9,4 +10,5 @@ export type CreationDeps = {
   readonly signIn: SignIn
   /** Counts creations; the chunks of an upload never count. */
   readonly countRequest: CountRequest
+  readonly answerOnce: AnswerOnce
 }

@@ -9,6 +9,7 @@ import { formatSuccess } from '../envelope.ts'
 import { presentVideo } from '../present-video.ts'
 import type { ByteRequest, ByteRoute } from '../route.ts'
 import { authorise } from '../sign-in.ts'
+import { videoIsThere } from '../still-there.ts'
 import type { CreationDeps } from './creation-deps.ts'
 import { announcedBytes, FormReader, isForm } from './read-form.ts'
 
@@ -43,13 +44,27 @@ async function handleForm(
   deps.countRequest(principal.tokenId)
   await checkFormUpload(uploads, { accountId, announcedBytes: announcedBytes(incoming) })
   const form = new FormReader(incoming, uploads.clock)
-  const video = await form.take(outgoing, (file) => acceptForm(uploads, { accountId, file }))
-  answerForm(outgoing, presentVideo(video, request.publicUrl))
+  const { body } = await deps.answerOnce(
+    { accountId, incoming },
+    {
+      make: async () => {
+        const video = await form.take(outgoing, (file) => acceptForm(uploads, { accountId, file }))
+        return { status: 200, headers: {}, body: formatSuccess(presentVideo(video, request.publicUrl)) }
+      },
+      isThere: (kept) =>
+        videoIsThere(uploads.db)(accountId, (JSON.parse(kept.body) as { result: unknown }).result),
+    },
+  )
+  sendForm(outgoing, body)
 }
 
 /** The answer to a form that was taken. */
 export function answerForm(outgoing: ServerResponse, result: unknown): void {
-  const body = Buffer.from(formatSuccess(result))
+  sendForm(outgoing, formatSuccess(result))
+}
+
+function sendForm(outgoing: ServerResponse, text: string): void {
+  const body = Buffer.from(text)
   outgoing.writeHead(200, {
     'content-type': 'application/json',
     'content-length': body.length,

@@ -5,6 +5,7 @@ import {
   createFinal,
   createUpload,
   createUploadWithChunk,
+  getUpload,
   type NewVideo,
   type Upload,
 } from '../../core/uploads/index.ts'
@@ -40,25 +41,45 @@ export async function handleCreation(
   deps.countRequest(principal.tokenId)
   checkVersion(incoming)
   refuseDeferredLength(incoming)
-  const created = await create(deps, request, incoming, outgoing)
-  if (created === 'broken') return breakOff(incoming, outgoing)
-  const { upload, took } = created
-  setHeaders(outgoing, {
+  try {
+    const { headers } = await deps.answerOnce(
+      { accountId, incoming },
+      {
+        make: async () => {
+          const { upload, took } = await create(deps, request, incoming, outgoing)
+          // What names the upload, for whoever repeats the request; an answer to a creation has no body.
+          return { status: 201, headers: headersOf(request, upload, took), body: upload.id }
+        },
+        isThere: async (kept) => (await getUpload(deps.uploads.db, kept.body)) !== undefined,
+      },
+    )
+    setHeaders(outgoing, headers)
+    endEmpty(outgoing, 201)
+  } catch (error) {
+    if (error !== BROKEN) throw error
+    breakOff(incoming, outgoing)
+  }
+}
+
+/** Thrown when the bytes that came with a creation broke off; then nothing was created. */
+const BROKEN = new Error('The bytes of a creation broke off.')
+
+function headersOf(request: ByteRequest, upload: Upload, took: boolean): Record<string, string> {
+  return {
     location: locationOf(upload, request.publicUrl),
     ...(upload.videoUid === null ? {} : { 'stream-media-id': upload.videoUid }),
     ...expiryOf(upload),
     ...(took ? { 'upload-offset': String(upload.offsetBytes) } : {}),
-  })
-  endEmpty(outgoing, 201)
+  }
 }
 
-/** The new upload, and whether bytes came with its creation; `broken` when these broke off, and then there is none. */
+/** The new upload, and whether bytes came with its creation. Throws `BROKEN` when these broke off. */
 async function create(
   deps: TusDeps,
   request: ByteRequest,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-): Promise<{ readonly upload: Upload; readonly took: boolean } | 'broken'> {
+): Promise<{ readonly upload: Upload; readonly took: boolean }> {
   const video: NewVideo = {
     accountId: request.params.account ?? '',
     direct: readFlag(request.query, 'direct_user'),
@@ -80,7 +101,8 @@ async function create(
   if (!withChunk) return { upload: await createUpload(deps.uploads, creation), took: false }
   const chunk = readChunk(deps, incoming, outgoing)
   const { upload, whole } = await createUploadWithChunk(deps.uploads, creation, chunk, request)
-  return whole ? { upload, took: true } : 'broken'
+  if (!whole) throw BROKEN
+  return { upload, took: true }
 }
 
 function readConcat(incoming: IncomingMessage, publicUrl: string): Concat | undefined {
