@@ -245,7 +245,7 @@ describe('refused, and nothing is left', () => {
       expect([refused.status, numberOf(refused), refused.headers['retry-after']]).toEqual([429, 10009, '30'])
       expect((await post(body, {}, full)).status).toBe(507)
       const { uid } = JSON.parse((await post(body, {}, used)).text).result
-      await used.deps.db.updateTable('storage_counters').set({ seconds: 61 }).execute()
+      await used.deps.db.updateTable('storage_totals').set({ seconds: 61 }).execute()
       const over = await post(body, {}, used)
       expect([over.status, numberOf(over)]).toEqual([413, 10011])
       expect(await getVideo(used.deps.db, uid)).toBeDefined()

@@ -94,7 +94,7 @@ test('an upload under way is finished though the storage has been used up meanwh
     const calls = tusCalls(own)
     const bytes = testBytes(6 * MIB)
     const made = await calls.create(bytes.length)
-    await own.deps.db.updateTable('storage_counters').set({ seconds: 601 }).execute()
+    await own.deps.db.updateTable('storage_totals').set({ seconds: 601 }).execute()
     const refused = await calls.create(10)
     expect([refused.status, refusalOf(refused).code]).toEqual([413, 10011])
     const headers = { ...calls.auth, ...CHUNK_TYPE, 'upload-offset': '0' }
