@@ -12,6 +12,7 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
   encode: 'the whole ladder against one hand-written ffmpeg command',
   deliver:
     'segments, manifests and tokens at 32 connections against nginx on the same files; memory at 256; p99 at 50 a second',
+  images: 'thumbnails, the first time and again',
   start: 'start → /readyz, and idle memory',
 }
 
