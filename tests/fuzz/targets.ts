@@ -28,6 +28,7 @@ import { bytesSource, type Samples } from '../media-samples.ts'
 import { FOUR_SAMPLES, plainMovie } from '../plain-movie.ts'
 import { mutate } from './mutate.ts'
 import { mutateText } from './mutate-text.ts'
+import { pngTarget } from './png-target.ts'
 import { webvttTarget } from './webvtt-target.ts'
 
 export type FuzzTarget = {
@@ -336,6 +337,7 @@ export const fuzzTargets: readonly FuzzTarget[] = [
     },
   },
   webvttTarget,
+  pngTarget,
   {
     name: 'index-format',
     seeds: async () => [formatIndex(await readMovie(bytesSource(PLAIN)))],

@@ -176,6 +176,17 @@ describe('in 320×180', () => {
     }
   })
 
+  test('red is red as well in a small film that says it is BT.709, with an index and without', async () => {
+    const colours = '-colorspace bt709 -color_primaries bt709 -color_trc bt709'
+    const indexed = await makeSource(join(folder, 'bt709.mp4'), `-i ${small} -c:v libx264 ${colours}`)
+    const listed = await makeSource(join(folder, 'bt709.ts'), `-i ${small} -c:v mpeg2video ${colours}`)
+    for (const source of [indexed, listed]) {
+      const uid = await encode(source, await mark({ scale: 0.5 }))
+      const picture = await firstPicture(await writeRendition(engine, uid, '180p'))
+      expectColour(pixel(picture, ...middle(redBox(picture))), [255, 0, 0])
+    }
+  })
+
   test('nothing of it is seen where it is not opaque at all, and the picture is encoded all the same', async () => {
     const uid = await encode(small, await mark({ opacity: 0 }))
     const picture = await firstPicture(await writeRendition(engine, uid, '180p'))

@@ -92,7 +92,13 @@ function buildGraph(run: PictureRun): string {
   const { renditions, mark } = run
   const [top] = renditions
   const marks =
-    mark && markChains({ mark, renditions, timeBase: timeBaseOf(run.frames), matrix: matrixOf(run) })
+    mark &&
+    markChains({
+      mark,
+      renditions,
+      timeBase: timeBaseOf(run.frames),
+      matrix: run.picture.saysBt709 === true || becomesBt709(run) ? 'bt709' : 'smpte170m',
+    })
   const chains: string[] = [...(marks?.chains ?? [])]
   let from = `[0:V:${run.input.stream}]`
   for (const [index, rendition] of renditions.entries()) {
@@ -252,11 +258,10 @@ function timeBaseOf(frames: PictureFrames): string {
     : `1/${frames.timescale}`
 }
 
-/** How players take the colours of what is encoded. */
-function matrixOf({ picture, filters }: Pick<PictureRun, 'picture' | 'filters'>): 'bt709' | 'smpte170m' {
+/** Whether what is encoded is said to be BT.709, whatever the source says. */
+function becomesBt709({ picture, filters }: Pick<PictureRun, 'picture' | 'filters'>): boolean {
   const converted = picture.transfer !== 'sdr' && canConvertHdr(filters)
-  const lines = Math.min(picture.codedWidth, picture.codedHeight)
-  return converted || lines > HD_LINES ? 'bt709' : 'smpte170m'
+  return converted || Math.min(picture.codedWidth, picture.codedHeight) > HD_LINES
 }
 
 /** The low rung is there to be early. */
@@ -294,6 +299,6 @@ function x264Params(quality: 'standard' | 'high', rendition: VideoRendition): st
  * that a rung looks as the passthrough beside it does.
  */
 function colourArgs(picture: SourcePicture, filters: ReadonlySet<string>): string[] {
-  if (matrixOf({ picture, filters }) !== 'bt709') return []
+  if (!becomesBt709({ picture, filters })) return []
   return ['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv']
 }

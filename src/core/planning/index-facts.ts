@@ -92,12 +92,16 @@ export function avcPicture(movie: Movie, index: number): SourcePicture | undefin
       bitDepth: facts.bitDepth,
       transfer: transfer === 16 ? 'pq' : transfer === 18 ? 'hlg' : 'sdr',
       interlaced: facts.interlaced,
+      saysBt709: facts.matrixCoefficients === BT709,
     })
   } catch (error) {
     if (isFailure(error, 'media_malformed')) return undefined
     throw error
   }
 }
+
+/** `matrix_coefficients` of ISO/IEC 23091-2 §8.3. */
+const BT709 = 1
 
 /** Adds the display size: square pixels, turned upright. */
 export function describePicture(facts: {
@@ -110,6 +114,7 @@ export function describePicture(facts: {
   bitDepth: number
   transfer: 'sdr' | 'pq' | 'hlg'
   interlaced: boolean
+  saysBt709: boolean
 }): SourcePicture {
   const { num, den } = facts.pixelAspect
   // Wide pixels are widened, narrow ones heightened: nothing is thrown away.
@@ -128,6 +133,7 @@ export function describePicture(facts: {
     transfer: facts.transfer,
     bitDepth: facts.bitDepth,
     interlaced: facts.interlaced,
+    saysBt709: facts.saysBt709,
   }
 }
 

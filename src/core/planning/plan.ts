@@ -114,6 +114,8 @@ export type SourcePicture = {
   /** `pq` and `hlg` are converted to SDR. */
   readonly transfer: 'sdr' | 'pq' | 'hlg'
   readonly bitDepth: number
+  /** Whether it says that its colours are BT.709, as small pictures often are without it. Default false. */
+  readonly saysBt709?: boolean
   /** Whether its pictures are pairs of fields. Default false. */
   readonly interlaced?: boolean
 }

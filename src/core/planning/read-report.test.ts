@@ -37,11 +37,23 @@ describe("the decoder's report", () => {
         pixelAspect: { num: 1, den: 1 },
         bitDepth: 10,
         transfer: 'pq',
+        saysBt709: false,
         interlaced: false,
         rotation: 90,
       },
       sound: { stream: 1, codec: 'ac3', sampleRate: 44_100, channels: 6 },
     })
+  })
+
+  test.each([
+    ['yuv420p(tv, bt709, progressive)', true],
+    ['yuv420p(bt709/bt470bg/gamma28)', true],
+    ['yuv420p(tv, smpte170m/bt709/bt709)', false],
+    ['yuv420p(tv)', false],
+  ])('tells of colours: %s', (format, saysBt709) => {
+    const text = OLD.replace(/yuv420p\([^)]*\)|yuv420p(?=,)/, format)
+    expect(text).toContain(format)
+    expect(readReport(text).picture?.saysBt709).toBe(saysBt709)
   })
 
   test('tells of fields and wide pixels', () => {

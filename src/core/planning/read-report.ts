@@ -36,6 +36,7 @@ export type ReportedPicture = {
   readonly pixelAspect: { readonly num: number; readonly den: number }
   readonly bitDepth: number
   readonly transfer: 'sdr' | 'pq' | 'hlg'
+  readonly saysBt709: boolean
   readonly interlaced: boolean
   /** Clockwise turn that shows it upright. */
   readonly rotation: 0 | 90 | 180 | 270
@@ -94,6 +95,7 @@ function readPicture(line: StreamLine, text: string): ReportedPicture | null {
     pixelAspect: squareUnlessSaid(Number(aspect?.[1] ?? 1), Number(aspect?.[2] ?? 1)),
     bitDepth: bitDepthOf(format),
     transfer: transferOf(`${line.description}\n${text}`),
+    saysBt709: BT709_COLOURS.test(line.description),
     interlaced: shown.some((row) => /\bi:[TB]\b/.test(row)),
     rotation: rotationOf(line, text),
   }
@@ -102,6 +104,9 @@ function readPicture(line: StreamLine, text: string): ReportedPicture | null {
 function squareUnlessSaid(num: number, den: number): { num: number; den: number } {
   return num > 0 && den > 0 ? { num, den } : { num: 1, den: 1 }
 }
+
+/** The matrix is named by itself, or before primaries and transfer: `(tv, bt709, progressive)`, `(bt709/bt470bg/gamma28)`. */
+const BT709_COLOURS = /, \w+\((?:\w+, )?bt709[,/)]/
 
 /** ffmpeg's pixel formats carry their depth: `yuv420p10le`, `p010le`, `gbrp12le`. */
 function bitDepthOf(format: string): number {

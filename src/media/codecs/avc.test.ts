@@ -21,6 +21,7 @@ const CONFIGS: readonly (readonly [string, Uint8Array, object])[] = [
       reorderFrames: 2,
       frameRate: null,
       transferCharacteristics: null,
+      matrixCoefficients: null,
       pixelAspect: { num: 1, den: 1 },
       parameterSets: { sps: 1, pps: 1 },
       lengthSize: 4,

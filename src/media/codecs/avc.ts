@@ -27,6 +27,8 @@ export type AvcFacts = {
   readonly reorderFrames: number | null
   /** `transfer_characteristics` (ISO/IEC 23091-2), null where it is not said; 16 is PQ, 18 HLG. */
   readonly transferCharacteristics: number | null
+  /** `matrix_coefficients` (ISO/IEC 23091-2), null where they are not said; 1 is BT.709. */
+  readonly matrixCoefficients: number | null
   /** Bytes before each NAL unit: 1, 2 or 4. */
   readonly lengthSize: number
   /** RFC 6381, e.g. `avc1.64001f`. */
@@ -100,6 +102,7 @@ type SpsFacts = Pick<
   | 'frameRate'
   | 'reorderFrames'
   | 'transferCharacteristics'
+  | 'matrixCoefficients'
 >
 
 /** Profiles whose parameter sets have the fields on chroma and scaling (§7.3.2.1.1). */
@@ -205,7 +208,8 @@ const PIXEL_ASPECTS: readonly (readonly [number, number])[] = [
 ]
 const EXTENDED_SAR = 255
 
-type Usability = Pick<AvcFacts, 'pixelAspect' | 'frameRate' | 'reorderFrames' | 'transferCharacteristics'>
+type Colours = Pick<AvcFacts, 'transferCharacteristics' | 'matrixCoefficients'>
+type Usability = Pick<AvcFacts, 'pixelAspect' | 'frameRate' | 'reorderFrames'> & Colours
 
 /** Video usability information (§E.1.1). */
 function readUsability(reader: BitReader): Usability {
@@ -214,12 +218,12 @@ function readUsability(reader: BitReader): Usability {
       pixelAspect: { num: 1, den: 1 },
       frameRate: null,
       reorderFrames: null,
-      transferCharacteristics: null,
+      ...UNSAID,
     }
   }
   const pixelAspect = reader.flag() ? readPixelAspect(reader) : { num: 1, den: 1 }
   if (reader.flag()) reader.skip(1)
-  const transferCharacteristics = readTransfer(reader)
+  const colours = readColours(reader)
   if (reader.flag()) {
     reader.ue()
     reader.ue()
@@ -231,7 +235,7 @@ function readUsability(reader: BitReader): Usability {
   if (vclHrd) skipHrd(reader)
   if (nalHrd || vclHrd) reader.skip(1)
   reader.skip(1)
-  return { pixelAspect, frameRate, reorderFrames: readReorderFrames(reader), transferCharacteristics }
+  return { pixelAspect, frameRate, reorderFrames: readReorderFrames(reader), ...colours }
 }
 
 function readPixelAspect(reader: BitReader): { num: number; den: number } {
@@ -245,14 +249,14 @@ function readPixelAspect(reader: BitReader): { num: number; den: number } {
   return num === 0 || den === 0 ? { num: 1, den: 1 } : { num, den }
 }
 
-function readTransfer(reader: BitReader): number | null {
-  if (!reader.flag()) return null
+const UNSAID: Colours = { transferCharacteristics: null, matrixCoefficients: null }
+
+function readColours(reader: BitReader): Colours {
+  if (!reader.flag()) return UNSAID
   reader.skip(4)
-  if (!reader.flag()) return null
+  if (!reader.flag()) return UNSAID
   reader.skip(8)
-  const transfer = reader.bits(8)
-  reader.skip(8)
-  return transfer
+  return { transferCharacteristics: reader.bits(8), matrixCoefficients: reader.bits(8) }
 }
 
 function readFrameRate(reader: BitReader): { num: number; den: number } | null {
