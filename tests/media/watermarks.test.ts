@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createClip } from '../../src/core/clips/index.ts'
 import { createDownload, getDownloads } from '../../src/core/downloads/index.ts'
 import { createEarly } from '../../src/core/early/index.ts'
 import { requestSegment } from '../../src/core/encoding/index.ts'
@@ -267,29 +268,13 @@ describe('chunks', () => {
     long = await film('long.mp4', '320x180', 13)
   })
 
-  test('have the same mark, also where a viewer waited for one of their segments', async () => {
-    const uid = await ingest(long, await mark({ scale: 0.25, padding: 0.1 }))
-    const { plan } = await engine.plan(uid)
-    expect(plan.videoChunks).toEqual([
-      { firstSegment: 0, endSegment: 1 },
-      { firstSegment: 1, endSegment: 4 },
-    ])
-    const rendition = plan.video[0]?.id ?? ''
-    await requestSegment(engine, { uid, renditionId: rendition, segment: 3 })
-    const job = await engine.claim('urgent')
-    if (job === undefined) throw new Error('no job')
-    await engine.run(job)
-    await engine.encode()
-    const chunks = await engine.db
-      .selectFrom('chunks')
-      .select('first_segment')
-      .where('rendition', '=', rendition)
-      .execute()
-    expect(chunks.map((chunk) => chunk.first_segment).toSorted((a, b) => a - b)).toEqual([0, 1, 3])
+  /** Every picture has the mark of the first, and is no other than it beyond what an encoder changes. */
+  async function expectAllAlike(uid: string, count: number): Promise<void> {
     const pictures = await picturesOf(await writeRendition(engine, uid, '180p'))
-    expect(pictures).toHaveLength(65)
+    expect(pictures).toHaveLength(count)
     const [first] = pictures
     if (first === undefined) throw new Error('no picture')
+    expectBox(redBox(first), [208, 18, 288, 58])
     for (const picture of pictures) {
       expect(redBox(picture)).toEqual(redBox(first))
       let most = 0
@@ -298,7 +283,46 @@ describe('chunks', () => {
       }
       expect(most).toBeLessThanOrEqual(COLOUR)
     }
+  }
+
+  test('have the same mark, also where a viewer waited for a segment, and so does a clip of them', async () => {
+    const uid = await ingest(long, await mark({ scale: 0.25, padding: 0.1 }))
+    const { plan } = await engine.plan(uid)
+    expect(plan.videoChunks).toEqual([
+      { firstSegment: 0, endSegment: 1 },
+      { firstSegment: 1, endSegment: 4 },
+    ])
+    const rendition = plan.video[0]?.id ?? ''
+    await requestSegment(engine, { uid, renditionId: rendition, segment: 3 })
+    await run('urgent')
+    await engine.encode()
+    expect(await firstSegments(uid)).toEqual([0, 1, 3])
+    await expectAllAlike(uid, 65)
+
+    const range = { startSeconds: 2, endSeconds: 11 }
+    const clip = await createClip(engine, { accountId: ACCOUNT, sourceUid: uid, ...range, fields: {} })
+    await run('clip')
+    await engine.encode()
+    expect((await engine.plan(clip.uid)).complete).toBe(true)
+    await expectAllAlike(clip.uid, 45)
+    // The profile of neither is needed: the clip keeps the image as the source did.
+    expect((await engine.video(clip.uid)).watermark).toEqual((await engine.video(uid)).watermark)
   })
+
+  async function run(kind: string): Promise<void> {
+    const job = await engine.claim(kind)
+    if (job === undefined) throw new Error(`no job ${kind}`)
+    await engine.run(job)
+  }
+
+  async function firstSegments(uid: string): Promise<number[]> {
+    const chunks = await engine.db
+      .selectFrom('chunks')
+      .select('first_segment')
+      .where('video_uid', '=', uid)
+      .execute()
+    return chunks.map((chunk) => chunk.first_segment).toSorted((one, other) => one - other)
+  }
 })
 
 describe('of sources that are not shown as they are stored', () => {
