@@ -49,3 +49,13 @@ export async function markComplete(trx: Trx, uid: string): Promise<void> {
     .where('video_uid', '=', uid)
     .execute()
 }
+
+/** Forgets the plan; answers the blobs it named. */
+export async function deletePlan(trx: Trx, uid: string): Promise<readonly string[]> {
+  const rows = await trx
+    .deleteFrom('plans')
+    .where('video_uid', '=', uid)
+    .returning(['media_blob', 'index_blob'])
+    .execute()
+  return rows.flatMap(({ media_blob, index_blob }) => [media_blob, index_blob ?? []].flat())
+}

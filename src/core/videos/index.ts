@@ -42,5 +42,6 @@ export {
   isAllowedMove,
   type MoveDeps,
   moveVideo,
+  requeueVideo,
   type VideoChanges,
 } from './video-state.ts'

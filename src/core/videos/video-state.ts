@@ -7,7 +7,7 @@ import type { ErrorReasonCode, JsonObject, Video, VideoState } from './video.ts'
 import { insertEvent } from './video-events.ts'
 import { requireVideo, updateVideo } from './video-records.ts'
 
-/** `ready` never falls back, and nothing leaves `error`. */
+/** `ready` never falls back, and nothing leaves `error` by itself (`requeueVideo`). */
 const ALLOWED_MOVES: Readonly<Record<VideoState, readonly VideoState[]>> = {
   pendingupload: ['queued', 'error'],
   downloading: ['queued', 'error'],
@@ -101,6 +101,19 @@ export async function failVideo(
     { ...failure.changes, error },
     { detail: { ...detail, reasonCode } },
   )
+}
+
+/**
+ * The one way out of `error`, asked for by the owner: the video waits in the queue again and its reason is forgotten
+ * (the events keep it). Throws `conflict` when it has not failed.
+ */
+export async function requeueVideo(trx: Trx, clock: MoveDeps['clock'], video: Video): Promise<Video> {
+  if (video.state !== 'error') {
+    throw new HeadwaterError('conflict', `A video that is ${video.state} has not failed.`)
+  }
+  const reasonCode = video.error?.reasonCode ?? 'ERR_UNKNOWN'
+  await insertEvent(trx, video, { kind: 'retried', detail: { reasonCode }, atUs: clock.nowUs() })
+  return updateVideo(trx, clock, video, { state: 'queued', error: null, step: null, pctComplete: null })
 }
 
 /** Writes down that every rendition of a video is made, and owes the webhooks that want it their calls. */

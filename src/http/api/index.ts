@@ -11,6 +11,7 @@ import { type DirectUploadDeps, directUploadEndpoints } from './direct-uploads.t
 import { type DownloadEndpointDeps, downloadEndpoints } from './downloads.ts'
 import { notBuiltYetEndpoints } from './not-built-yet.ts'
 import { type SigningKeyDeps, signingKeyEndpoints } from './signing-keys.ts'
+import { type RetryEndpointDeps, retryEndpoints } from './retry.ts'
 import { type SessionDeps, sessionEndpoints } from './session.ts'
 import { tokenEndpoints } from './tokens.ts'
 import { userTokenEndpoints } from './user-tokens.ts'
@@ -22,6 +23,7 @@ import { webhookLogEndpoints } from './webhook-log.ts'
 
 export type ApiDeps = VideoDeps &
   AccountDeps &
+  RetryEndpointDeps &
   DirectUploadDeps &
   CopyEndpointDeps &
   ClipEndpointDeps &
@@ -48,6 +50,7 @@ export function apiEndpoints(deps: ApiDeps): Endpoint[] {
     ...downloadEndpoints(deps),
     ...webhookEndpoints(deps),
     ...videoEventEndpoints(deps),
+    ...retryEndpoints(deps),
     ...webhookLogEndpoints(deps),
     ...userTokenEndpoints(deps),
     ...tokenEndpoints(deps),

@@ -136,7 +136,8 @@ export function useVideoProgress(uid: string) {
 }
 
 function isOver({ complete, events }: VideoProgress): boolean {
-  return complete || events.some(({ kind }) => kind === 'error')
+  const outcome = events.findLast(({ kind }) => kind === 'error' || kind === 'retried')
+  return complete || outcome?.kind === 'error'
 }
 
 /** Whether a video plays although its upload is still running; asked while `active`, until it does. */
@@ -168,6 +169,24 @@ export function useRenameVideo(video: ApiVideo) {
       await Promise.all([
         queries.invalidateQueries({ queryKey: ['videos', accountId] }),
         queries.invalidateQueries({ queryKey: ['progress', accountId, video.uid] }),
+      ])
+    },
+  })
+}
+
+/** Has a failed video processed again. */
+export function useRetryVideo(uid: string) {
+  const accountId = useAccountId()
+  const queries = useQueryClient()
+  return useMutation({
+    mutationFn: () =>
+      request<ApiVideo>(`/client/v4/accounts/${accountId}/headwater/videos/${uid}/retry`, { method: 'POST' }),
+    onSuccess: async (queued) => {
+      queries.setQueryData(['video', accountId, uid], queued)
+      await Promise.all([
+        queries.invalidateQueries({ queryKey: ['video', accountId, uid] }),
+        queries.invalidateQueries({ queryKey: ['videos', accountId] }),
+        queries.invalidateQueries({ queryKey: ['progress', accountId, uid] }),
       ])
     },
   })

@@ -1,5 +1,7 @@
-import { CircleAlert } from 'lucide-react'
-import type { ApiVideo } from '../api/videos.ts'
+import { CircleAlert, RotateCcw } from 'lucide-react'
+import { describeError } from '../api/client.ts'
+import { type ApiVideo, useRetryVideo } from '../api/videos.ts'
+import { Button } from '../ui/button.tsx'
 
 /** What somebody can do about each reason. */
 const ADVICE: Record<string, string> = {
@@ -18,6 +20,7 @@ const ADVICE: Record<string, string> = {
 /** Why a video failed, and what to do. */
 export function Problem({ video }: { video: ApiVideo }) {
   const { errorReasonCode, errorReasonText } = video.status
+  const retry = useRetryVideo(video.uid)
   return (
     <section role="alert" className="rounded-xl bg-danger-soft p-4">
       <h3 className="flex items-center gap-2 text-sm font-semibold text-danger">
@@ -25,6 +28,16 @@ export function Problem({ video }: { video: ApiVideo }) {
         {errorReasonText || 'The video could not be processed.'}
       </h3>
       <p className="mt-2 text-sm leading-relaxed">{ADVICE[errorReasonCode] ?? ADVICE['ERR_UNKNOWN']}</p>
+      {/* Without its file there is nothing to try again with. */}
+      {video.size > 0 && (
+        <div className="mt-3">
+          <Button size="small" onClick={() => retry.mutate()} disabled={retry.isPending}>
+            <RotateCcw aria-hidden className="size-4" />
+            Try again
+          </Button>
+          {retry.isError && <p className="mt-2 text-sm text-danger">{describeError(retry.error)}</p>}
+        </div>
+      )}
     </section>
   )
 }

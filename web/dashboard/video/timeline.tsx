@@ -15,6 +15,7 @@ const SENTENCES: Record<string, string> = {
   edited: 'Changed',
   failure: 'A step failed',
   error: 'Failed',
+  retried: 'Tried again',
 }
 
 /** What happened to a video, oldest first. */
