@@ -104,11 +104,11 @@ describe('what is heard', () => {
     expect(tones.toSpliced(6, 1)).toEqual([...tone(880, 3), ...tone(0, FILM_SECONDS - 3.5)])
   })
 
-  test('one that is longer is cut, and mono stays mono', async () => {
+  test('one that is longer is cut, and has as many channels as the sound that came with the video', async () => {
     const tones = await heard(film, 'pt-br')
     expect(tones).toEqual(tone(1320, FILM_SECONDS))
     expect(await heard(film, 'original')).toEqual(tone(440, FILM_SECONDS))
-    expect((await manifests(film)).hls).toMatch(/NAME="pt-br",LANGUAGE="pt-BR",.*CHANNELS="1"/)
+    expect((await manifests(film)).hls).toMatch(/NAME="pt-br",LANGUAGE="pt-BR",.*CHANNELS="2"/)
   })
 
   test('every sound is cut where the picture is', async () => {
@@ -132,6 +132,9 @@ describe('what is heard', () => {
     const plain = await copy(silent, { audio: { source_video_id: film } })
     expect(plain).toMatchObject({ label: 'Film', status: 'queued', default: false })
     await settled(silent, plain.uid)
+    const mono = await upload(silent, 'mono', await longTone())
+    expect(await settled(silent, mono.uid)).toMatchObject({ status: 'ready' })
+    expect((await manifests(silent)).hls).toMatch(/NAME="mono",.*CHANNELS="1"/)
     expect(await heard(silent, 'Film')).toEqual(tone(440, FILM_SECONDS))
     const [, long] = await tracksOf(film)
     await edit(film, long?.uid ?? '', { default: true })
@@ -158,7 +161,7 @@ describe('how it is listed', () => {
           channels: '2',
         },
         { groupId: 'group_audio', name: 'Regie & Co', language: 'und', isDefault: false, channels: '2' },
-        { groupId: 'group_audio', name: 'pt-br', language: 'pt-BR', isDefault: false, channels: '1' },
+        { groupId: 'group_audio', name: 'pt-br', language: 'pt-BR', isDefault: false, channels: '2' },
       ])
     }
     const parser = new Parser()

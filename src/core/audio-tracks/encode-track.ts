@@ -36,7 +36,10 @@ export async function encodeTrack(
   }
   const row = await getPlanRow(deps.db, track.videoUid)
   if (row === undefined) throw new HeadwaterError('internal', `Video ${track.videoUid} has no plan.`)
-  const { channels, ...sound } = await openTrackInput(deps, track, row, signal)
+  const { channels: found, ...sound } = await openTrackInput(deps, track, row, signal)
+  // Beside a stereo sound in stereo, too: players switch without a new decoder, and Shaka takes the one with more channels
+  // for the default whatever the manifest says.
+  const channels = row.plan.audio !== null && row.plan.audio.channels > 1 ? 2 : found
   const rendition = planEncodedSound(row.plan, { id: track.rendition, channels })
   const chunk = await encodeWholeSound(deps, track.videoUid, { rendition, sound }, signal)
   await settle(deps, job, track, { chunk, channels })

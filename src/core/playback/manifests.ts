@@ -179,11 +179,18 @@ type ListableSound = {
   readonly isChoice: boolean
 }
 
-/** The sounds under names of their own: labels may differ in what a quoted-string cannot hold (RFC 8216 §4.2). */
+/**
+ * The sounds, under names of their own: labels may differ in what a quoted-string cannot hold (RFC 8216 §4.2). The default
+ * stands first, where Shaka 5 takes it: it asks neither for `DEFAULT` nor for the role.
+ */
 function listableSounds(sounds: readonly Track[]): ListableSound[] {
   const isChoice = sounds.some(({ audio }) => audio?.added)
   const taken = new Set<string>()
-  return sounds.flatMap((track) => {
+  const ordered = [
+    ...sounds.filter(({ audio }) => audio?.isDefault),
+    ...sounds.filter(({ audio }) => !audio?.isDefault),
+  ]
+  return ordered.flatMap((track) => {
     if (track.audio === undefined) return []
     const { name: label, language, isDefault } = track.audio
     let name = label
