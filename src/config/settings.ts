@@ -196,6 +196,12 @@ export const SETTINGS = {
     expects: 'the name of a model',
     meaning: 'Model that `HEADWATER_SPEECH_URL` is asked for.',
   }),
+  tracksInside: setting('HEADWATER_TRACKS_INSIDE', trueOrFalse, {
+    default: 'true',
+    expects: 'true or false',
+    meaning:
+      'Whether further sound and text that come inside a file (an MKV or MP4 with several languages) become audio tracks and captions of its video.',
+  }),
   logLevel: setting(
     'HEADWATER_LOG_LEVEL',
     z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),

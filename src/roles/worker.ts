@@ -23,6 +23,7 @@ import {
 } from '../core/encoding/index.ts'
 import type { Planner } from '../core/planning/index.ts'
 import { concatenate, giveUpConcatenation } from '../core/uploads/index.ts'
+import { giveUpInside, INSIDE_KIND, type InsideDeps, takeInside } from '../core/inside/index.ts'
 import { failIngest, type IngestDeps, ingestSource } from '../core/ingest/index.ts'
 import { giveUpSpeech, type HearDeps, hearSound } from '../core/speech/index.ts'
 import { getVideo } from '../core/videos/index.ts'
@@ -46,7 +47,8 @@ export type WorkerDeps = DownloadDeps &
   BuildDeps &
   HearDeps &
   EncodeTrackDeps &
-  FetchTrackDeps & {
+  FetchTrackDeps &
+  InsideDeps & {
     readonly db: Db
     readonly blobs: Blobs
     readonly jobs: Jobs
@@ -60,6 +62,8 @@ export type WorkerDeps = DownloadDeps &
       readonly workers: number
       readonly quality: 'standard' | 'high'
       readonly forceLadder: boolean
+      /** Whether further sound and text in a file become tracks of its video. */
+      readonly tracksInside: boolean
       /** Base of the addresses in webhook calls; null: the one that the webhook was set through. */
       readonly publicUrl: string | null
     }
@@ -78,13 +82,15 @@ export function workerHandlers(
   | 'build-download'
   | 'speech'
   | typeof FETCH_AUDIO_KIND
-  | typeof ENCODE_AUDIO_KIND,
+  | typeof ENCODE_AUDIO_KIND
+  | typeof INSIDE_KIND,
   JobHandler
 > {
-  const { workers, quality, forceLadder } = deps.settings
+  const { workers, quality, forceLadder, tracksInside } = deps.settings
   const ingest: IngestDeps = {
     ...deps,
     settings: { decoder: deps.decoder.build.id, quality, forceLadder },
+    tracksInside,
   }
   const encode: EncodeDeps = {
     ...deps,
@@ -102,6 +108,7 @@ export function workerHandlers(
     speech: (job, context) => hearSound(deps, job, context),
     [FETCH_AUDIO_KIND]: (job, context) => fetchTrack(deps, job, context),
     [ENCODE_AUDIO_KIND]: (job, context) => encodeTrack(deps, job, context),
+    [INSIDE_KIND]: (job, context) => takeInside(deps, job, context),
   }
 }
 
@@ -155,7 +162,7 @@ export function workerSlots(workers: number): SlotRule[] {
     { kinds: ['speech'], count: 1 },
     { kinds: ['build-download'], count: 2 },
     // Hours of sound are a minute's work of one core, at the lowest priority.
-    { kinds: [ENCODE_AUDIO_KIND], count: 1 },
+    { kinds: [ENCODE_AUDIO_KIND, INSIDE_KIND], count: 1 },
     // Each receiver has a place of its own, so none waits for one that hangs; the rest is for whoever has much to be told.
     ...WEBHOOK_KINDS.map((kind) => ({ kinds: [kind], count: 1 })),
     { kinds: WEBHOOK_KINDS, count: MOST_AT_ONCE - WEBHOOK_KINDS.length },
@@ -197,6 +204,7 @@ async function giveUp(deps: WorkerDeps, job: ClaimedJob, error: unknown): Promis
   if (job.kind === FETCH_AUDIO_KIND || job.kind === ENCODE_AUDIO_KIND)
     return await giveUpTrack(deps, job, error)
   if (job.kind === CLIP_KIND) return await failClip(deps, job, error, { jobIsEnded: true })
+  if (job.kind === INSIDE_KIND) return await giveUpInside(deps, job, error)
   if (job.kind === 'download') return await giveUpDownload(deps, videoUid, error)
   if (job.kind === 'ingest') {
     await deps.db.transaction().execute((trx) => failIngest(deps, trx, videoUid, error))

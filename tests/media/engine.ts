@@ -46,7 +46,7 @@ export type Engine = WorkerDeps & {
 
 /** Starts one in a folder of its own. */
 export async function startEngine(
-  options: { log?: Log; forceLadder?: boolean; folder?: string } = {},
+  options: { log?: Log; forceLadder?: boolean; tracksInside?: boolean; folder?: string } = {},
 ): Promise<Engine> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'engine-')))
   const log = options.log ?? silentLog
@@ -66,6 +66,7 @@ export async function startEngine(
     workers: 1,
     quality: 'standard',
     forceLadder: options.forceLadder ?? false,
+    tracksInside: options.tracksInside ?? true,
     publicUrl: null,
   } as const
   const deps: WorkerDeps = {

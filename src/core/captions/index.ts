@@ -9,7 +9,8 @@ export {
   requireCaption,
 } from './caption-records.ts'
 export type { ReadOptions } from '../../media/webvtt/read-webvtt.ts'
-export { indexHeard, indexWebVtt } from './index-work.ts'
+export { indexWebVtt } from './index-work.ts'
+export { publishCues } from './publish-cues.ts'
 export {
   type CaptionDeps,
   type CaptionName,

@@ -20,6 +20,8 @@ export type IngestDeps = InspectDeps & {
   readonly db: Db
   readonly jobs: Jobs
   readonly settings: PlanSettings
+  /** Whether further sound and text in a file become tracks of its video. */
+  readonly tracksInside: boolean
 }
 
 /** Shortest video there is (uploads.md §7). */
@@ -55,11 +57,12 @@ async function ingest(deps: IngestDeps, job: ClaimedJob, context: JobContext, vi
   const look = { uid, settings, mark: watermark && markOf(watermark), signal: context.signal }
   const inspected = await inspectSource(deps, look)
   const { plan, notes, media, container } = inspected
+  const inside = deps.tracksInside && inspected.further
   let index: BlobFacts | null = null
   try {
     checkDuration(planDurationSeconds(plan), video.maxDurationSeconds)
     if (inspected.index !== null) index = await publishIndex(deps, video.uid, inspected.index)
-    await openTimeline(deps, job, { uid: video.uid, plan, media, index, container, notes })
+    await openTimeline(deps, job, { uid: video.uid, plan, media, index, container, notes, inside })
     const ms = Math.round(deps.clock.monotonicMs() - startedMs)
     deps.log.info({ uid: video.uid, ms, container, notes }, 'source ingested')
   } catch (error) {

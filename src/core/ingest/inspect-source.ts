@@ -108,7 +108,8 @@ async function planByRemux(deps: InspectDeps, look: Look, source: MediaBlob): Pr
     if (inspected.plan.sound === null && declared.sound !== null) return undefined
     refuseCutShort(inspected.plan, declared.durationSeconds, source.sizeBytes)
     keep = true
-    return inspected
+    // The copy has one sound and no text.
+    return { ...inspected, further: declared.further }
   } finally {
     if (!keep) await deps.blobs.delete(remuxed.name)
   }

@@ -4,6 +4,7 @@ import type { ClaimedJob, Jobs } from '../../jobs/job.ts'
 import type { BlobFacts, Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { enqueueFirstChunks, isComplete, isPlayable } from '../encoding/index.ts'
+import { enqueueInside } from '../inside/index.ts'
 import { type Plan, planDurationSeconds, type MediaBlob } from '../planning/index.ts'
 import { insertPlan } from '../timeline/index.ts'
 import {
@@ -26,6 +27,8 @@ export type Opening = {
   /** For the events: what was found and why it is encoded. */
   readonly container: string
   readonly notes: readonly string[]
+  /** Whether there are further tracks in the file, which are to be taken. */
+  readonly inside: boolean
 }
 
 /** Opens the timeline and completes the job. Throws `lease_lost`, then nothing was written. */
@@ -46,6 +49,7 @@ export async function openTimeline(deps: OpenDeps, job: ClaimedJob, opening: Ope
     const video = await requireVideo(trx, uid)
     await recordEvent(trx, deps.clock, video, { kind: 'planned', detail: describe(opening) })
     await enqueueFirstChunks(trx, deps.jobs, uid, plan)
+    if (opening.inside) await enqueueInside(deps, trx, uid)
     if (!isPlayable(plan, nothing)) return
     await moveVideo(trx, deps, uid, 'ready', complete ? { pctComplete: 100 } : {})
     if (complete) await completeVideo(trx, deps, video)

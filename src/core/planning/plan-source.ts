@@ -41,6 +41,8 @@ export type Planned = {
   readonly plan: Plan
   /** Why something is encoded or left out, as sentences for the owner. */
   readonly notes: readonly string[]
+  /** Whether the file may hold sound beside the one that is used, or text. */
+  readonly further: boolean
   /** The index as `formatIndex` writes it; null where only the decoder can read the source. */
   readonly index: Uint8Array<ArrayBuffer> | null
 }
@@ -94,6 +96,8 @@ export function planMovie(
     kind: 'planned',
     planned: {
       ...makePlan(facts, { ...question.settings, uid: question.uid, mark: question.mark, newId }),
+      further:
+        movie.tracks.filter(({ kind }) => kind !== 'video').length > (soundIndex === undefined ? 0 : 1),
       index: formatIndex(movie),
     },
   })
@@ -139,7 +143,7 @@ export function planListed(
   const { uid, settings, mark } = question
   const { plan, notes } = makePlan(facts, { ...settings, uid, mark, newId })
   if (container !== 'mp4') refuseCutShort(plan, report.durationSeconds, media.sizeBytes)
-  return { plan, notes, index: null }
+  return { plan, notes, further: report.further, index: null }
 }
 
 /** Throws `media_malformed` when the container declares much more than its pictures last. */

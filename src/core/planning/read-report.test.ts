@@ -29,6 +29,7 @@ describe("the decoder's report", () => {
   test('tells of HDR, turning and surround sound', () => {
     expect(readReport(HDR)).toEqual({
       durationSeconds: 3723.5,
+      further: false,
       picture: {
         stream: 0,
         codec: 'hevc',

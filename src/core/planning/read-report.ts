@@ -54,6 +54,8 @@ export type DecoderReport = {
   readonly sound: ReportedSound | null
   /** Declared by the container; null where it says nothing. */
   readonly durationSeconds: number | null
+  /** Whether there is more sound than one, or text. */
+  readonly further: boolean
 }
 
 /** Reads the report. What is missing is null; it never throws. */
@@ -74,6 +76,9 @@ export function readReport(text: string): DecoderReport {
     picture: video === undefined ? null : readPicture(video, text),
     sound: audio === undefined ? null : readSound(audio),
     durationSeconds: readDuration(input),
+    further:
+      streams.filter(({ kind }) => kind === 'Audio').length > 1 ||
+      / {2}Stream #0:\S+: Subtitle: /.test(input),
   }
 }
 

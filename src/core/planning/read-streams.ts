@@ -22,6 +22,8 @@ export type FileStream = {
   /** BCP 47; null where the file does not tell one. */
   readonly language: string | null
   readonly title: string | null
+  /** Text that is to be shown even to who asked for none: signs, foreign speech. */
+  readonly forced: boolean
   /** Of sound that the decoder knows. */
   readonly channels: number | null
 }
@@ -45,6 +47,7 @@ export function readStreams(text: string): FileStream[] {
       codec: /^\w+/.exec(description)?.[0] ?? 'none',
       language: readLanguage(language),
       title: readTitle(lines.slice(at + 1)),
+      forced: description.includes('(forced)'),
       channels:
         kind === 'sound' ? (readSound({ stream: Number(stream), description })?.channels ?? null) : null,
     })

@@ -149,6 +149,41 @@ describe('the MPD', () => {
   })
 })
 
+describe('added sound', () => {
+  const added = (id: string, name: string, isDefault = false): Track => ({
+    ...sound,
+    id,
+    audio: { channels: 2, sampleRate: 48_000, name, language: 'und', isDefault, added: true },
+  })
+  const names = (text: string) => [...text.matchAll(/NAME="([^"]*)"/g)].map((match) => match[1])
+
+  test('has a name of its own in a playlist, where labels differ in what that cannot hold', () => {
+    const tracks = [
+      video('360p', 900_000),
+      sound,
+      added('a', 'a "b"'),
+      added('b', "a 'b'"),
+      added('c', 'a\t"b"'),
+    ]
+    expect(names(multivariantText(playable(tracks), {}))).toEqual(['original', "a 'b'", "a 'b' 2", "a 'b' 3"])
+  })
+
+  test('stands first as the default, in both manifests', () => {
+    const original: Track = { ...sound, audio: sound.audio && { ...sound.audio, isDefault: false } }
+    const tracks = [video('360p', 900_000), original, added('a', 'x', true)]
+    expect(names(multivariantText(playable(tracks), {}))).toEqual(['x', 'original'])
+    expect(mpdText(playable(tracks), {}).match(/<Label>\w+/g)).toEqual(['<Label>x', '<Label>original'])
+  })
+
+  test('changes no byte of what is said where nothing was added', () => {
+    const text = multivariantText(playable([video('360p', 900_000), sound]), {})
+    expect(text).toContain(
+      '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="group_audio",NAME="original",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,URI="sound.m3u8"\n',
+    )
+    expect(mpdText(playable([video('360p', 900_000), sound]), {})).not.toMatch(/Label|Role|selectionPriority/)
+  })
+})
+
 describe('captions', () => {
   const texts = [
     { id: 'text-de', language: 'de', label: 'Deutsch' },

@@ -7,10 +7,8 @@ import type { ClaimedJob, Jobs } from '../../jobs/job.ts'
 import type { JobContext } from '../../jobs/run-jobs.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
-import { wholeTrack } from '../../media/webvtt/cut-webvtt.ts'
 import type { BlobFacts, Decoder, DecoderRun, DecoderTask, SpeechEngine } from '../../ports.ts'
-import { captionBlob } from '../blob-names.ts'
-import { type Caption, type CaptionDeps, finishCaption, getCaption, indexHeard } from '../captions/index.ts'
+import { type Caption, type CaptionDeps, finishCaption, getCaption, publishCues } from '../captions/index.ts'
 import { chooseSound } from '../encoding/index.ts'
 import { getPlanRow, type SourceIndexes } from '../timeline/index.ts'
 import { recordBlob, recordEvent, requireVideo } from '../videos/index.ts'
@@ -136,24 +134,15 @@ function buildSpeechArgs(
   return [...input, '-af', graph, ...output]
 }
 
-/** Checked like an upload, save that cues which would never be shown are left out: engines write some. */
+/** Engines write cues that would never be shown, and some write what is no WebVTT. */
 async function publish(deps: HearDeps, caption: Caption, heard: Uint8Array): Promise<BlobFacts> {
-  const draft = await deps.blobs.createDraft()
-  let blob: BlobFacts | undefined
   try {
-    await draft.append([heard])
-    const index = await indexHeard(deps.thread, draft.id)
-    await draft.truncate(0)
-    await draft.append([wholeTrack({ bytes: heard, index })])
-    blob = await draft.publish(captionBlob(caption.videoUid, caption.id))
-    return blob
+    return await publishCues(deps, caption, heard)
   } catch (error) {
     throw error instanceof HeadwaterError && error.code === 'bad_request'
       ? new HeadwaterError('speech_failed', `What the speech engine wrote cannot be used. ${error.message}`, {
           cause: error,
         })
       : error
-  } finally {
-    if (blob === undefined) await draft.discard()
   }
 }

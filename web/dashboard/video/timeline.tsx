@@ -51,6 +51,7 @@ function tell(event: VideoEvent): string {
   if (event.kind === 'captions') {
     return event.detail['status'] === 'error' ? 'Captions could not be generated' : 'Captions generated'
   }
+  if (event.kind === 'tracks-inside') return 'Tracks inside the file were looked at'
   if (event.kind === 'audio-track') {
     const label = typeof event.detail['label'] === 'string' ? ` “${event.detail['label']}”` : ''
     return event.detail['status'] === 'error' ? `Sound${label} could not be added` : `Sound${label} added`
