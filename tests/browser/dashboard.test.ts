@@ -118,6 +118,13 @@ describe('a video dropped into the page', () => {
     await page.keyboard.press('Enter')
     await page.waitForSelector('h1:has-text("Test pattern")')
 
+    await page.click('button:has-text("Download")')
+    const link = page.locator('a:has-text("Download MP4")')
+    await link.waitFor()
+    const file = await fetch(new URL((await link.getAttribute('href')) ?? '', server.url))
+    expect(file.headers.get('content-disposition')).toBe('attachment; filename="Test-pattern.mp4"')
+    expect((await file.arrayBuffer()).byteLength).toBe(Number(file.headers.get('content-length')))
+
     await page.click('button:has-text("Delete")')
     await page.click('text=Delete for good')
     await page.waitForURL(`${server.url}/`)
@@ -136,6 +143,18 @@ describe('a video dropped into the page', () => {
     await page.setInputFiles('input[type=file]', file)
     await page.waitForSelector('[role=alert]:has-text("not recognized as a valid video file")')
     await page.waitForSelector('text=Check that it is a video')
+
+    await page.click('button:has-text("Try again")')
+    const [{ uid } = { uid: '' }] = await callApi<{ uid: string }[]>(server, '/stream?limit=1')
+    const kinds = async () =>
+      (await callApi<{ events: { kind: string }[] }>(server, `/headwater/videos/${uid}/events`)).events.map(
+        ({ kind }) => kind,
+      )
+    await expect
+      .poll(async () => (await kinds()).slice(-2), { timeout: 30_000 })
+      .toEqual(['inprogress', 'error'])
+    expect(await kinds()).toContain('retried')
+    await page.waitForSelector('button:has-text("Try again")')
   })
 
   test('whose index comes first plays while it is sent, in the player that it keeps', async () => {

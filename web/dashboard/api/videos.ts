@@ -113,7 +113,10 @@ export function usePlaybackId(video: ApiVideo): string | undefined {
   const { data } = useQuery({
     queryKey: ['token', accountId, video.uid],
     queryFn: () =>
-      request<{ token: string }>(`${streamPath(accountId)}/${video.uid}/token`, { method: 'POST' }),
+      request<{ token: string }>(`${streamPath(accountId)}/${video.uid}/token`, {
+        method: 'POST',
+        body: { downloadable: true },
+      }),
     enabled: video.requireSignedURLs,
     staleTime: TOKEN_FRESH_MS,
     refetchOnWindowFocus: false,
@@ -172,6 +175,30 @@ export function useRenameVideo(video: ApiVideo) {
       ])
     },
   })
+}
+
+/** The file of a video that can be downloaded. */
+export type DownloadFile = {
+  readonly status: 'inprogress' | 'ready' | 'error'
+  readonly percentComplete: number
+}
+
+/** The MP4 of a video, if it was asked for, followed until it is there; and how to ask. */
+export function useDownload(video: ApiVideo) {
+  const accountId = useAccountId()
+  const queries = useQueryClient()
+  const path = `${streamPath(accountId)}/${video.uid}/downloads`
+  const queryKey = ['downloads', accountId, video.uid]
+  const { data } = useQuery({
+    queryKey,
+    queryFn: () => request<{ default?: DownloadFile }>(path),
+    refetchInterval: ({ state }) => (state.data?.default?.status === 'inprogress' ? 1_000 : false),
+  })
+  const ask = useMutation({
+    mutationFn: () => request<{ default?: DownloadFile }>(path, { method: 'POST' }),
+    onSuccess: (files) => queries.setQueryData(queryKey, files),
+  })
+  return { file: data?.default, ask }
 }
 
 /** Has a failed video processed again. */

@@ -11,6 +11,7 @@ import { Splash } from '../ui/splash.tsx'
 import { Addresses } from './addresses.tsx'
 import { DeleteVideo } from './delete-video.tsx'
 import { Details } from './details.tsx'
+import { DownloadVideo } from './download-video.tsx'
 import { PlayerFrame } from './player-frame.tsx'
 import { Problem } from './problem.tsx'
 import { RenameVideo } from './rename-video.tsx'
@@ -66,6 +67,7 @@ function LoadedVideo({ video }: { video: ApiVideo }) {
               Watch page
             </a>
           )}
+          {video.status.state === 'ready' && <DownloadVideo video={video} playbackId={playbackId} />}
           <RenameVideo video={video} />
           <DeleteVideo video={video} />
         </div>
