@@ -37,6 +37,11 @@ export function stillBlob(uid: string, rendition: string, timeMs: number): BlobN
   return `images/${uid}/${rendition}-${timeMs}.jpg`
 }
 
+/** The pictures of the seek bar, taken from one rendition. */
+export function storyboardBlob(uid: string, rendition: string): BlobName {
+  return `images/${uid}/storyboard-${rendition}.jpg`
+}
+
 /** A file to be downloaded; `attempt` keeps a late writer from touching another's blob. */
 export function downloadBlob(uid: string, type: string, attempt: string): BlobName {
   return `downloads/${uid}/${type}-${attempt}.mp4`

@@ -2,7 +2,7 @@
 
 import type { TextTracks } from '../core/captions/index.ts'
 import type { Playback } from '../core/playback/index.ts'
-import { createThumbnails } from '../core/thumbnails/index.ts'
+import { createStoryboards, createThumbnails } from '../core/thumbnails/index.ts'
 import { BufferPool } from '../http/bytes/buffer-pool.ts'
 import { downloadRoutes } from '../http/bytes/downloads.ts'
 import { imageRoutes } from '../http/bytes/images.ts'
@@ -38,7 +38,11 @@ export function createDeliveryRole(deps: DeliveryRoleDeps): Role {
       ...segmentRoutes({ ...sending, segments: playback }),
       ...textTrackRoutes(sending),
       ...manifestRoutes(sending),
-      ...imageRoutes({ ...sending, thumbnails: createThumbnails({ ...deps, ...playback }) }),
+      ...imageRoutes({
+        ...sending,
+        thumbnails: createThumbnails({ ...deps, ...playback }),
+        storyboards: createStoryboards({ ...deps, ...playback }),
+      }),
       ...downloadRoutes({ ...sending, db: deps.db }),
       ...metadataRoutes(playback),
       ...pageRoutes({ ...deps, ...playback }),

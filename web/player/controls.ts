@@ -10,7 +10,6 @@ import 'media-chrome/media-mute-button'
 import 'media-chrome/media-volume-range'
 import 'media-chrome/media-time-range'
 import 'media-chrome/media-time-display'
-import 'media-chrome/media-preview-time-display'
 import 'media-chrome/media-poster-image'
 import 'media-chrome/media-loading-indicator'
 import 'media-chrome/media-captions-button'
@@ -23,6 +22,9 @@ import 'media-chrome/dist/menu/media-rendition-menu.js'
 import 'media-chrome/dist/menu/media-playback-rate-menu.js'
 import 'media-chrome/dist/menu/media-captions-menu.js'
 import 'media-chrome/dist/menu/media-audio-track-menu.js'
+import { announceKeys } from './announcer.ts'
+import { makeRoomForCaptions } from './caption-room.ts'
+import { find } from './find.ts'
 
 /** What the page needs of the controls afterwards. */
 export type Controls = {
@@ -87,9 +89,11 @@ const MARKUP = /* html */ `
   </div>
   <div class="shade" aria-hidden="true"></div>
   <media-control-bar class="seek-bar">
-    <media-time-range>
-      <media-preview-time-display slot="preview"></media-preview-time-display>
-    </media-time-range>
+    <media-time-range><span slot="preview" hidden></span></media-time-range>
+    <div class="preview" aria-hidden="true">
+      <div class="preview-picture" hidden></div>
+      <div class="preview-time"></div>
+    </div>
   </media-control-bar>
   <media-control-bar class="button-bar">
     <media-play-button></media-play-button>
@@ -107,6 +111,7 @@ const MARKUP = /* html */ `
     <media-pip-button></media-pip-button>
     <media-fullscreen-button></media-fullscreen-button>
   </media-control-bar>
+  <span class="announcer" role="status" aria-live="polite"></span>
 </media-controller>`
 
 /**
@@ -123,12 +128,14 @@ export function buildControls(
   prepare(find(content, 'video', HTMLVideoElement), find(content, 'media-controller', Element))
   place.append(content)
   const controller = find(place, 'media-controller', HTMLElement)
-  forwardKeys(controller)
   const media = find(place, 'video', HTMLVideoElement)
+  forwardKeys(controller)
+  makeRoomForCaptions(controller, media)
+  announceKeys(find(place, '.announcer', HTMLElement), controller, media)
   return { controller, media, poster: find(place, 'media-poster-image', HTMLElement) }
 }
 
-/** Lets the keyboard work before anything in the page was clicked. */
+/** Lets the keyboard work before anything in the page was clicked, and adds the keys that media-chrome has not. */
 function forwardKeys(controller: HTMLElement): void {
   for (const type of ['keydown', 'keyup'] as const) {
     document.addEventListener(type, (event) => {
@@ -140,11 +147,15 @@ function forwardKeys(controller: HTMLElement): void {
       )
     })
   }
-}
-
-/** The one element of that kind that `selector` names. Throws when there is none: the markup above is ours. */
-export function find<T extends Element>(root: ParentNode, selector: string, kind: new () => T): T {
-  const element = root.querySelector(selector)
-  if (!(element instanceof kind)) throw new Error(`The player's markup has no ${selector}.`)
-  return element
+  document.addEventListener('keydown', (event) => {
+    // Only whoever goes about by keyboard needs to see where the focus is at the start.
+    if (event.key === 'Tab') controller.classList.add('by-keyboard')
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey
+    // Known before anything has loaded, unlike the media element's own.
+    const durationSeconds = Number(controller.getAttribute('mediaduration'))
+    if (!plain || !/^\d$/.test(event.key) || !(durationSeconds > 0)) return
+    // The request goes the way of all others, so that everything that hears of jumps hears of this one.
+    const detail = (durationSeconds * Number(event.key)) / 10
+    controller.dispatchEvent(new CustomEvent('mediaseekrequest', { detail }))
+  })
 }

@@ -2,7 +2,7 @@
 
 import './player.css'
 import { findParentOrigin, readConfig } from './config.ts'
-import { find } from './controls.ts'
+import { find } from './find.ts'
 import { readOptions } from './options.ts'
 import { PlayerPage } from './player-page.ts'
 import { RemoteControl } from './remote-control.ts'

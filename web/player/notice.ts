@@ -1,6 +1,6 @@
 /** The panel over the picture that says why nothing plays (yet): a sentence, a bar of progress, or a button. */
 
-import { find } from './controls.ts'
+import { find } from './find.ts'
 
 export type NoticeContent = {
   readonly tone: 'waiting' | 'wrong'

@@ -4,14 +4,17 @@
  */
 
 import type { PageStatus, PlayerPageConfig } from '../../src/http/page-status.ts'
-import { findParentOrigin } from './config.ts'
-import { buildControls, type Controls, find } from './controls.ts'
+import { findParentOrigin, hasExpired } from './config.ts'
+import { buildControls, type Controls } from './controls.ts'
 import { showDebugPanel } from './debug-panel.ts'
 import { type Engine, type EngineOptions, type EngineTrouble, hasMediaSource } from './engine.ts'
+import { find } from './find.ts'
 import { Notice, type NoticeContent } from './notice.ts'
 import type { PlayerOptions } from './options.ts'
 import type { Controlled } from './remote-control.ts'
+import { showSeekPreviews } from './seek-preview.ts'
 import { followStatus, type StatusAnswer } from './status.ts'
+import { Storyboard } from './storyboard.ts'
 import { fillTitleBar } from './title-bar.ts'
 import { QualityList, SoundTrackList } from './track-lists.ts'
 
@@ -46,6 +49,8 @@ export class PlayerPage implements Controlled {
       Object.defineProperty(media, 'videoRenditions', { value: this.#qualities })
       if (!('audioTracks' in media)) Object.defineProperty(media, 'audioTracks', { value: this.#sounds })
     })
+    const duration = () => this.media.duration || (config.status.durationSeconds ?? Number.NaN)
+    showSeekPreviews(this.#controls.controller, duration, new Storyboard('headwater/storyboard.vtt'))
     this.#notice = new Notice(place)
     this.#dress()
     this.#listen()
@@ -119,9 +124,11 @@ export class PlayerPage implements Controlled {
   }
 
   #listen(): void {
-    const { media } = this.#controls
+    const { controller, media } = this.#controls
     // With `preload` none, media is loaded from the viewer's first wish on, which may also be a jump.
     for (const wish of ['play', 'seeking'] as const) media.addEventListener(wish, () => this.#engine?.start())
+    // Without media there is no `seeking`; the controls have told the element by now where to.
+    controller.addEventListener('mediaseekrequest', () => this.#engine?.start())
     document.addEventListener('keydown', (event) => {
       if (event.shiftKey && event.key === 'D') showDebugPanel(() => this.#engine?.describe() ?? [])
     })
@@ -143,9 +150,11 @@ export class PlayerPage implements Controlled {
 
   /** The page itself was let in, so what refuses it now has changed since. */
   #refusal(): Failure {
-    return this.#config.id.includes('.')
-      ? { title: 'This link has expired', sentence: 'Ask whoever gave you the link for a new one.' }
-      : { title: 'This video is protected', sentence: 'It plays by a signed link only.' }
+    const { id } = this.#config
+    const sentence = 'Ask whoever gave you the link for a new one.'
+    if (!id.includes('.'))
+      return { title: 'This video is protected', sentence: 'It plays by a signed link only.' }
+    return { title: hasExpired(id) ? 'This link has expired' : 'This link is not valid any more', sentence }
   }
 
   #show(status: PageStatus): void {

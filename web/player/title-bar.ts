@@ -1,7 +1,7 @@
 /** The bar at the top: what the owner of a video lets its viewers know (`publicDetails`, playback.md §5.2). */
 
 import type { PlayerPageConfig } from '../../src/http/page-status.ts'
-import { find } from './controls.ts'
+import { find } from './find.ts'
 
 /** Shows the details that there are. Their links lead out of the frame, and tell the page they lead to nothing. */
 export function fillTitleBar(place: ParentNode, details: PlayerPageConfig['details']): void {

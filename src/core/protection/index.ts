@@ -3,5 +3,5 @@ export { isAllowed, parseAccessRules, parseCountry, type AccessRule, type Viewer
 export { type CreatedKey, createSigningKey, type KeyDeps, OwnKeys } from './create-key.ts'
 export { createToken, type CreateTokenDeps, type TokenRequest } from './create-token.ts'
 export { deleteSigningKey, listSigningKeys, type SigningKey } from './signing-key-records.ts'
-export { badToken, isTokenLike } from './token.ts'
+export { badToken, expiredToken, isTokenLike } from './token.ts'
 export { type GoodToken, Tokens } from './verify-token.ts'

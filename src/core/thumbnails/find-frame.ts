@@ -55,8 +55,8 @@ function sourceFrame(plan: Plan, own: OwnPictures, ticks: number): Frame {
   return { segment, number: Math.max(0, number), timeMs: toMs(shown, plan) }
 }
 
-/** The segment that an instant lies in. */
-function segmentAt(plan: Plan, ticks: number): number {
+/** The segment that an instant lies in, in ticks. */
+export function segmentAt(plan: Plan, ticks: number): number {
   let low = 0
   let high = segmentCount(plan) - 1
   while (low < high) {

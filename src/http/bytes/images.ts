@@ -2,14 +2,23 @@
 
 import { createHash } from 'node:crypto'
 import { bytesBody, imageCaching, type Playable, type Playables } from '../../core/playback/index.ts'
-import { parseAnimationQuery, parsePictureQuery, type Thumbnails } from '../../core/thumbnails/index.ts'
+import {
+  parseAnimationQuery,
+  parsePictureQuery,
+  type Storyboards,
+  type Thumbnails,
+} from '../../core/thumbnails/index.ts'
 import type { ByteRoute } from '../route.ts'
 import { type SendDeps, sendBody } from './send.ts'
 import { allowPage, viewerRoute } from './viewer.ts'
 
-export type ImageDeps = SendDeps & { readonly playables: Playables; readonly thumbnails: Thumbnails }
+export type ImageDeps = SendDeps & {
+  readonly playables: Playables
+  readonly thumbnails: Thumbnails
+  readonly storyboards: Storyboards
+}
 
-/** `/<id>/thumbnails/thumbnail.jpg` and `.gif`. */
+/** `/<id>/thumbnails/thumbnail.jpg` and `.gif`, `/<id>/headwater/storyboard.vtt` and `.jpg`. */
 export function imageRoutes(deps: ImageDeps): readonly ByteRoute[] {
   return [
     route(deps, /^\/(?<id>[^/]+)\/thumbnails\/thumbnail\.jpg$/, 'image/jpeg', (query) => {
@@ -20,10 +29,21 @@ export function imageRoutes(deps: ImageDeps): readonly ByteRoute[] {
       const wanted = parseAnimationQuery(query)
       return (playable) => deps.thumbnails.animation(playable, wanted)
     }),
+    route(deps, /^\/(?<id>[^/]+)\/headwater\/storyboard\.jpg$/, 'image/jpeg', () => (playable) => {
+      return deps.storyboards.sheet(playable)
+    }),
+    route(
+      deps,
+      /^\/(?<id>[^/]+)\/headwater\/storyboard\.vtt$/,
+      'text/vtt; charset=utf-8',
+      () => (playable) => {
+        return Buffer.from(deps.storyboards.describe(playable, 'storyboard.jpg'))
+      },
+    ),
   ]
 }
 
-type MakeImage = (playable: Playable) => Promise<Uint8Array>
+type MakeImage = (playable: Playable) => Promise<Uint8Array> | Uint8Array
 
 /** `read` refuses a bad query before anything is looked up. */
 function route(

@@ -1,0 +1,86 @@
+/**
+ * What the seek bar shows of the place one points at or jumps to: a picture and the time. For the pointer while it is
+ * over the bar, for the keyboard and for fingers a moment longer than the jump.
+ */
+
+import { find } from './find.ts'
+import type { Storyboard } from './storyboard.ts'
+
+/** After a jump by key. */
+const LINGER_MS = 1_500
+
+/**
+ * Shows previews in the seek bar of `controller`, whose element for them is `.preview`. `duration` answers in seconds, also
+ * before anything has loaded; `NaN` until known.
+ */
+export function showSeekPreviews(
+  controller: HTMLElement,
+  duration: () => number,
+  storyboard: Storyboard,
+): void {
+  const box = find(controller, '.preview', HTMLElement)
+  const picture = find(box, '.preview-picture', HTMLElement)
+  const bar = find(controller, 'media-time-range', HTMLElement)
+  // The part of the bar that stands for the time.
+  const range = bar.shadowRoot?.querySelector('#range') ?? bar
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let shownSeconds: number | null = null
+
+  const draw = (): void => {
+    if (shownSeconds === null) return
+    const seconds = shownSeconds
+    find(box, '.preview-time', HTMLElement).textContent = formatTime(seconds)
+    const found = storyboard.at(seconds)
+    picture.hidden = found === undefined
+    if (found !== undefined) {
+      const { sheet, x, y, width, height } = found
+      Object.assign(picture.style, {
+        width: `${width}px`,
+        height: `${height}px`,
+        backgroundImage: `url("${sheet}")`,
+        backgroundPosition: `-${x}px -${y}px`,
+      })
+    }
+    // Beside the edges it stays inside, however wide it is.
+    const { left, width } = range.getBoundingClientRect()
+    const whole = controller.getBoundingClientRect()
+    const middle = left - whole.left + (width * seconds) / duration()
+    const half = box.offsetWidth / 2 + EDGE_PX
+    box.style.left = `${Math.min(Math.max(middle, half), whole.width - half)}px`
+  }
+  const show = (seconds: number): void => {
+    if (!(duration() > 0)) return
+    shownSeconds = Math.min(Math.max(0, seconds), duration())
+    box.classList.add('shown')
+    draw()
+  }
+  const hide = (): void => {
+    box.classList.remove('shown')
+    shownSeconds = null
+  }
+
+  storyboard.addEventListener('load', draw)
+  bar.addEventListener('pointermove', ({ clientX }) => {
+    const { left, width } = range.getBoundingClientRect()
+    clearTimeout(timer)
+    show(((clientX - left) / width) * duration())
+  })
+  controller.addEventListener('mediaseekrequest', (event) => {
+    const seconds: unknown = event instanceof CustomEvent ? event.detail : null
+    if (typeof seconds !== 'number') return
+    show(seconds)
+    clearTimeout(timer)
+    if (!bar.matches(':hover')) timer = setTimeout(hide, LINGER_MS)
+  })
+  bar.addEventListener('pointerleave', hide)
+}
+
+/** `1:02:03` or `2:03`. */
+export function formatTime(seconds: number): string {
+  const whole = Math.floor(seconds)
+  const two = (value: number) => String(value).padStart(2, '0')
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60]
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`
+}
+
+const EDGE_PX = 8
