@@ -1,11 +1,9 @@
 /** What viewers meet at the addresses of a video: methods, ranges, caching, CORS, refusals and thumbnails. */
 
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import sharp, { type Sharp } from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { callApi, startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
@@ -245,78 +243,6 @@ describe('refusals', () => {
       await edit({ requireSignedURLs: false, allowedOrigins: [] })
     }
     expect((await get(playlist)).status).toBe(200)
-  })
-})
-
-describe('the storyboard', () => {
-  /** The cues of a storyboard: when, and where on the sheet. */
-  const readCues = async (address: string) => {
-    const text = await (await get(`${address}/headwater/storyboard.vtt`)).text()
-    const pattern = /^(\S+) --> (\S+)\nstoryboard\.jpg#xywh=(\d+),(\d+),(\d+),(\d+)$/gm
-    return [...text.matchAll(pattern)].map(([, start, end, ...place]) => {
-      const [left = 0, top = 0, width = 0, height = 0] = place.map(Number)
-      return { start, end, place: { left, top, width, height } }
-    })
-  }
-  const readSheet = async (address: string) => {
-    const response = await get(`${address}/headwater/storyboard.jpg`)
-    expect(response.status).toBe(200)
-    expect(response.headers.get('content-type')).toBe('image/jpeg')
-    return Buffer.from(await response.arrayBuffer())
-  }
-
-  test('shows exactly the picture of each second, in its place', async () => {
-    const cues = await readCues(base)
-    expect(cues).toHaveLength(12)
-    expect(cues[11]).toMatchObject({ start: '00:00:11.000', end: '00:00:12.000' })
-    const [sheet, again] = await Promise.all([readSheet(base), readSheet(base)])
-    expect(again.equals(sheet)).toBe(true)
-    const pictures = await greyPictures(file)
-    const shown = await Promise.all(
-      cues.map(({ place }) => nearestPicture(pictures, sharp(Buffer.from(sheet)).extract(place))),
-    )
-    expect(shown).toEqual(Array.from({ length: 12 }, (_each, index) => index * 30))
-  })
-
-  test('may be read by any page, is asked about after a minute, and has the rules of the video', async () => {
-    const { status, headers } = await get(`${base}/headwater/storyboard.vtt`)
-    expect(status).toBe(200)
-    expect(headers.get('content-type')).toBe('text/vtt; charset=utf-8')
-    expect(headers.get('cache-control')).toBe('public, max-age=60')
-    expect(headers.get('access-control-allow-origin')).toBe('*')
-    await callApi(server, `/stream/${uid}`, { method: 'POST', body: { requireSignedURLs: true } })
-    for (const name of ['storyboard.vtt', 'storyboard.jpg']) {
-      expect((await get(`${base}/headwater/${name}`)).status).toBe(401)
-      expect((await get(`${server.url}/${'0'.repeat(32)}/headwater/${name}`)).status).toBe(404)
-    }
-    await callApi(server, `/stream/${uid}`, { method: 'POST', body: { requireSignedURLs: false } })
-  })
-
-  test('of a long video has a hundred pictures, each within the segment of its instant', async () => {
-    // Brightness rises with time, so a picture says when it was.
-    const long = join(folder, 'long.mp4')
-    await promisify(execFile)('ffmpeg', [
-      ...['-v', 'error', '-f', 'lavfi', '-i', 'color=black:s=160x90:r=5:d=400'],
-      ...['-vf', "geq=lum='16+200*T/400':cb=128:cr=128", '-c:v', 'libx264', '-preset', 'ultrafast'],
-      ...['-g', '20', '-pix_fmt', 'yuv420p', long],
-    ])
-    const { uid: other } = await uploadFile(server, long)
-    await waitForVideo(server, other, 'complete')
-    const address = `${server.url}/${other}`
-    const cues = await readCues(address)
-    expect(cues).toHaveLength(100)
-    const sheet = await readSheet(address)
-    for (const [index, { place }] of cues.entries()) {
-      const grey = await sharp(Buffer.from(sheet)).extract(place).greyscale().raw().toBuffer()
-      const seconds = (((grey[grey.length / 2] ?? 0) * 219) / 255 / 200) * 400
-      // A step of brightness is two seconds, a segment four.
-      expect(seconds, `picture ${index}`).toBeGreaterThan(index * 4 - 8)
-      expect(seconds, `picture ${index}`).toBeLessThan(index * 4 + 4)
-    }
-    await callApi(server, `/stream/${other}`, { method: 'DELETE' })
-    expect((await get(`${address}/headwater/storyboard.jpg`)).status).toBe(404)
-    const left = await readdir(join(server.dataDir), { recursive: true })
-    expect(left.filter((path) => path.includes(other))).toEqual([])
   })
 })
 

@@ -4,7 +4,7 @@
  */
 
 import { HeadwaterError } from '../../lib/failure.ts'
-import { type Log, silentLog } from '../../lib/log.ts'
+import { silentLog } from '../../lib/log.ts'
 import { Turns } from '../../lib/turns.ts'
 import { storyboardBlob } from '../blob-names.ts'
 import type { BlobName } from '../../ports.ts'
