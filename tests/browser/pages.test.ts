@@ -114,6 +114,27 @@ describe('a finished video', () => {
     expect(nameless).toEqual([])
   })
 
+  test('plays what it has loaded when it is refused more, and says so then', async () => {
+    const { uid } = await pages.api.addVideo(READY)
+    await using visitor = await browsing.visit()
+    const { page } = visitor
+    await page.goto(`${pages.api.url}/${uid}/watch?autoplay&muted`)
+    await untilVideo(page, 'video.buffered.length > 0 && video.buffered.end(0) > 4')
+    await page.route(/\.m4s$/, (route) => route.fulfill({ status: 401 }))
+    const refused = page.waitForResponse((response) => response.status() === 401)
+    await tellVideo(page, 'video.currentTime = Math.min(40, video.buffered.end(0) - 2.5)')
+    await refused
+    expect(await page.isVisible('.notice')).toBe(false)
+    const { currentTime } = await watch(page)
+    await tellVideo(
+      page,
+      `video.addEventListener('timeupdate', () => (window.shown = video.currentTime || window.shown))`,
+    )
+    await page.waitForSelector('text=This video is protected')
+    const shown = await page.evaluate<number>('window.shown')
+    expect(shown).toBeGreaterThan(currentTime + 1)
+  })
+
   test('survives segments that are not made yet', async () => {
     const { uid } = await pages.api.addVideo(READY)
     await using visitor = await browsing.visit()

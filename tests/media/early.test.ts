@@ -61,7 +61,11 @@ async function finalPlan(bytes: Uint8Array): Promise<Plan> {
       return Promise.resolve(part.byteLength)
     },
   }
-  const answer = await planIndexed(source, { ...question(bytes), mark: null, report: null }, (name) => `${name}-new`)
+  const answer = await planIndexed(
+    source,
+    { ...question(bytes), mark: null, report: null },
+    (name) => `${name}-new`,
+  )
   if (answer.kind !== 'planned') throw new Error(answer.kind)
   return answer.planned.plan
 }

@@ -2,12 +2,17 @@
 
 // oxlint-disable-next-line import/no-named-as-default -- its declarations know the class as the default only
 import Hls, { type ErrorData, ErrorTypes, Events, type HlsConfig, type Level, type LoadPolicy } from 'hls.js'
-import type { DebugFacts, Engine, EngineCallbacks, EngineOptions } from './engine.ts'
+import type { DebugFacts, Engine, EngineCallbacks, EngineOptions, EngineTrouble } from './engine.ts'
 
 /** How long a connection that broke is left alone before the next try. */
 const RETRY_MS = 3_000
 /** Buffers end up to a frame early or late; a position this much before their end is still inside. */
 const EDGE_SECONDS = 0.1
+/** Answers that no other try will change. */
+const REFUSALS: Readonly<Record<number, EngineTrouble>> = {
+  401: { kind: 'unauthorised' },
+  403: { kind: 'refused', sentence: 'This video may not be played on this site.' },
+}
 /** Decoder failures after which hls.js may start over, within `MEDIA_RETRY_MS`. */
 const MEDIA_RETRIES = 3
 const MEDIA_RETRY_MS = 20_000
@@ -50,6 +55,8 @@ class AdaptiveEngine implements Engine {
   #inheritedUntilSeconds = 0
   #textTrackChosen = false
   #mediaFailures: number[] = []
+  /** Aborted when the end has been told, or the engine has gone. */
+  readonly #ending = new AbortController()
   #retryTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: EngineOptions, callbacks: EngineCallbacks) {
@@ -142,6 +149,7 @@ class AdaptiveEngine implements Engine {
 
   destroy(): void {
     clearTimeout(this.#retryTimer)
+    this.#ending.abort()
     this.#hls.destroy()
   }
 
@@ -157,7 +165,11 @@ class AdaptiveEngine implements Engine {
     hls.on(Events.AUDIO_TRACK_SWITCHED, () => this.#offerSound(hls))
     hls.on(Events.FRAG_BUFFERED, () => this.#recovered())
     hls.on(Events.ERROR, (_event, data) => {
-      if (data.fatal && hls === this.#hls) this.#onFatal(hls, data)
+      if (hls !== this.#hls) return
+      const refusal = REFUSALS[data.response?.code ?? 0]
+      // Trying other qualities, as hls.js would for some seconds, leads to the same answer.
+      if (refusal !== undefined) this.#endWithBuffer(refusal)
+      else if (data.fatal) this.#onFatal(hls, data)
     })
     return hls
   }
@@ -228,11 +240,7 @@ class AdaptiveEngine implements Engine {
 
   #onFatal(hls: Hls, data: ErrorData): void {
     const status = data.response?.code ?? 0
-    if (status === 403) {
-      this.#callbacks.onTrouble({ kind: 'refused', sentence: 'This video may not be played on this site.' })
-    } else if (status === 401) {
-      this.#callbacks.onTrouble({ kind: 'unauthorised' })
-    } else if (status === 404 || status === 409 || status === 410 || status === 424) {
+    if (status === 404 || status === 409 || status === 410 || status === 424) {
       this.#callbacks.onTrouble({ kind: 'status' })
     } else if (data.type === ErrorTypes.MEDIA_ERROR && this.#mayRecoverMedia()) {
       hls.recoverMediaError()
@@ -241,6 +249,22 @@ class AdaptiveEngine implements Engine {
     } else {
       this.#callbacks.onTrouble({ kind: 'refused', sentence: 'This browser could not decode the video.' })
     }
+  }
+
+  /** What is loaded is still played; then the viewer is told. */
+  #endWithBuffer(trouble: EngineTrouble): void {
+    this.#hls.stopLoad()
+    if (this.#ending.signal.aborted) return
+    const { media } = this.#options
+    const { signal } = this.#ending
+    if (bufferedAhead(media) > EDGE_SECONDS) {
+      media.addEventListener('waiting', () => this.#tellEnd(trouble), { signal })
+    } else this.#tellEnd(trouble)
+  }
+
+  #tellEnd(trouble: EngineTrouble): void {
+    this.#ending.abort()
+    this.#callbacks.onTrouble(trouble)
   }
 
   #mayRecoverMedia(): boolean {
