@@ -30,6 +30,15 @@ export function silentFilm(): Promise<string> {
   return customSample('film-silent-small.mp4', [...PICTURE, ...X264, ...words('-movflags +faststart')])
 }
 
+/** A film with the same tone that browsers do not play, so that all of it is encoded. */
+export function encodedFilm(): Promise<string> {
+  return customSample('film-mpeg4.mp4', [
+    ...PICTURE,
+    ...sine(440, FILM_SECONDS, 2),
+    ...words('-c:v mpeg4 -b:v 200k -c:a aac'),
+  ])
+}
+
 /** MP3 in stereo, shorter than the films. */
 export function shortTone(): Promise<string> {
   return customSample('tone-880.mp3', [...sine(880, 3, 2), ...words('-c:a libmp3lame -b:a 64k')])

@@ -64,6 +64,10 @@ function upload(deps: TrackDeps): Endpoint {
     path: AUDIO,
     summary:
       'Adds the sound in the part `file` of multipart/form-data, at most 200 MB, under its part `label`',
+    formSchema: z.object({
+      file: z.string().describe('The file; of a video its first sound'),
+      label: z.string().describe('1 to 128 characters'),
+    }),
     resultSchema: trackSchema,
     handle: async ({ accountId, uid, incoming, outgoing }) => {
       checkForm(incoming)
