@@ -9,6 +9,7 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
   instant: 'last byte of an upload → first segment that decodes; sources of 10 s, 10 min and 2 h, and HEVC',
   upload:
     '1 GiB by tus against the reference server and a plain write; 100 uploads at once; beside 10,000 unfinished',
+  clip: 'asking for a clip of ten minutes of two hours → ready, whole, and a download of it',
   encode: 'the whole ladder against one hand-written ffmpeg command',
   deliver:
     'segments, manifests and tokens at 32 connections against nginx on the same files; memory at 256; p99 at 50 a second',

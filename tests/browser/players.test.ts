@@ -66,12 +66,15 @@ afterAll(async () => {
 describe.each(CASES)('$name', (source) => {
   let bench: BenchPage
   let id: string
+  let uploaded: string
+  let clip: string | undefined
 
   beforeAll(async () => {
     const file = join(folder, `${source.seconds}-${source.fps}.mp4`)
     await makeNumberedSource({ ...source, file })
     const { uid } = await uploadFile(server, file)
     await waitForVideo(server, uid, 'complete')
+    uploaded = uid
     id = source.signed ? await protect(uid) : uid
     bench = await openBenchPage(file)
   })
@@ -105,7 +108,56 @@ describe.each(CASES)('$name', (source) => {
         expect(seek.number, `seek to frame ${frame} in ${player}`).toBe(frame)
       }
     })
+
+  // Edges of two seconds and of one around a segment that is the source's.
+  if (source.signed !== true)
+    test.each(CLIP_PLAYERS)(
+      '$player plays a clip from its first to its last picture, over all three seams',
+      { retry: 1 },
+      async ({ player, manifest }) => {
+        clip ??= await cut(uploaded, 2, 9)
+        await bench.reload()
+        // Twice as fast: what is looked at are seams, not the sound.
+        await bench.page.evaluate(
+          `for (const video of document.querySelectorAll('video')) video.defaultPlaybackRate = 2`,
+        )
+        const url = `${server.url}/${clip}/manifest/${manifest}`
+        // Without switching hls.js stays with the first one listed, which here is cut from the source.
+        const result = await bench.playThrough({ player, url, switching: player !== 'hls' })
+        expect(result.errors.filter((error) => error.endsWith('fatal') || error.startsWith('stuck'))).toEqual(
+          [],
+        )
+        expect([result.ended, result.ranges.length]).toEqual([true, 1])
+        const first = 2 * source.fps
+        const misplaced = result.frames.filter(
+          ([mediaTime, number]) => number !== first + Math.round(mediaTime * source.fps),
+        )
+        expect(misplaced).toEqual([])
+        expect(Math.abs(result.duration - 7)).toBeLessThan(0.05)
+        for (const frame of [
+          0,
+          2 * source.fps - 1,
+          2 * source.fps,
+          6 * source.fps - 1,
+          6 * source.fps,
+          7 * source.fps - 1,
+        ]) {
+          const seek = await bench.seekAndRead((frame + 0.5) / source.fps)
+          expect(seek.number, `seek to frame ${frame} of the clip in ${player}`).toBe(first + frame)
+        }
+      },
+    )
 })
+
+const CLIP_PLAYERS = PLAYERS.filter(({ player, manifest }) => player !== 'shaka' || manifest === 'video.mpd')
+
+/** Makes a clip of whole seconds; answers it when all of it is there. */
+async function cut(from: string, startTimeSeconds: number, endTimeSeconds: number): Promise<string> {
+  const body = { clippedFromVideoUID: from, startTimeSeconds, endTimeSeconds }
+  const { uid } = await callApi<{ uid: string }>(server, '/stream/clip', { method: 'POST', body })
+  await waitForVideo(server, uid, 'complete')
+  return uid
+}
 
 /** Has the video ask for tokens, and answers one. */
 async function protect(uid: string): Promise<string> {

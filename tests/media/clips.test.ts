@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createClip } from '../../src/core/clips/index.ts'
+import { deleteVideo, sweepLeftovers } from '../../src/core/videos/index.ts'
+import { WatermarkMaker } from '../../src/core/watermarks/index.ts'
+import { makePng } from '../harness/png.ts'
 import { edgeSegments } from '../../src/core/planning/index.ts'
 import { BAR_BITS, barFilters } from '../browser/players/numbered-source.ts'
 import { ACCOUNT, type Engine, startEngine } from './engine.ts'
@@ -96,13 +99,14 @@ async function addSource(file: string, encodeJobs = Number.POSITIVE_INFINITY): P
 }
 
 /** Cuts a clip and makes all of it; answers its uid and the encode jobs that it took. */
-async function clip(sourceUid: string, startSeconds: number, endSeconds: number) {
+async function clip(sourceUid: string, startSeconds: number, endSeconds: number, watermark?: string) {
   const { uid } = await createClip(engine, {
     accountId: ACCOUNT,
     sourceUid,
     startSeconds,
     endSeconds,
     fields: {},
+    ...(watermark === undefined ? {} : { watermark }),
   })
   const job = await engine.claim('clip')
   if (job?.videoUid !== uid) throw new Error('the wrong clip job was claimed')
@@ -257,6 +261,127 @@ describe.each(CASES)('$name', (source) => {
           expect(Math.abs(seconds - (expected[index] ?? 0))).toBeLessThan(1024 / 48_000)
       }
       expect(beeps.length).toBeGreaterThanOrEqual(expected.length)
+    })
+  }
+})
+
+/** Whether the middle of each picture is red. */
+async function readMiddles(file: string): Promise<boolean[]> {
+  const { stdout } = await run(
+    'ffmpeg',
+    words(
+      `-v error -i ${file} -vf crop=8:8:(iw-8)/2:(ih-8)/2,scale=1:1:flags=area -fps_mode passthrough -pix_fmt rgb24 -f rawvideo -`,
+    ),
+    { encoding: 'buffer', maxBuffer: 1e8 },
+  )
+  const isRed = (at: number) => (stdout[at] ?? 0) > 200 && (stdout[at + 1] ?? 255) < 60
+  return Array.from({ length: stdout.length / 3 }, (_, index) => isRed(index * 3))
+}
+
+test('a watermark of its own is in every picture, and stays in the clips of that clip', async () => {
+  const file = await makeNumbered('marked', {
+    rate: '25',
+    seconds: 11,
+    coding: [...X264, ...words('-bf 2 -g 50 -sc_threshold 0')],
+  })
+  const source = await addSource(file)
+  const mark = await new WatermarkMaker(engine).create({
+    accountId: ACCOUNT,
+    placement: { position: 'center', scale: 0.5 },
+    image: makePng(40, 20, () => [255, 0, 0, 255]),
+    signal: new AbortController().signal,
+  })
+  const marked = await clip(source, 1, 10, mark.uid)
+  const { plan } = await engine.plan(marked.uid)
+  expect(plan.video.map(({ made }) => made)).not.toContain('passthrough')
+  expect((await engine.video(marked.uid)).watermark?.uid).toBe(mark.uid)
+  const inner = await clip(marked.uid, 1, 8)
+  expect((await engine.video(inner.uid)).watermark?.uid).toBe(mark.uid)
+  expect(inner.jobs.length).toBeLessThanOrEqual(4)
+  for (const [uid, first, count] of [
+    [marked.uid, 25, 225],
+    [inner.uid, 50, 175],
+  ] as const) {
+    const rendition = await writeRendition(engine, uid, plan.video.at(-1)?.name ?? '')
+    expect(await readNumbers(rendition)).toEqual(Array.from({ length: count }, (_, index) => first + index))
+    expect(await readMiddles(rendition)).toEqual(Array.from({ length: count }, () => true))
+  }
+})
+
+test('another ffmpeg than the one that made the source makes the edges beside its segments', async () => {
+  const file = await makeNumbered('builds', {
+    rate: '25',
+    seconds: 14,
+    silent: true,
+    coding: [...X264, ...words('-g 9999 -sc_threshold 0')],
+  })
+  const source = await addSource(file)
+  const { plan } = await engine.plan(source)
+  await engine.db
+    .updateTable('plans')
+    .set({ plan: JSON.stringify({ ...plan, decoder: 'an older one' }) })
+    .where('video_uid', '=', source)
+    .execute()
+  const outer = await clip(source, 1, 13)
+  const inner = await clip(outer.uid, 1, 10)
+  for (const [uid, first, count] of [
+    [outer.uid, 25, 300],
+    [inner.uid, 50, 225],
+  ] as const) {
+    const made = await engine.plan(uid)
+    expect(made.plan.video.every(({ joined }) => joined !== undefined)).toBe(true)
+    const rendition = await writeRendition(engine, uid, made.plan.video.at(-1)?.name ?? '')
+    expect(await readNumbers(rendition)).toEqual(Array.from({ length: count }, (_, index) => first + index))
+  }
+})
+
+test('a source that is deleted before it is cut fails the clip in words', async () => {
+  const source = await addSource(join(engine.folder, 'marked.mp4'), 1)
+  const { uid } = await createClip(engine, {
+    accountId: ACCOUNT,
+    sourceUid: source,
+    startSeconds: 1,
+    endSeconds: 3,
+    fields: {},
+  })
+  await deleteVideo(engine, ACCOUNT, source)
+  const job = await engine.claim('clip')
+  if (job === undefined) throw new Error('there is no clip job')
+  await engine.run(job)
+  const { state, error } = await engine.video(uid)
+  expect([state, error?.reasonCode]).toEqual(['error', 'ERR_UNKNOWN'])
+  expect(error?.reasonText).toContain('was deleted')
+})
+
+describe('a crash', () => {
+  const blobNames = async () => {
+    const names: string[] = []
+    for await (const { name } of engine.blobs.list('')) names.push(name)
+    return names
+  }
+
+  test('between the rows and the blobs of a deletion leaves what the sweep removes, but nothing of a clip', async () => {
+    const before = new Set(await blobNames())
+    const source = await addSource(join(engine.folder, 'marked.mp4'))
+    const made = await clip(source, 1, 10)
+    const shown = await pictureHashes(await writeRendition(engine, made.uid, '108p'))
+    const stopped = { ...engine, blobs: undeletable() }
+    await expect(deleteVideo(stopped, ACCOUNT, source)).rejects.toThrow('power')
+    await sweepLeftovers(engine, { graceMs: -60_000 })
+    expect(await pictureHashes(await writeRendition(engine, made.uid, '108p'))).toEqual(shown)
+    await expect(deleteVideo(stopped, ACCOUNT, made.uid)).rejects.toThrow('power')
+    await sweepLeftovers(engine, { graceMs: -60_000 })
+    expect((await blobNames()).filter((name) => !before.has(name))).toEqual([])
+  })
+
+  /** The engine's blobs, of which none can be deleted. */
+  function undeletable(): Engine['blobs'] {
+    return new Proxy(engine.blobs, {
+      get: (blobs, name) => {
+        if (name === 'delete') return () => Promise.reject(new Error('the power is gone'))
+        const value: unknown = Reflect.get(blobs, name)
+        return typeof value === 'function' ? (value.bind(blobs) as unknown) : value
+      },
     })
   }
 })

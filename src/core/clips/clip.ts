@@ -19,6 +19,8 @@ export type ClipPayload = {
   readonly sourceUid: string
   readonly startSeconds: number
   readonly endSeconds: number
+  /** Whether the clip has a watermark of its own; then it is burnt into every picture. */
+  readonly marked: boolean
 }
 
 /** What asking for one takes. */

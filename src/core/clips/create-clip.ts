@@ -51,9 +51,7 @@ export async function createClip(deps: ClipDeps, request: NewClip): Promise<Vide
   return deps.db.transaction().execute(async (trx) => {
     const source = await requireVideo(trx, sourceUid, accountId)
     const durationSeconds = checkRange(source, startSeconds, endSeconds)
-    if ((await findMarkOf(trx, accountId, request.watermark)) !== null) {
-      throw new HeadwaterError('not_built_yet', 'Clips with a watermark of their own are not built yet.')
-    }
+    const mark = await findMarkOf(trx, accountId, request.watermark)
     await checkUploadLimits(deps, trx, { accountId, reserveSeconds: Math.ceil(durationSeconds) })
     const createdUs = await nextCreatedUs(trx, deps.clock, accountId)
     const uid = deps.clock.newUid()
@@ -66,14 +64,14 @@ export async function createClip(deps: ClipDeps, request: NewClip): Promise<Vide
       durationSeconds,
       displaySize: source.displaySize,
       clippedFrom: sourceUid,
-      // Burnt into what it is made of.
-      watermark: source.watermark,
+      // Without one of its own it shows that of the source, in the pictures they share.
+      watermark: mark ?? source.watermark,
     }
     await insertVideo(trx, video)
     await deps.jobs.enqueue(trx, {
       kind: CLIP_KIND,
       dedupe: `${CLIP_KIND}/${uid}`,
-      payload: { uid, sourceUid, startSeconds, endSeconds } satisfies ClipPayload,
+      payload: { uid, sourceUid, startSeconds, endSeconds, marked: mark !== null } satisfies ClipPayload,
       videoUid: uid,
       priority: PRIORITY.first,
     })

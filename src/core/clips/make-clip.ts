@@ -8,9 +8,9 @@ import { readMovie } from '../../media/isobmff/read-movie.ts'
 import type { Blobs, Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { publishSoundInit } from '../encoding/index.ts'
-import { type ClipPlan, type JoinedCoding, planClip } from '../planning/index.ts'
+import { type ClipPlan, type ClipRange, type JoinedCoding, type Mark, planClip } from '../planning/index.ts'
 import { getPlanRow, listRenditionRows, type PlanRow, type SourceIndexes } from '../timeline/index.ts'
-import { failVideo, getVideo } from '../videos/index.ts'
+import { failVideo, getVideo, type Video } from '../videos/index.ts'
 import { type ClipPayload, sourceGone } from './clip.ts'
 import { openClip } from './open-clip.ts'
 
@@ -35,7 +35,7 @@ export async function makeClip(deps: MakeClipDeps, job: ClaimedJob): Promise<voi
     return
   }
   try {
-    await cut(deps, job)
+    await cut(deps, job, video)
     deps.log.info({ uid, sourceUid, startSeconds, endSeconds }, 'clip planned')
   } catch (error) {
     // The source, or a blob of it, was deleted before the clip named it.
@@ -44,11 +44,11 @@ export async function makeClip(deps: MakeClipDeps, job: ClaimedJob): Promise<voi
   }
 }
 
-async function cut(deps: MakeClipDeps, job: ClaimedJob): Promise<void> {
-  const { uid, sourceUid, ...range } = job.payload as ClipPayload
+async function cut(deps: MakeClipDeps, job: ClaimedJob, video: Video): Promise<void> {
+  const { uid, sourceUid, marked, ...range } = job.payload as ClipPayload
   const source = await getPlanRow(deps.db, sourceUid)
   if (source === undefined) throw sourceGone()
-  const planned = await plan(deps, source, sourceUid, range)
+  const planned = await plan(deps, source, { sourceUid, range, mark: marked ? video.watermark : null })
   const { audio } = planned.plan
   const soundInit = audio?.made === 'encoded' ? await publishSoundInit(deps.blobs, uid, audio) : null
   try {
@@ -63,8 +63,7 @@ async function cut(deps: MakeClipDeps, job: ClaimedJob): Promise<void> {
 async function plan(
   deps: MakeClipDeps,
   source: PlanRow,
-  sourceUid: string,
-  range: { startSeconds: number; endSeconds: number },
+  { sourceUid, range, mark }: { sourceUid: string; range: ClipRange; mark: Mark | null },
 ): Promise<ClipPlan> {
   const index = source.indexBlob === null ? null : await deps.indexes.open(source.indexBlob, source.plan)
   const entry = index?.picture.entries[0]
@@ -77,7 +76,7 @@ async function plan(
     decoder: deps.decoder.build.id,
     sourceComplete: source.complete,
     joined: await findJoined(deps, source, sourceUid),
-    share: true,
+    mark,
   })
 }
 

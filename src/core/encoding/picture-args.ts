@@ -266,7 +266,8 @@ function becomesBt709({ picture, filters }: Pick<PictureRun, 'picture' | 'filter
 
 /** The low rung is there to be early. */
 function presetOf(quality: 'standard' | 'high', rendition: VideoRendition): string {
-  if (rendition.made === 'low') return 'superfast'
+  // So are the edges of a passthrough; they may have as many bits as they want.
+  if (rendition.made !== 'ladder') return 'superfast'
   return quality === 'high' ? 'medium' : 'veryfast'
 }
 

@@ -18,6 +18,7 @@ import {
   edgeSegments,
   type FrameTimes,
   type JoinedCoding,
+  type Mark,
   mediaCuts,
   type Plan,
   startTicksOf,
@@ -48,8 +49,8 @@ export type ClipOptions = {
   readonly sourceComplete: boolean
   /** Of an encoded rendition of the source: undefined = its own encoder goes on with it. */
   readonly joined: ReadonlyMap<string, JoinedCoding>
-  /** False = every picture is made anew. */
-  readonly share: boolean
+  /** A watermark of the clip's own: every picture is made anew. Null = as the source is. */
+  readonly mark: Mark | null
 }
 
 /** A plan, and for each of its renditions the one of the source that it continues. */
@@ -78,7 +79,7 @@ export function planClip(source: Plan, range: ClipRange, options: ClipOptions): 
   const from = new Map<string, string>()
   const video = planPictures(source, { cuts, window, frames }, options, from)
   const sound = source.audio && planSound(source, source.audio, { start, end, inner }, options)
-  if (source.audio !== null && sound !== null && options.share) from.set(sound.audio.id, source.audio.id)
+  if (source.audio !== null && sound !== null) from.set(sound.audio.id, source.audio.id)
   const plan: Plan = {
     ...source,
     decoder: options.decoder,
@@ -89,6 +90,7 @@ export function planClip(source: Plan, range: ClipRange, options: ClipOptions): 
     videoChunks: planClipChunks(cuts, timescale, 'video'),
     audioChunks: sound?.audio.made === 'encoded' ? soundChunks(sound.audio) : [],
     window,
+    ...(options.mark !== null && { mark: options.mark }),
   }
   return { plan, from, pictureShiftTicks: start, soundShiftTicks: sound?.shiftTicks ?? 0 }
 }
@@ -152,16 +154,17 @@ function planPictures(
   const passthrough = source.video.find(({ made }) => made === 'passthrough')
   const isOffered = passthrough !== undefined && (passthrough.kept || !options.sourceComplete)
   const coding = isOffered && edgeSegments(clip).length > 0 ? joinSource(options.pictures) : undefined
-  const passes = isOffered && options.share && coding !== null
-  if (passthrough !== undefined && !options.share) return planAnew(source, clip, options)
+  const share = options.mark === null
+  const passes = isOffered && share && coding !== null
+  if (passthrough !== undefined && !share) return planAnew(source, clip, options)
   // A source whose NAL units are counted otherwise than encoders do cannot be continued by one.
   if (passthrough?.kept === true && !passes) return planAnew(source, clip, options)
   const kept = source.video.filter(({ made }) => made !== 'passthrough' || passes)
   return kept.map((rendition) => {
     const id = options.newId(rendition.name)
-    if (options.share) from.set(id, rendition.id)
+    if (share) from.set(id, rendition.id)
     const joined =
-      rendition.made === 'passthrough' ? coding : options.share ? options.joined.get(rendition.id) : undefined
+      rendition.made === 'passthrough' ? coding : share ? options.joined.get(rendition.id) : undefined
     return withJoined({ ...rendition, id }, joined)
   })
 }
