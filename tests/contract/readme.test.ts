@@ -89,7 +89,7 @@ describe('README.md', () => {
 
   test('the videos they uploaded all play', async () => {
     const videos = await callApi<{ uid: string }[]>(caller, '/stream')
-    expect(videos).toHaveLength(7)
+    expect(videos).toHaveLength(8)
     for (const { uid } of videos) await waitForVideo(caller, uid, 'ready')
   })
 
