@@ -3,31 +3,36 @@
  * rendition, thumbnail and download. The image is red, the film grey; what is found is held against the rule by hand.
  */
 
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createClip } from '../../src/core/clips/index.ts'
 import { createDownload, getDownloads } from '../../src/core/downloads/index.ts'
 import { createEarly } from '../../src/core/early/index.ts'
 import { requestSegment } from '../../src/core/encoding/index.ts'
+import { markFiles } from '../../src/core/encoding/mark-args.ts'
+import { buildPictureArgs } from '../../src/core/encoding/picture-args.ts'
 import { createPlayback } from '../../src/core/playback/index.ts'
 import { createThumbnails, parseAnimationQuery, parsePictureQuery } from '../../src/core/thumbnails/index.ts'
 import { type PlacementRequest, type Watermark, WatermarkMaker } from '../../src/core/watermarks/index.ts'
 import { makePng, type Rgba } from '../harness/png.ts'
 import { ACCOUNT, type Engine, makeSource, startEngine } from './engine.ts'
+import {
+  COLOUR,
+  EDGE,
+  expectBox,
+  expectColour,
+  firstPicture,
+  middle,
+  packetTimes,
+  picturesOf,
+  pixel,
+  redBox,
+} from './marked-pictures.ts'
 import { writeRendition } from './rendition.ts'
 
-const execute = promisify(execFile)
-
 const RED: Rgba = [255, 0, 0, 255]
-/** Chroma has half as many pixels as luma, and the place is rounded to those. */
-const EDGE = 2
-/** What the encoder may change of a flat colour, of 255. */
-const COLOUR = 14
-
 let folder: string
 let engine: Engine
 /** 320×180, grey, H.264: would be passed through. */
@@ -67,73 +72,6 @@ async function encode(source: string, watermark: Watermark): Promise<string> {
   await engine.encode()
   return uid
 }
-
-type Picture = { readonly width: number; readonly height: number; readonly rgb: Buffer }
-
-/** The pictures of a file as somebody sees them. */
-async function picturesOf(path: string): Promise<Picture[]> {
-  const { stdout: size } = await execute('ffprobe', [
-    ...'-v error -select_streams v:0 -show_entries stream=width,height -of csv=p=0'.split(' '),
-    path,
-  ])
-  const [width = 0, height = 0] = size.split(',').map(Number)
-  const { stdout } = await execute(
-    'ffmpeg',
-    [
-      '-v',
-      'error',
-      '-i',
-      path,
-      ...'-map 0:v:0 -fps_mode passthrough -pix_fmt rgb24 -f rawvideo -'.split(' '),
-    ],
-    { encoding: 'buffer', maxBuffer: 1e9 },
-  )
-  const bytes = width * height * 3
-  return Array.from({ length: stdout.length / bytes }, (_, index) => ({
-    width,
-    height,
-    rgb: stdout.subarray(index * bytes, (index + 1) * bytes),
-  }))
-}
-
-async function firstPicture(path: string): Promise<Picture> {
-  const [picture] = await picturesOf(path)
-  if (picture === undefined) throw new Error(`no picture in ${path}`)
-  return picture
-}
-
-const pixel = ({ width, rgb }: Picture, x: number, y: number) => [
-  ...rgb.subarray((y * width + x) * 3).subarray(0, 3),
-]
-
-/** The box of all pixels that are more red than grey: left, top, and the ends. */
-function redBox({ width, height, rgb }: Picture, least = 64): readonly [number, number, number, number] {
-  let [left, top, right, bottom] = [width, height, 0, 0]
-  for (let at = 0; at < rgb.length; at += 3) {
-    if ((rgb[at] ?? 0) - (rgb[at + 1] ?? 0) < least) continue
-    const x = (at / 3) % width
-    const y = (at / 3 - x) / width
-    left = Math.min(left, x)
-    top = Math.min(top, y)
-    right = Math.max(right, x + 1)
-    bottom = Math.max(bottom, y + 1)
-  }
-  return [left, top, right, bottom]
-}
-
-function expectBox(found: readonly number[], expected: readonly number[], tolerance = EDGE): void {
-  const off = Math.max(...found.map((edge, index) => Math.abs(edge - (expected[index] ?? Number.NaN))))
-  expect(off, `found ${found.join(', ')}; expected ${expected.join(', ')}`).toBeLessThanOrEqual(tolerance)
-}
-
-/** Of the corner or centre that the mark lies at. */
-function expectColour(found: readonly number[], expected: readonly number[]): void {
-  const off = Math.max(...found.map((value, index) => Math.abs(value - (expected[index] ?? Number.NaN))))
-  expect(off, `found ${found.join(', ')}; expected ${expected.join(', ')}`).toBeLessThanOrEqual(COLOUR)
-}
-
-const middle = ([left, top, right, bottom]: readonly [number, number, number, number]) =>
-  [Math.floor((left + right) / 2), Math.floor((top + bottom) / 2)] as const
 
 describe('in 320×180', () => {
   // 80×40 fitted into a quarter of 320×180 is 80×40; padding 0.1 is 32 and 18.
@@ -323,6 +261,76 @@ describe('chunks', () => {
       .execute()
     return chunks.map((chunk) => chunk.first_segment).toSorted((one, other) => one - other)
   }
+})
+
+describe('pictures at the times of their source', () => {
+  test.each([90_000, 10_000_000])('keep them to the tick of %d a second', async (timescale) => {
+    const source = await makeSource(
+      join(folder, `times-${timescale}.mp4`),
+      `-f lavfi -i color=c=gray:s=320x180:r=30000/1001:d=2,select=mod(n+1\\,7) -fps_mode passthrough -c:v libx264 -preset ultrafast -bf 2 -video_track_timescale ${timescale}`,
+    )
+    const draft = await engine.blobs.createDraft()
+    await draft.append([await readFile(source)])
+    const { name } = await draft.publish(`sources/${engine.clock.newUid()}`)
+    const placed = await mark({})
+    const frames = await packetTimes(source)
+    const rendition = {
+      id: 'out',
+      made: 'ladder',
+      width: 320,
+      height: 180,
+      codec: 'avc1.4d401e',
+      bitrateBps: 500_000,
+      peakBps: 500_000,
+      name: '180p',
+      editStartTicks: 0,
+      kept: true,
+    } as const
+    const picture = {
+      track: 0,
+      codec: 'h264',
+      codedWidth: 320,
+      codedHeight: 180,
+      rotation: 0,
+      pixelAspect: { num: 1, den: 1 },
+      displayWidth: 320,
+      displayHeight: 180,
+      transfer: 'sdr',
+      bitDepth: 8,
+    } as const
+    const run = await engine.decoder.run(
+      {
+        label: 'marked',
+        input: { from: 'blob', name },
+        ...markFiles(placed),
+        args: buildPictureArgs({
+          input: { demuxer: 'mov', stream: 0, seekSeconds: null },
+          picture,
+          mark: placed,
+          frames: { kind: 'source', timescale },
+          frameCount: frames.length,
+          keyFrames: [0],
+          renditions: [rendition],
+          quality: 'standard',
+          filters: engine.decoder.build.filters,
+          threads: 1,
+        }),
+        outputs: ['out.mp4'],
+        limits: { wallMs: 60_000, cpuSeconds: 60, outputBytes: 1e7, memoryBytes: 4e9 },
+        nice: 0,
+      },
+      { signal: new AbortController().signal },
+    )
+    const file = run.files.get('out.mp4')
+    const bytes = new Uint8Array(file?.sizeBytes ?? 0)
+    await file?.read(bytes, 0)
+    await run.release()
+    const made = join(folder, `made-${timescale}.mp4`)
+    await writeFile(made, bytes)
+    expect(frames.length).toBeGreaterThan(40)
+    expect(await packetTimes(made)).toEqual(frames)
+    expectBox(redBox(await firstPicture(made)), [256, 9, 304, 33])
+  })
 })
 
 describe('of sources that are not shown as they are stored', () => {

@@ -147,6 +147,13 @@ describe('a mark', () => {
     expect(plain(alone.at(-1))).toBe(plain(together.at(-1)))
   })
 
+  test('leaves times alone that are finer than filters of two inputs count', () => {
+    const fine = graphOf({ mark, frames: { kind: 'source', timescale: 10_000_000 } })
+    expect(fine).toContain('format=yuv420p,setpts=PTS*25,settb=1/400000,split=2[c0]')
+    expect(fine).toContain('overlay=512:18,settb=1/10000000,setpts=PTS/25[v1]')
+    expect(graphOf({ mark, frames: { kind: 'source', timescale: 90_000 } })).not.toContain('setpts=PTS')
+  })
+
   test('has the colours of the picture it is put on', () => {
     expect(graphOf({ mark, picture: { ...picture, codedWidth: 640, codedHeight: 360 } })).toContain(
       'matrix=smpte170m',

@@ -4,7 +4,7 @@
  */
 
 import type { Decoder } from '../../ports.ts'
-import type { Mark, VideoRendition } from '../planning/index.ts'
+import type { Mark, Rational, VideoRendition } from '../planning/index.ts'
 import { buildScaleImage, IMAGE_DEMUXER } from '../watermarks/index.ts'
 import { placeMark } from './place-mark.ts'
 
@@ -23,17 +23,26 @@ export function markInputArgs(mark: Mark | undefined): readonly string[] {
 export type MarkedRungs = {
   readonly mark: Mark
   readonly renditions: readonly VideoRendition[]
-  /** Clock of the pictures, as `num/den` seconds a tick. */
-  readonly timeBase: string
+  /** Clock of the pictures, seconds a tick. */
+  readonly tick: Rational
   /** Whether the pictures are BT.709 or, as small ones that do not say, BT.601. */
   readonly matrix: 'bt709' | 'smpte170m'
 }
 
-/** Chains that give the image for each rung as `[w0]`, `[w1]` …, and the filters that put it on the picture before it. */
-export function markChains({ mark, renditions, timeBase, matrix }: MarkedRungs): {
+/** What a mark adds to the graph. */
+export type MarkChains = {
+  /** They give the image for each rung as `[w0]`, `[w1]` … */
   readonly chains: readonly string[]
+  /** Filters of all pictures before they are divided among the rungs. */
+  readonly before: readonly string[]
+  /** Of each rung: puts the image on its picture. */
   readonly overlays: readonly string[]
-} {
+}
+
+/** The parts of the graph. */
+export function markChains({ mark, renditions, tick, matrix }: MarkedRungs): MarkChains {
+  const clock = coarserClock(tick)
+  const { before, after } = keepTimes(tick, clock)
   const boxes = renditions.map((rendition) => placeMark(mark, rendition))
   const split = boxes.map((_, index) => `[m${index}]`).join('')
   const scaled = boxes.map(({ width, height }, index) => {
@@ -44,14 +53,40 @@ export function markChains({ mark, renditions, timeBase, matrix }: MarkedRungs):
       `scale=out_color_matrix=${matrix}:out_range=tv`,
       'format=yuva420p',
       // The same clock, so that the pictures' times stay as they are; before every picture, for it is shown with all.
-      `settb=${timeBase}`,
+      `settb=${clock.num}/${clock.den}`,
       'setpts=-1/TB',
     ]
     return `[m${index}]${filters.join(',')}[w${index}]`
   })
   return {
     chains: [`[1:v:0]split=${boxes.length}${split}`, ...scaled],
+    before,
     // The one image is repeated for ever, which is overlay's own default.
-    overlays: boxes.map(({ x, y }) => `overlay=${x}:${y}`),
+    overlays: boxes.map(({ x, y }) => [`overlay=${x}:${y}`, ...after].join(',')),
+  }
+}
+
+/** ffmpeg's filters of two inputs go over to microseconds where a second has this many ticks (libavfilter/framesync.c). */
+const MOST_TICKS = 500_000
+
+/** The same clock, or one whose ticks are whole ones of it and few enough. */
+function coarserClock(tick: Rational): Rational {
+  if (tick.num !== 1) return tick
+  for (let times = 1; times <= MOST_FACTOR; times += 1) {
+    if (tick.den % times === 0 && tick.den / times < MOST_TICKS) return { num: 1, den: tick.den / times }
+  }
+  return tick
+}
+
+/** 10 MHz, which Smooth Streaming counts in, takes 25. */
+const MOST_FACTOR = 1_000
+
+/** Filters that carry the pictures' ticks through a coarser clock as they are, and give them their own clock back. */
+function keepTimes(tick: Rational, clock: Rational): { before: readonly string[]; after: readonly string[] } {
+  if (clock.den === tick.den) return { before: [], after: [] }
+  const times = tick.den / clock.den
+  return {
+    before: [`setpts=PTS*${times}`, `settb=1/${clock.den}`],
+    after: [`settb=1/${tick.den}`, `setpts=PTS/${times}`],
   }
 }

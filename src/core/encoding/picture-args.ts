@@ -96,7 +96,7 @@ function buildGraph(run: PictureRun): string {
     markChains({
       mark,
       renditions,
-      timeBase: timeBaseOf(run.frames),
+      tick: tickOf(run.frames),
       matrix: run.picture.saysBt709 === true || becomesBt709(run) ? 'bt709' : 'smpte170m',
     })
   const chains: string[] = [...(marks?.chains ?? [])]
@@ -104,7 +104,7 @@ function buildGraph(run: PictureRun): string {
   for (const [index, rendition] of renditions.entries()) {
     const filters =
       rendition === top
-        ? firstChain(run, rendition)
+        ? [...firstChain(run, rendition), ...(marks?.before ?? [])]
         : [`scale=${rendition.width}:${rendition.height}:flags=bicubic`, 'setsar=1']
     const last = index === renditions.length - 1
     const clean = marks === undefined ? `[v${index}]` : `[c${index}]`
@@ -229,7 +229,7 @@ function outputArgs(run: PictureRun, rendition: VideoRendition, index: number): 
     'passthrough',
     '-enc_time_base',
     // It is written into the headers, so every chunk of a rendition has the same.
-    timeBaseOf(frames),
+    `${tickOf(frames).num}/${tickOf(frames).den}`,
     ...(frames.timescale === undefined ? [] : ['-video_track_timescale', String(frames.timescale)]),
     '-frames:v',
     String(run.frameCount),
@@ -252,10 +252,10 @@ function outputArgs(run: PictureRun, rendition: VideoRendition, index: number): 
 }
 
 /** Seconds a tick of the encoder. */
-function timeBaseOf(frames: PictureFrames): string {
-  return frames.kind === 'grid' && frames.timescale === undefined
-    ? `${frames.rate.den}/${frames.rate.num}`
-    : `1/${frames.timescale}`
+function tickOf(frames: PictureFrames): Rational {
+  if (frames.kind === 'source') return { num: 1, den: frames.timescale }
+  const { rate, timescale } = frames
+  return timescale === undefined ? { num: rate.den, den: rate.num } : { num: 1, den: timescale }
 }
 
 /** Whether what is encoded is said to be BT.709, whatever the source says. */
