@@ -265,6 +265,13 @@ export const ERRORS: Readonly<Record<FailureCode, ErrorRow>> = {
     headers: DO_NOT_RETRY,
     when: 'The disk of the server has no room left for it.',
   },
+  database_refuses: {
+    status: 503,
+    number: 10014,
+    start: 'Service Unavailable',
+    headers: { 'retry-after': '30' },
+    when: 'The database takes no changes at the moment: it is locked, read-only or cannot be written. Playback and everything that only reads go on.',
+  },
   blob_damaged: internal('Stored bytes are not what was recorded of them.'),
   decoder_missing: internal('No ffmpeg was found.'),
   decoder_failed: internal('ffmpeg failed.'),

@@ -45,6 +45,7 @@ const KINDS = {
   media_too_long: 'media',
   media_unknown: 'media',
   disk_full: 'outside',
+  database_refuses: 'outside',
   blob_damaged: 'outside',
   decoder_missing: 'outside',
   decoder_failed: 'outside',

@@ -19,6 +19,8 @@ import type {
 /** Primary result codes of SQLite that have a meaning of their own for us (sqlite.org/rescode.html). */
 const SQLITE_BUSY = 5
 const SQLITE_FULL = 13
+/** Locked by another program (5, 6), read-only (8), or not to be written or opened (10, 14). */
+const REFUSALS: ReadonlySet<number> = new Set([SQLITE_BUSY, 6, 8, 10, 14])
 
 /** A statement that SQLite refused; `resultCode` is its extended result code. */
 export class SqliteError extends Error {
@@ -130,10 +132,17 @@ export class SqliteThread {
       )
     }
     const error = new SqliteError(reply.message, { sql, resultCode: reply.resultCode })
-    if (primary !== SQLITE_FULL) return error
-    return new HeadwaterError('disk_full', 'The disk that holds the database is full; free some space.', {
-      cause: error,
-    })
+    if (primary === SQLITE_FULL) {
+      return new HeadwaterError('disk_full', 'The disk that holds the database is full; free some space.', {
+        cause: error,
+      })
+    }
+    if (!REFUSALS.has(primary)) return error
+    return new HeadwaterError(
+      'database_refuses',
+      `The database takes no changes (${reply.message}); the log of the server says more.`,
+      { cause: error },
+    )
   }
 
   #end(error: Error): void {

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { type ClipDeps, createClip } from '../../core/clips/index.ts'
 import { answerResult, type Endpoint, endpoint } from '../endpoint.ts'
 import { presentVideo, videoSchema } from '../present-video.ts'
+import { videoIsThere } from '../still-there.ts'
 import { metaField, timeField } from './video-fields.ts'
 
 export type ClipEndpointDeps = ClipDeps
@@ -17,6 +18,7 @@ export function clipEndpoints(deps: ClipEndpointDeps): Endpoint[] {
       summary: 'Cuts a new video from a part of one that is ready',
       tag: 'Videos',
       access: 'account',
+      creates: videoIsThere(deps.db),
       bodySchema: z.object({
         clippedFromVideoUID: z.string().describe('The video to cut from'),
         startTimeSeconds: z.int().min(0).describe('Whole seconds; the first picture is the one shown then'),
