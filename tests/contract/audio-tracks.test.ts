@@ -136,10 +136,13 @@ describe('what is refused', () => {
     const uid = await newVideo()
     const nothing = '0'.repeat(32)
     const other = await readyTrack(await newVideo(), 'of another video')
+    const foreign = (await server.addVideo({ accountId: server.clock.newUid() })).uid
     const answers = [
       await call('GET', `${nothing}/audio`),
       await copy(nothing, { label: 'x', url: URL_OF_SOUND }),
       await copy(uid, { audio: { source_video_id: nothing } }),
+      await copy(uid, { audio: { source_video_id: foreign } }),
+      await copy(foreign, { label: 'x', url: URL_OF_SOUND }),
       await copy(uid, { audio: { source_video_id: 'x'.repeat(5_000) } }),
       await call('POST', `${nothing}/audio`, form({ label: 'x', file: new Blob(['x']) })),
       await call('PATCH', `${uid}/audio/${other}`, { label: 'x' }),
@@ -148,7 +151,7 @@ describe('what is refused', () => {
     expect(answers.map(({ status, errors }) => [status, errors[0]?.code])).toEqual(
       answers.map(() => [404, 10003]),
     )
-    expect(answers[3]?.errors[0]?.message.length).toBeLessThan(200)
+    for (const { errors } of answers) expect(errors[0]?.message.length).toBeLessThan(200)
   })
 
   test('a video that is not ready, on either side, and one without sound', async () => {

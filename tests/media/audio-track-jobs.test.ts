@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
+  addInsideTracks,
   addTrackFromDraft,
   addTrackFromUrl,
   deleteTrack,
@@ -161,4 +162,21 @@ test('a job that is given up leaves a sentence with the track and among the even
   })
   expect(await blobs(`audio-sources/${film}/`)).toEqual([])
   await deleteTrack(engine, { ...owner(film), track: track.uid })
+})
+
+test('of a file with more sounds than a video may have tracks the first sixteen are taken, each with a label of its own', async () => {
+  const sounds = Array.from({ length: 20 }, (_, index) => ({
+    stream: index + 1,
+    language: 'de',
+    label: index === 0 ? 'original' : 'Deutsch',
+  }))
+  const { labels, left } = await engine.db
+    .transaction()
+    .execute((trx) => addInsideTracks(engine, trx, film, { sounds, hasSound: true }))
+  expect(left).toBe(4)
+  expect(labels).toEqual([
+    'original 2',
+    'Deutsch',
+    ...Array.from({ length: 14 }, (_, index) => `Deutsch ${index + 2}`),
+  ])
 })

@@ -78,7 +78,7 @@ test.each([
     what: 'an MKV that begins late, and is copied into an MP4 to be read',
     file: () =>
       film('late.mkv', 'srt', [
-        ...words('-metadata:s:s:2 language=und -output_ts_offset 2.5'),
+        ...words('-c:s:1 ass -metadata:s:s:2 language=und -output_ts_offset 2.5'),
         '-metadata:s:a:2',
         "title=Director's cut",
       ]),

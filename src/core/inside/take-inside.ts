@@ -181,10 +181,12 @@ async function settle(deps: InsideDeps, job: ClaimedJob, found: Found): Promise<
         skipped.push(
           `A video may have at most ${MOST_TRACKS} audio tracks; ${left} of the file were left out.`,
         )
-      await recordEvent(trx, deps.clock, video, {
-        kind: 'tracks-inside',
-        detail: { sounds: labels, captions: taken.map(({ language }) => language), skipped },
-      })
+      const captions = taken.map(({ language }) => language)
+      // Cameras put tracks of their own into files: nothing to tell.
+      if (labels.length + captions.length + skipped.length > 0) {
+        const detail = { sounds: labels, captions, skipped }
+        await recordEvent(trx, deps.clock, video, { kind: 'tracks-inside', detail })
+      }
       unused = unused.filter((name) => !taken.some(({ blob }) => blob.name === name))
     })
   } catch (error) {
