@@ -15,9 +15,10 @@ import { CHILD_ENV } from './cage.ts'
 const execute = promisify(execFile)
 
 /** Without these nothing can be encoded. */
-const NEEDED_ENCODERS = ['libx264', 'aac', 'mjpeg']
+const NEEDED_ENCODERS = ['libx264', 'aac', 'mjpeg', 'png']
 const NEEDED_FILTERS = (
   'scale split fps tpad setpts settb setsar format transpose hflip vflip showinfo ' +
+  'overlay premultiply unpremultiply colorchannelmixer ' +
   'aresample aformat apad atrim asetpts'
 ).split(' ')
 /** `-fps_mode` came with it; Debian 12 carries it. */

@@ -3,12 +3,11 @@
  * our own decoder's, no larger than any picture needs: an encode opens it at the cost of a picture or two.
  */
 
-import { HeadwaterError, isFailure } from '../../lib/failure.ts'
+import { assert, HeadwaterError, isFailure } from '../../lib/failure.ts'
 import { readPng } from '../../media/png/read-png.ts'
 import type { Decoder, DecoderRun } from '../../ports.ts'
-import { imageTooLarge } from './fetch-image.ts'
 import { buildScaleImage, IMAGE_DEMUXER } from './scale-image.ts'
-import { MAX_IMAGE_BYTES, MOST_IMAGE_SIDE } from './watermark.ts'
+import { imageTooLarge, MAX_IMAGE_BYTES, MOST_IMAGE_SIDE } from './watermark.ts'
 
 /** An image that can be burnt in. */
 export type CheckedImage = {
@@ -38,8 +37,9 @@ export async function checkImage(
   const run = await decode(decoder, { file, width, height, signal })
   try {
     const output = run.files.get(OUTPUT)
-    const bytes = new Uint8Array(output?.sizeBytes ?? 0)
-    await output?.read(bytes, 0)
+    assert(output !== undefined, 'The run has no image.')
+    const bytes = new Uint8Array(output.sizeBytes)
+    await output.read(bytes, 0)
     return { bytes, width, height }
   } finally {
     await run.release()

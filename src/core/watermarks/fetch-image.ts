@@ -2,7 +2,7 @@
 
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Clock, FetchedAnswer, Fetcher } from '../../ports.ts'
-import { MAX_IMAGE_BYTES } from './watermark.ts'
+import { imageTooLarge, MAX_IMAGE_BYTES } from './watermark.ts'
 
 /** For all of it, from the first look-up to the last byte. */
 const FETCH_MS = 10_000
@@ -63,15 +63,6 @@ async function readAnswer(answer: FetchedAnswer): Promise<Uint8Array> {
     parts.push(part)
   }
   return Buffer.concat(parts, length)
-}
-
-/** The refusal of a file over the limit. */
-export function imageTooLarge(): HeadwaterError {
-  return new HeadwaterError(
-    'payload_too_large',
-    `The image of a watermark may have at most ${MAX_IMAGE_BYTES} bytes (2 MiB).`,
-    { facts: { maximumBytes: MAX_IMAGE_BYTES } },
-  )
 }
 
 function atUrl(code: HeadwaterError['code'], sentence: string, cause?: unknown): HeadwaterError {

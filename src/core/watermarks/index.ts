@@ -1,5 +1,4 @@
 /** What others may import from `core/watermarks`. */
-export { imageTooLarge } from './fetch-image.ts'
 export {
   deleteWatermark,
   type NewWatermark,
@@ -8,6 +7,7 @@ export {
 } from './manage-watermarks.ts'
 export { buildScaleImage, IMAGE_DEMUXER } from './scale-image.ts'
 export {
+  imageTooLarge,
   MAX_IMAGE_BYTES,
   type Placement,
   type PlacementRequest,

@@ -75,6 +75,15 @@ function checkPosition(text: string): Position {
   )
 }
 
+/** The refusal of a file over the limit. */
+export function imageTooLarge(): HeadwaterError {
+  return new HeadwaterError(
+    'payload_too_large',
+    `The image of a watermark may have at most ${MAX_IMAGE_BYTES} bytes (2 MiB).`,
+    { facts: { maximumBytes: MAX_IMAGE_BYTES } },
+  )
+}
+
 function refused(field: string, rule: string): HeadwaterError {
   return new HeadwaterError('bad_request', `${field} ${rule}.`, { facts: { field } })
 }
