@@ -1,7 +1,6 @@
 /** Accepts a URL to upload from: limits, then video, copy and job in one transaction (api.md §4.8). */
 
 import { PRIORITY } from '../../jobs/job.ts'
-import { HeadwaterError } from '../../lib/failure.ts'
 import { shownUrl } from '../../lib/shown-url.ts'
 import { checkRoomOnDisk, checkUploadLimits, parseUploadMetadata } from '../uploads/index.ts'
 import {

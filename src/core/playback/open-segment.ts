@@ -73,7 +73,7 @@ async function storedBody(
 }
 
 async function readFirst(blobs: Blobs, blob: string, { start, end }: ByteRange): Promise<Uint8Array> {
-  const reader = await blobs.open(blob)
+  const reader = await openRecorded(blobs, blob)
   try {
     const bytes = new Uint8Array(Math.min(STAMP_BYTES, end - start))
     const got = await reader.read(bytes, start)
