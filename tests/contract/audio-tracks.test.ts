@@ -52,6 +52,15 @@ async function readyTrack(uid: string, label: string): Promise<string> {
   return result.uid
 }
 
+/** A video with as many tracks as it may have. */
+async function fullVideo(): Promise<string> {
+  const uid = await newVideo()
+  for (let count = 1; count <= 16; count += 1) {
+    expect((await copy(uid, { label: `track ${count}`, url: URL_OF_SOUND })).status).toBe(200)
+  }
+  return uid
+}
+
 function form(fields: Readonly<Record<string, string | Blob>>): FormData {
   const data = new FormData()
   for (const [name, value] of Object.entries(fields)) data.append(name, value)
@@ -172,9 +181,8 @@ describe('what is refused', () => {
   })
 
   test('a seventeenth track, until one is deleted', async () => {
-    const uid = await newVideo()
+    const uid = await fullVideo()
     const add = (count: number) => copy(uid, { label: `track ${count}`, url: URL_OF_SOUND })
-    for (let count = 1; count <= 16; count += 1) expect((await add(count)).status).toBe(200)
     expect((await add(17)).errors[0]).toMatchObject({ code: 10005, message: expect.stringContaining('16') })
     await call('DELETE', `${uid}/audio/${(await list(uid))[0]?.uid}`)
     expect((await add(17)).status).toBe(200)
@@ -189,12 +197,13 @@ describe('what is refused', () => {
       await post(form({ file: new Blob(['x']) })),
       await post(form({ label: 'x' })),
       await post(form({ label: 'x', file: new Blob([]) })),
+      // Both are refused before the file is read.
+      await post(form({ label: 'x'.repeat(129), file: new Blob(['x']) })),
+      await call('POST', `${await fullVideo()}/audio`, form({ label: 'x', file: new Blob(['x']) })),
     ]
     expect(answers.map(({ status, errors }) => [status, errors[0]?.code])).toEqual([
       [415, 10012],
-      [400, 10005],
-      [400, 10005],
-      [400, 10005],
+      ...Array.from({ length: 5 }, () => [400, 10005]),
     ])
     const large = await send(server.url, `/client/v4/accounts/${server.accountId}/stream/${uid}/audio`, {
       method: 'POST',

@@ -14,7 +14,7 @@ import {
   type UploadBody,
   type UploadLimits,
 } from '../uploads/index.ts'
-import { recordBlob, requireVideo, type Video } from '../videos/index.ts'
+import { recordBlob, requireVideo } from '../videos/index.ts'
 import {
   type AudioTrack,
   checkLabel,
@@ -45,15 +45,12 @@ export type TrackPayload = { readonly track: string }
 /** What decodes badly once does so again; a disk that was full may have room. */
 const MOST_ATTEMPTS = 3
 
-/** Throws `not_found`, and `conflict` unless the video is ready. Before a form is read. */
-export async function checkAddTrack(db: Db, { accountId, uid }: TrackOwner): Promise<Video> {
-  const video = await requireVideo(db, uid, accountId)
-  if (video.state === 'ready') return video
-  throw new HeadwaterError(
-    'conflict',
-    `Audio tracks are added to videos that are ready; this one is ${video.state}.`,
-    { facts: { uid, state: video.state } },
-  )
+/** What can be refused before a form is read, or once its label has come. Throws as adding does. */
+export async function checkAddTrack(db: Db, owner: TrackOwner, label?: string): Promise<void> {
+  const { tracks, hasSound } = await findPlace(db, owner)
+  if (label === undefined) return
+  checkLabel(label)
+  checkUnused(label, tracks, hasSound)
 }
 
 /** Has a file fetched and added. Whether there is such a file is not looked at here. Throws `not_found`, `conflict`, `bad_request` or `disk_full`. */
@@ -147,9 +144,7 @@ export async function addTrackFromDraft(
   let file: BlobFacts | undefined
   let taken = false
   try {
-    checkLabel(label)
-    const check = await findPlace(deps.db, owner)
-    checkUnused(label, check.tracks, check.hasSound)
+    await checkAddTrack(deps.db, owner, label)
     const published = await draft.publish(audioSourceBlob(owner.uid, uid))
     file = published
     const track = await deps.db.transaction().execute(async (trx) => {
@@ -168,13 +163,20 @@ export async function addTrackFromDraft(
   }
 }
 
-/** What must be known of a video before a track is added to it. Throws `not_found`, `conflict`, and `bad_request` when it has as many as may be. */
-export async function findPlace(
+/** What must be known of a video before a track is added to it. Throws `not_found`, `conflict` unless it is ready, and `bad_request` when it has as many as may be. */
+async function findPlace(
   db: Db,
-  owner: TrackOwner,
+  { accountId, uid }: TrackOwner,
 ): Promise<{ readonly tracks: readonly AudioTrack[]; readonly hasSound: boolean }> {
-  await checkAddTrack(db, owner)
-  const tracks = await listTracks(db, owner.uid)
+  const { state } = await requireVideo(db, uid, accountId)
+  if (state !== 'ready') {
+    throw new HeadwaterError(
+      'conflict',
+      `Audio tracks are added to videos that are ready; this one is ${state}.`,
+      { facts: { uid, state } },
+    )
+  }
+  const tracks = await listTracks(db, uid)
   if (tracks.length >= MOST_TRACKS) {
     throw new HeadwaterError(
       'bad_request',
@@ -182,7 +184,7 @@ export async function findPlace(
       { facts: { maximum: MOST_TRACKS } },
     )
   }
-  const plan = (await getPlanRow(db, owner.uid))?.plan
+  const plan = (await getPlanRow(db, uid))?.plan
   return { tracks, hasSound: plan?.audio != null }
 }
 

@@ -71,18 +71,23 @@ function upload(deps: TrackDeps): Endpoint {
     resultSchema: trackSchema,
     handle: async ({ accountId, uid, incoming, outgoing }) => {
       checkForm(incoming)
-      await checkAddTrack(deps.db, { accountId, uid })
+      const owner = { accountId, uid }
+      await checkAddTrack(deps.db, owner)
       const form = new FormReader(incoming, deps.clock, { maxBytes: MAX_FORM_BYTES, tooLarge: trackTooLarge })
       const draft = await deps.blobs.createDraft()
       try {
-        await form.take(outgoing, (file) => receiveTrackFile(draft, file.body))
+        await form.take(outgoing, async (file) => {
+          // Where the label stands before the file, a wrong one costs nothing.
+          await checkAddTrack(deps.db, owner, form.texts.get('label'))
+          await receiveTrackFile(draft, file.body)
+        })
       } catch (error) {
         await draft.discard()
         throw error
       }
       // An absent label is an empty one.
       const label = form.texts.get('label') ?? ''
-      return presented(await addTrackFromDraft(deps, { accountId, uid }, { label, draft }))
+      return presented(await addTrackFromDraft(deps, owner, { label, draft }))
     },
   })
 }
