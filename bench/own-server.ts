@@ -3,7 +3,8 @@
 import { type Program, startProgram } from '../tests/faults/program.ts'
 import type { Endpoint } from './tus-sender.ts'
 
-const ACCOUNT_ID = 'b'.repeat(32)
+/** Its account. */
+export const ACCOUNT_ID = 'b'.repeat(32)
 const TOKEN = 'token-of-the-benchmark'
 
 /** Starts it; whoever does must kill it. */
