@@ -1,5 +1,8 @@
 /** A Chromium for tests of our own pages, which also notes everything a page must not do: errors, refused policies. */
 
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 
 const CHROMIUM = process.env['HEADWATER_CHROMIUM'] ?? '/usr/bin/chromium'
@@ -38,19 +41,40 @@ export async function startBrowsing(): Promise<Browsing> {
   return {
     browser,
     visit: async ({ width = 1100, height = 700 } = {}) => {
-      const context = await browser.newContext({ viewport: { width, height } })
-      const page = await context.newPage()
-      const complaints: string[] = []
-      page.on('console', (message) => {
-        // A refused request is the server's answer, told by the page in its own words; `complaints` is about the page.
-        const refusedRequest = message.text().startsWith('Failed to load resource')
-        if (message.type() === 'error' && !refusedRequest) complaints.push(message.text())
-      })
-      page.on('pageerror', (error) => complaints.push(String(error)))
-      return { page, context, complaints, [Symbol.asyncDispose]: () => context.close() }
+      return visitIn(await browser.newContext({ viewport: { width, height } }))
     },
     close: () => browser.close(),
   }
+}
+
+/** A visitor whose browser gives frames of other sites neither cookies nor storage. */
+export async function visitWithoutThirdParties(): Promise<Visitor> {
+  const profile = await mkdtemp(join(tmpdir(), 'headwater-profile-'))
+  await mkdir(join(profile, 'Default'))
+  // What its page of settings calls "block third-party cookies".
+  const preferences = { profile: { cookie_controls_mode: 1, block_third_party_cookies: true } }
+  await writeFile(join(profile, 'Default/Preferences'), JSON.stringify(preferences))
+  const context = await chromium.launchPersistentContext(profile, { executablePath: CHROMIUM, args: ARGS })
+  const visitor = await visitIn(context)
+  return {
+    ...visitor,
+    [Symbol.asyncDispose]: async () => {
+      await context.close()
+      await rm(profile, { recursive: true, force: true })
+    },
+  }
+}
+
+async function visitIn(context: BrowserContext): Promise<Visitor> {
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    // A refused request is the server's answer, told by the page in its own words; `complaints` is about the page.
+    const refusedRequest = message.text().startsWith('Failed to load resource')
+    if (message.type() === 'error' && !refusedRequest) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  return { page, context, complaints, [Symbol.asyncDispose]: () => context.close() }
 }
 
 /** What the one video element of a page (or frame) is doing. */

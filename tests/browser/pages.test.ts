@@ -84,20 +84,53 @@ describe('a finished video', () => {
     expect(visitor.complaints).toEqual([])
   })
 
-  test('obeys the keyboard before anything was clicked', async () => {
+  test('obeys the keyboard before anything was clicked, and says aloud what it did', async () => {
     const { uid } = await pages.api.addVideo(READY)
     await using visitor = await browsing.visit()
     const { page } = visitor
-    await page.goto(`${pages.api.url}/${uid}/watch`)
+    await page.goto(`${pages.api.url}/${uid}/iframe`)
     await page.waitForSelector('media-play-button')
-    await page.keyboard.press('k')
-    await seeItPlay(page)
-    await page.keyboard.press('m')
-    await untilVideo(page, 'video.muted')
-    await page.keyboard.press('ArrowRight')
-    await untilVideo(page, 'video.currentTime > 10')
-    await page.keyboard.press(' ')
-    await untilVideo(page, 'video.paused')
+    const press = async (key: string, condition: string, said?: string) => {
+      await page.keyboard.press(key)
+      await untilVideo(page, condition)
+      if (said !== undefined) await expect.poll(() => page.textContent('.announcer')).toBe(said)
+    }
+    await press('k', '!video.paused', 'Playing')
+    await seeItPlay(page, 0.1)
+    await press(' ', 'video.paused', 'Paused')
+    await press('m', 'video.muted', 'Muted')
+    await press('m', '!video.muted', 'Volume 100 %')
+    await press('ArrowDown', 'video.volume < 1')
+    await press('ArrowUp', 'video.volume === 1', 'Volume 100 %')
+    await press('5', `Math.abs(video.currentTime - ${SECONDS / 2}) < 0.1`, '0:24')
+    await press('ArrowRight', 'video.currentTime > 33', '0:34')
+    await press('j', 'video.currentTime < 25')
+    await press('l', 'video.currentTime > 33')
+    await press('ArrowLeft', 'video.currentTime < 25')
+    await press('0', 'video.currentTime === 0', '0:00')
+    await press('>', 'video.playbackRate > 1')
+    await press('f', 'document.fullscreenElement !== null')
+    await press('f', 'document.fullscreenElement === null')
+    // The menu opens by key, takes the focus, and Escape gives it back.
+    const settings = 'media-settings-menu-button'
+    await page.focus(settings)
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('media-settings-menu:not([hidden])')
+    await page.keyboard.press('Escape')
+    await page.waitForSelector('media-settings-menu', { state: 'hidden' })
+    expect(await page.evaluate('document.activeElement.localName')).toBe(settings)
+    expect(visitor.complaints).toEqual([])
+  })
+
+  test('changes its speed by hand', async () => {
+    const { uid } = await pages.api.addVideo(READY)
+    await using visitor = await browsing.visit()
+    const { page } = visitor
+    await page.goto(`${pages.api.url}/${uid}/iframe`)
+    await page.waitForSelector('media-settings-menu-button')
+    await openMenu(page, 'media-settings-menu-item:has-text("Speed")')
+    await page.click('media-playback-rate-menu media-chrome-menu-item:has-text("1.5")')
+    await untilVideo(page, 'video.playbackRate === 1.5')
   })
 
   test('every control has a name for screen readers', async () => {
@@ -155,6 +188,26 @@ describe('the address of a player page', () => {
     expect(now.currentTime).toBeGreaterThanOrEqual(12)
     expect(now.muted).toBe(true)
     expect(now.loop).toBe(true)
+  })
+
+  test('loads as much as preload says, and has its own colour and poster', async () => {
+    const { uid } = await pages.api.addVideo(READY)
+    await using visitor = await browsing.visit()
+    const { page } = visitor
+    await page.goto(
+      `${pages.api.url}/${uid}/iframe?preload=metadata&primaryColor=%23f48120&poster=%2Ffavicon.svg`,
+    )
+    await untilVideo(page, 'video.readyState > 0 && video.paused')
+    const accent = `getComputedStyle(document.querySelector('media-time-range')).getPropertyValue('--accent')`
+    expect(await page.evaluate(accent)).toBe('#f48120')
+    expect(await page.getAttribute('media-poster-image', 'src')).toBe('/favicon.svg')
+    const loaded = () => pages.requests.filter((path) => path.includes(uid) && path.endsWith('.m4s'))
+    expect(loaded().length).toBeGreaterThan(0)
+
+    const other = await pages.api.addVideo(READY)
+    await page.goto(`${pages.api.url}/${other.uid}/iframe?preload=auto`)
+    await untilVideo(page, 'video.readyState > 2 && video.buffered.end(0) > 4 && video.paused')
+    expect(await page.getAttribute('media-poster-image', 'src')).toBe('thumbnails/thumbnail.jpg?height=720')
   })
 
   test('plays in a frame that may do nothing more', async () => {

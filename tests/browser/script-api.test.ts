@@ -3,7 +3,15 @@
 import type { Frame, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Video } from '../../src/core/videos/index.ts'
-import { type Browsing, seeItPlay, startBrowsing, untilVideo, type Visitor, watch } from './pages-browser.ts'
+import {
+  type Browsing,
+  seeItPlay,
+  startBrowsing,
+  untilVideo,
+  type Visitor,
+  visitWithoutThirdParties,
+  watch,
+} from './pages-browser.ts'
 import { type PagesFixture, SECONDS, startPages } from './pages-fixture.ts'
 
 let pages: PagesFixture
@@ -186,6 +194,23 @@ describe('a page on another origin', () => {
     await page.evaluate(`second.src = '${two}'; second.poster = 'https://pictures.example/a.jpg'`)
     await page.waitForFunction(`frames[1].src.includes('poster=https%3A%2F%2Fpictures.example%2Fa.jpg')`)
     expect(visitor.complaints.filter((text) => !text.includes('pictures.example'))).toEqual([])
+  })
+
+  test('needs no cookies and no storage: a browser that denies frames both plays', async () => {
+    const { uid } = await addVideo()
+    await using visitor = await visitWithoutThirdParties()
+    const page = await open(
+      visitor,
+      `${frameOf(uid, '?muted')}${sdk()}<script>var player = Stream(document.querySelector('iframe'))</script>`,
+    )
+    const frame = await playerFrame(page)
+    expect(await frame.evaluate('(() => { try { localStorage } catch ({ name }) { return name } })()')).toBe(
+      'SecurityError',
+    )
+    await page.evaluate('player.play()')
+    await seeItPlay(frame, 0.2)
+    expect(await visitor.context.cookies()).toEqual([])
+    expect(visitor.complaints).toEqual([])
   })
 
   test('gets told that no advertisement came, once, where it asked for one', async () => {

@@ -3,7 +3,7 @@
  * under the focus tell their own changes, and what the pointer does is seen.
  */
 
-import { formatTime } from './seek-preview.ts'
+import { formatTime } from './format-time.ts'
 
 /** Events of the media element, and what is said then. */
 const SENTENCES: Readonly<Record<string, (media: HTMLVideoElement) => string>> = {

@@ -4,7 +4,7 @@
  */
 
 import type { PageStatus, PlayerPageConfig } from '../../src/http/page-status.ts'
-import { findParentOrigin, hasExpired } from './config.ts'
+import { findParentOrigin } from './config.ts'
 import { buildControls, type Controls } from './controls.ts'
 import { showDebugPanel } from './debug-panel.ts'
 import { type Engine, type EngineOptions, type EngineTrouble, hasMediaSource } from './engine.ts'
@@ -16,6 +16,7 @@ import { showSeekPreviews } from './seek-preview.ts'
 import { followStatus, type StatusAnswer } from './status.ts'
 import { Storyboard } from './storyboard.ts'
 import { fillTitleBar } from './title-bar.ts'
+import { hasExpired } from './token.ts'
 import { QualityList, SoundTrackList } from './track-lists.ts'
 
 export class PlayerPage implements Controlled {

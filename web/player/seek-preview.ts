@@ -4,6 +4,7 @@
  */
 
 import { find } from './find.ts'
+import { formatTime } from './format-time.ts'
 import type { Storyboard } from './storyboard.ts'
 
 /** After a jump by key. */
@@ -60,6 +61,8 @@ export function showSeekPreviews(
   }
 
   storyboard.addEventListener('load', draw)
+  // Whoever comes near may want it soon; the first one who does waits until it has been made.
+  controller.addEventListener('pointermove', () => storyboard.at(0), { once: true })
   bar.addEventListener('pointermove', ({ clientX }) => {
     const { left, width } = range.getBoundingClientRect()
     clearTimeout(timer)
@@ -73,14 +76,6 @@ export function showSeekPreviews(
     if (!bar.matches(':hover')) timer = setTimeout(hide, LINGER_MS)
   })
   bar.addEventListener('pointerleave', hide)
-}
-
-/** `1:02:03` or `2:03`. */
-export function formatTime(seconds: number): string {
-  const whole = Math.floor(seconds)
-  const two = (value: number) => String(value).padStart(2, '0')
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60]
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`
 }
 
 const EDGE_PX = 8
