@@ -115,7 +115,8 @@ describe('a finished video', () => {
     const settings = 'media-settings-menu-button'
     await page.focus(settings)
     await page.keyboard.press('Enter')
-    await page.waitForSelector('media-settings-menu:not([hidden])')
+    const inMenu = `document.activeElement.closest('media-settings-menu') !== null`
+    await expect.poll(() => page.evaluate(inMenu)).toBe(true)
     await page.keyboard.press('Escape')
     await page.waitForSelector('media-settings-menu', { state: 'hidden' })
     expect(await page.evaluate('document.activeElement.localName')).toBe(settings)
