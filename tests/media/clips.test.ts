@@ -278,13 +278,16 @@ async function readMiddles(file: string): Promise<boolean[]> {
   return Array.from({ length: stdout.length / 3 }, (_, index) => isRed(index * 3))
 }
 
+let plain: Promise<string> | undefined
+/** Eleven seconds that are passed through. */
+function plainFile(): Promise<string> {
+  const coding = [...X264, ...words('-bf 2 -g 50 -sc_threshold 0')]
+  plain ??= makeNumbered('plain', { rate: '25', seconds: 11, coding })
+  return plain
+}
+
 test('a watermark of its own is in every picture, and stays in the clips of that clip', async () => {
-  const file = await makeNumbered('marked', {
-    rate: '25',
-    seconds: 11,
-    coding: [...X264, ...words('-bf 2 -g 50 -sc_threshold 0')],
-  })
-  const source = await addSource(file)
+  const source = await addSource(await plainFile())
   const mark = await new WatermarkMaker(engine).create({
     accountId: ACCOUNT,
     placement: { position: 'center', scale: 0.5 },
@@ -335,8 +338,18 @@ test('another ffmpeg than the one that made the source makes the edges beside it
   }
 })
 
+test.each([
+  ['storage_exhausted', { storageMinutes: 0.01 }],
+  ['too_many_videos', { videosInWork: 0 }],
+])('is refused like an upload: %s', async (code, limits) => {
+  const { uid } = await clip(await addSource(await plainFile(), 0), 0, 4)
+  const request = { accountId: ACCOUNT, sourceUid: uid, startSeconds: 0, endSeconds: 4, fields: {} }
+  const deps = { ...engine, limits: { ...engine.limits, ...limits } }
+  await expect(createClip(deps, request)).rejects.toMatchObject({ code })
+})
+
 test('a source that is deleted before it is cut fails the clip in words', async () => {
-  const source = await addSource(join(engine.folder, 'marked.mp4'), 1)
+  const source = await addSource(await plainFile(), 1)
   const { uid } = await createClip(engine, {
     accountId: ACCOUNT,
     sourceUid: source,
@@ -362,7 +375,7 @@ describe('a crash', () => {
 
   test('between the rows and the blobs of a deletion leaves what the sweep removes, but nothing of a clip', async () => {
     const before = new Set(await blobNames())
-    const source = await addSource(join(engine.folder, 'marked.mp4'))
+    const source = await addSource(await plainFile())
     const made = await clip(source, 1, 10)
     const shown = await pictureHashes(await writeRendition(engine, made.uid, '108p'))
     const stopped = { ...engine, blobs: undeletable() }
