@@ -50,6 +50,9 @@ const PLAYERS: readonly { player: PlayerName; manifest: string }[] = [
   { player: 'dash', manifest: 'video.mpd' },
 ]
 
+/** One manifest will do for seams that both know nothing of. */
+const CLIP_PLAYERS = PLAYERS.filter(({ player, manifest }) => player !== 'shaka' || manifest === 'video.mpd')
+
 let folder: string
 let server: TestServer
 
@@ -109,16 +112,16 @@ describe.each(CASES)('$name', (source) => {
       }
     })
 
-  // Edges of two seconds and of one around a segment that is the source's.
+  // Edges of one second around a segment that is the source's.
   if (source.signed !== true)
     test.each(CLIP_PLAYERS)(
-      '$player plays a clip from its first to its last picture, over all three seams',
+      '$player plays a clip from its first to its last picture, over both seams',
       { retry: 1 },
       async ({ player, manifest }) => {
-        clip ??= await cut(uploaded, 2, 9)
+        clip ??= await cut(uploaded, 3, 9)
         await bench.reload()
-        // Twice as fast where only the seams are looked at, and not the sound.
-        const rate = player === 'hls' ? 1 : 2
+        // Faster where only the seams are looked at, and not the sound.
+        const rate = player === 'hls' ? 1 : 4
         await bench.page.evaluate(
           `for (const video of document.querySelectorAll('video')) video.defaultPlaybackRate = ${rate}`,
         )
@@ -129,29 +132,21 @@ describe.each(CASES)('$name', (source) => {
           [],
         )
         expect([result.ended, result.ranges.length]).toEqual([true, 1])
-        const first = 2 * source.fps
+        const first = 3 * source.fps
         const misplaced = result.frames.filter(
           ([mediaTime, number]) => number !== first + Math.round(mediaTime * source.fps),
         )
         expect(misplaced).toEqual([])
         if (rate === 1) expectSoundWithPicture(result)
-        expect(Math.abs(result.duration - 7)).toBeLessThan(0.05)
-        for (const frame of [
-          0,
-          2 * source.fps - 1,
-          2 * source.fps,
-          6 * source.fps - 1,
-          6 * source.fps,
-          7 * source.fps - 1,
-        ]) {
-          const seek = await bench.seekAndRead((frame + 0.5) / source.fps)
-          expect(seek.number, `seek to frame ${frame} of the clip in ${player}`).toBe(first + frame)
-        }
+        expect(Math.abs(result.duration - 6)).toBeLessThan(0.05)
+        for (const second of [1, 5])
+          for (const frame of [second * source.fps - 1, second * source.fps]) {
+            const seek = await bench.seekAndRead((frame + 0.5) / source.fps)
+            expect(seek.number, `seek to frame ${frame} of the clip in ${player}`).toBe(first + frame)
+          }
       },
     )
 })
-
-const CLIP_PLAYERS = PLAYERS.filter(({ player, manifest }) => player !== 'shaka' || manifest === 'video.mpd')
 
 /** Makes a clip of whole seconds; answers it when all of it is there. */
 async function cut(from: string, startTimeSeconds: number, endTimeSeconds: number): Promise<string> {

@@ -3,7 +3,6 @@
 import { z } from 'zod'
 import { type ClipDeps, createClip } from '../../core/clips/index.ts'
 import { answerResult, type Endpoint, endpoint } from '../endpoint.ts'
-import { videoIsThere } from '../still-there.ts'
 import { presentVideo, videoSchema } from '../present-video.ts'
 import { videoIsThere } from '../still-there.ts'
 import { metaField, timeField } from './video-fields.ts'
