@@ -117,14 +117,21 @@ describe('player pages', () => {
     expect(JSON.parse(json)).toMatchObject({ details: { title }, mode: 'watch', id: uid })
   })
 
-  test('publicDetails are told to players of others, and their logo is let in', async () => {
+  test('publicDetails set by the API are told to players of others at once, and their logo is let in', async () => {
     const details = {
       title: 'A film',
       share_link: 'https://share.example/film',
       channel_link: null,
       logo: 'https://logos.example/a.png',
     }
-    const { uid } = await pages.api.addVideo({ publicDetails: details })
+    const { uid } = await pages.api.addVideo()
+    const { apiUrl, accountId, token } = pages.api
+    const edited = await fetch(`${apiUrl}/accounts/${accountId}/stream/${uid}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+      body: JSON.stringify({ publicDetails: details }),
+    })
+    expect(edited.status).toBe(200)
     const told = await ask(`/${uid}/metadata/playerEnhancementInfo.json`)
     expect(JSON.parse(told.body.toString())).toEqual(details)
     expect(told.headers).toMatchObject({

@@ -26,14 +26,16 @@ export function createStoryboards(deps: ThumbnailDeps): Storyboards {
   return new Storyboards({ ...deps, log: deps.log ?? silentLog })
 }
 
+export type StoryboardsDeps = StillDeps & { readonly playback: Playback }
+
 /** Makes storyboards. */
 export class Storyboards {
-  readonly #deps: StillDeps & { readonly playback: Playback }
+  readonly #deps: StoryboardsDeps
   readonly #making = new Map<BlobName, Promise<Uint8Array>>()
   /** One at a time: it is a convenience, and whoever plays needs the processor more. */
   readonly #turns = new Turns(1)
 
-  constructor(deps: StillDeps & { readonly playback: Playback }) {
+  constructor(deps: StoryboardsDeps) {
     this.#deps = deps
   }
 
