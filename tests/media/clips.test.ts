@@ -1,6 +1,7 @@
 /** Clips frame by frame: which pictures of the source they show, when, and what of them was not made again. */
 
 import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -8,6 +9,7 @@ import { createClip } from '../../src/core/clips/index.ts'
 import { deleteVideo, sweepLeftovers } from '../../src/core/videos/index.ts'
 import { WatermarkMaker } from '../../src/core/watermarks/index.ts'
 import { makePng } from '../harness/png.ts'
+import { chooseSound } from '../../src/core/encoding/index.ts'
 import { edgeSegments } from '../../src/core/planning/index.ts'
 import { BAR_BITS, barFilters } from '../browser/players/numbered-source.ts'
 import { ACCOUNT, type Engine, startEngine } from './engine.ts'
@@ -328,6 +330,37 @@ test('another ffmpeg than the one that made the source makes the edges beside it
     const rendition = await writeRendition(engine, uid, made.plan.video.at(-1)?.name ?? '')
     expect(await readNumbers(rendition)).toEqual(Array.from({ length: count }, (_, index) => first + index))
   }
+})
+
+test('what hears a clip, like the speech engine, hears its part of the source', async () => {
+  const { uid } = await clip(await addSource(await plainFile()), 3, 9)
+  const { plan, mediaBlob, indexBlob } = await engine.plan(uid)
+  const index = indexBlob === null ? null : await engine.indexes.open(indexBlob, plan)
+  const sound = chooseSound(engine.blobs, plan, mediaBlob, index, { start: 0, end: 6 })
+  if (sound === null) throw new Error('the clip has no sound')
+  const graph = `asettb=1/1000000,asetpts=PTS-(${sound.originUs}),aresample=48000:async=1:first_pts=0,atrim=end=6`
+  const heard = await engine.decoder.run(
+    {
+      label: 'sound of a clip',
+      input: sound.input,
+      args: words(
+        `-copyts -f ${sound.demuxer} -i {input} -map 0:a:${sound.stream} -af ${graph} -f wav heard.wav`,
+      ),
+      outputs: ['heard.wav'],
+      limits: { wallMs: 60_000, cpuSeconds: 60, outputBytes: 1e7, memoryBytes: 3 * 1024 ** 3 },
+      nice: 0,
+    },
+    { signal: new AbortController().signal },
+  )
+  const file = heard.files.get('heard.wav')
+  const bytes = new Uint8Array(file?.sizeBytes ?? 0)
+  await file?.read(bytes, 0)
+  await heard.release()
+  const path = join(engine.folder, 'heard.wav')
+  await writeFile(path, bytes)
+  const beeps = (await readBeeps(path)).filter((beep) => beep > 0.5)
+  expect(beeps.map(Math.round)).toEqual([1, 2, 3, 4, 5])
+  for (const beep of beeps) expect(Math.abs(beep - Math.round(beep))).toBeLessThan(1024 / 48_000)
 })
 
 test.each([
