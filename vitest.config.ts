@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 /**
  * Seven projects, one runner, in three groups one after the other. `unit` is pure and quick. Then come those that meet
- * real files, sockets, decoders and browsers, two files at a time, since machines have few cores. Last `players`, which
+ * real files, sockets, decoders and browsers, three files at a time: much of it is waiting, and machines have few cores. Last `players`, which
  * counts the frames that are shown in time: one file at a time, with nothing beside it.
  */
 export default defineConfig({
@@ -14,6 +14,7 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'tests/*.test.ts'],
           exclude: ['src/adapters/**', 'src/jobs/**'],
           testTimeout: 20_000,
+          maxWorkers: '100%',
           sequence: { groupOrder: 0 },
         },
       },
@@ -33,7 +34,7 @@ type Manner = {
   readonly groupOrder?: number
 }
 
-function slow(name: string, include: string[], { exclude, maxWorkers = 2, groupOrder = 1 }: Manner = {}) {
+function slow(name: string, include: string[], { exclude, maxWorkers = 3, groupOrder = 1 }: Manner = {}) {
   return {
     test: {
       name,

@@ -13,6 +13,8 @@ import { createInterface } from 'node:readline'
 import type { PresentedVideo } from '../../src/http/present-video.ts'
 
 const PROJECT = join(import.meta.dirname, '../..')
+/** What `bin/headwater` says too: a start takes a second less when its files need not be compiled. */
+export const COMPILED_FOLDER = join(PROJECT, 'node_modules/.cache/headwater/compiled')
 const START_MS = 60_000
 const STOP_MS = 20_000
 
@@ -65,6 +67,7 @@ async function startIn(
     env: {
       PATH: process.env.PATH ?? '',
       HOME: process.env.HOME ?? '',
+      NODE_COMPILE_CACHE: COMPILED_FOLDER,
       HEADWATER_PORT: '0',
       HEADWATER_HOST: '127.0.0.1',
       HEADWATER_DATA_DIR: dataDir,

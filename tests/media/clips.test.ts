@@ -1,4 +1,8 @@
-/** Clips frame by frame: which pictures of the source they show, when, and what of them was not made again. */
+/**
+ * Clips frame by frame: which pictures of the source they show, when, and what of them was not made again.
+ *
+ * Long because every kind of source goes through the same few lines, and each clip is held against the same sources.
+ */
 
 import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
