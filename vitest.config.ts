@@ -2,8 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 /**
  * Seven projects, one runner, in three groups one after the other. `unit` is pure and quick. Then come those that meet
- * real files, sockets, decoders and browsers, three files at a time: much of it is waiting, and machines have few cores. Last `players`, which
- * counts the frames that are shown in time: one file at a time, with nothing beside it.
+ * real files, sockets, decoders and browsers, three files at a time: machines have few cores, but much of it is waiting.
+ * Last `players`, which counts the frames that are shown in time: one file at a time, with nothing beside it.
  */
 export default defineConfig({
   test: {
