@@ -8,7 +8,7 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createUpload, sendFrom } from '../src/commands/tus-client.ts'
-import { startServer, type TestServer } from '../tests/harness/server.ts'
+import { startServer, type TestServer, waitForVideo } from '../tests/harness/server.ts'
 import { openVideo } from './first-segment.ts'
 import { type NginxManner, startNginx } from './nginx.ts'
 import { paceRequests, slowestOf } from './paced.ts'
@@ -17,7 +17,7 @@ import { benchSource } from './sources.ts'
 import { formatTable, median, megabytes } from './table.ts'
 import { type LoadFigures, putUnderLoad } from './wrk.ts'
 
-const SOURCE_SECONDS = 120
+const SOURCE_SECONDS = 40
 const ROUNDS = 3
 const LOAD = { connections: 32, seconds: 5 } as const
 const CROWD = { connections: 256, seconds: 10 } as const
@@ -76,6 +76,8 @@ async function uploadAndOpen(target: TestServer): Promise<{ uid: string; address
   const quiet = { onProgress: () => {}, onRetry: () => {} }
   await sendFrom(client, location, 0, { path, sizeBytes, ...quiet })
   const { tracks } = await openVideo(target.url, uid, 60_000)
+  // Its other qualities would take the processor from whoever is measured.
+  await waitForVideo(target, uid, 'complete', 600_000)
   const manifests = ['video.m3u8', 'video.mpd'].map((name) => `${target.url}/${uid}/manifest/${name}`)
   return { uid, addresses: { segments: tracks[0]?.segments ?? [], manifests } }
 }
