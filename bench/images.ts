@@ -17,9 +17,9 @@ const LIMITS = { firstMs: 250, againMs: 5 } as const
 const server = await startServer()
 try {
   const uid = await upload(server)
-  const early = await measure(server, uid, 7)
+  const early = await measure(server, uid, 1)
   await waitForVideo(server, uid, 'complete', 600_000)
-  const late = await measure(server, uid, 11)
+  const late = await measure(server, uid, 3)
   const rows = [
     row('first, just uploaded', early.first, LIMITS.firstMs),
     row('the same again', early.again, LIMITS.againMs),

@@ -28,6 +28,8 @@ export async function putUnderLoad({ urls, connections, seconds, folder }: Load)
   const args = [
     '-t',
     '1',
+    '--timeout',
+    '30s',
     '-c',
     String(connections),
     '-d',
