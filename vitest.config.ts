@@ -42,6 +42,8 @@ function slow(name: string, include: string[], { exclude, maxWorkers = 3, groupO
       ...(exclude && { exclude }),
       testTimeout: 180_000,
       hookTimeout: 120_000,
+      // Long enough for a busy machine: what is waited for is that it comes, not how soon.
+      expect: { poll: { timeout: 30_000 } },
       maxWorkers,
       sequence: { groupOrder },
     },

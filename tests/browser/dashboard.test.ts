@@ -196,9 +196,7 @@ describe('a video dropped into the page', () => {
     await page.waitForSelector('text=Drop a video here')
     await throttle(-1)
     await expect
-      .poll(() => callApi<{ meta: { name: string } }[]>(server, '/stream?search=large.mp4'), {
-        timeout: 10_000,
-      })
+      .poll(() => callApi<{ meta: { name: string } }[]>(server, '/stream?search=large.mp4'))
       .toEqual([])
     expect(visitor.complaints).toEqual([])
   })

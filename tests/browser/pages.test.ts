@@ -107,6 +107,9 @@ describe('a finished video', () => {
     await press('j', 'video.currentTime < 25')
     await press('l', 'video.currentTime > 33')
     await press('ArrowLeft', 'video.currentTime < 25')
+    // The second press goes on from where the first one goes to, arrived or not.
+    await page.keyboard.press('ArrowRight')
+    await press('ArrowRight', 'video.currentTime > 43', '0:44')
     await press('0', 'video.currentTime === 0', '0:00')
     await press('>', 'video.playbackRate > 1')
     await press('f', 'document.fullscreenElement !== null')

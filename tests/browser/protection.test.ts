@@ -98,7 +98,7 @@ test('a link whose key was deleted says that it is not good any more, one that h
   const rendition = /^([\w-]+)\.m3u8/m.exec(master)?.[1] ?? ''
   await callApi(server, `/stream/keys/${key.id}`, { method: 'DELETE' })
   const segment = async () => (await fetch(`${address}/${rendition}/0.m4s`)).status
-  await expect.poll(segment, { timeout: 10_000 }).toBe(401)
+  await expect.poll(segment).toBe(401)
 
   await visitor.page.click('.big-play')
   await visitor.page.waitForSelector('text=This link is not valid any more')

@@ -51,7 +51,7 @@ describe('an index that comes first', () => {
       expect(await statusOf(upload.uid, 'manifest/video.m3u8')).toBe(409)
     }
     await upload.sendTo(Math.round(bytes.byteLength / 3))
-    await expect.poll(() => statusOf(upload.uid, 'manifest/video.m3u8'), { timeout: 10_000 }).toBe(200)
+    await expect.poll(() => statusOf(upload.uid, 'manifest/video.m3u8')).toBe(200)
     expect(await statusOf(upload.uid, 'manifest/video.mpd')).toBe(200)
 
     const video = await callApi<{ readyToStream: boolean; status: { state: string } }>(
@@ -113,7 +113,7 @@ describe('an index that comes first', () => {
     const metadata = `watermark ${Buffer.from(result.uid).toString('base64')}`
     const marked = await startSlowUpload(server, bytes, { 'upload-metadata': metadata })
     for (const one of [upload, marked]) await one.sendTo(Math.round(bytes.byteLength / 3))
-    await expect.poll(() => statusOf(upload.uid, 'manifest/video.m3u8'), { timeout: 10_000 }).toBe(200)
+    await expect.poll(() => statusOf(upload.uid, 'manifest/video.m3u8')).toBe(200)
     // The name that what is passed through would have.
     const passed = /[\w-]+(?=\.m3u8)/.exec((await playlistsOf(upload.uid))[1] ?? '')?.[0] ?? ''
     const closed = ['manifest/video.m3u8', 'manifest/video.mpd', 'thumbnails/thumbnail.jpg']
@@ -136,7 +136,7 @@ describe('an index that comes first', () => {
 
   test('a segment whose bytes do not come is answered 503 in time for every player, and the upload goes on', async () => {
     await upload.sendTo(Math.round(bytes.byteLength / 3))
-    await expect.poll(() => statusOf(upload.uid, 'manifest/video.m3u8'), { timeout: 10_000 }).toBe(200)
+    await expect.poll(() => statusOf(upload.uid, 'manifest/video.m3u8')).toBe(200)
     const [, picture = ''] = await playlistsOf(upload.uid)
     const segments = await segmentsOf(upload.uid, picture)
     const held = await fetch(segments.at(-1) ?? '')
@@ -148,7 +148,7 @@ describe('an index that comes first', () => {
 
   test('ends with the upload: deleted, nothing plays', async () => {
     await upload.sendTo(Math.round(bytes.byteLength / 3))
-    await expect.poll(() => statusOf(upload.uid, 'manifest/video.m3u8'), { timeout: 10_000 }).toBe(200)
+    await expect.poll(() => statusOf(upload.uid, 'manifest/video.m3u8')).toBe(200)
     await callApi(server, `/stream/${upload.uid}`, { method: 'DELETE' })
     expect(await statusOf(upload.uid, 'manifest/video.m3u8')).toBe(404)
     upload.cut()
@@ -163,9 +163,7 @@ test('protected videos stay closed while they arrive', async () => {
   })
   for (const upload of [signed, elsewhere]) await upload.sendTo(Math.round(bytes.byteLength / 2))
   const from = { headers: { origin: 'https://video.example' } }
-  await expect
-    .poll(async () => (await get(elsewhere.uid, 'manifest/video.m3u8', from)).status, { timeout: 10_000 })
-    .toBe(200)
+  await expect.poll(async () => (await get(elsewhere.uid, 'manifest/video.m3u8', from)).status).toBe(200)
   expect(await statusOf(elsewhere.uid, 'manifest/video.m3u8')).toBe(403)
   expect(await statusOf(signed.uid, 'manifest/video.m3u8')).toBe(401)
   for (const upload of [signed, elsewhere]) upload.cut()
@@ -186,14 +184,14 @@ test('fragments: a growing playlist that ends as the whole video, every frame of
   const bytes = new Uint8Array(await readFile(await inFragments()))
   const upload = await startSlowUpload(server, bytes)
   await upload.sendTo(Math.round(bytes.byteLength / 2))
-  await expect.poll(() => statusOf(upload.uid, 'manifest/video.m3u8'), { timeout: 10_000 }).toBe(200)
+  await expect.poll(() => statusOf(upload.uid, 'manifest/video.m3u8')).toBe(200)
   expect(await statusOf(upload.uid, 'manifest/video.mpd')).toBe(409)
   const master = await (await get(upload.uid, 'manifest/video.m3u8')).text()
   expect(master).toContain('#EXT-X-START:TIME-OFFSET=0.01')
   const [sound = '', picture = ''] = await playlistsOf(upload.uid)
   // What was written when the first look came may have been less than half.
   const listed = () => segmentsOf(upload.uid, picture)
-  await expect.poll(async () => (await listed()).length, { timeout: 10_000 }).toBeGreaterThan(3)
+  await expect.poll(async () => (await listed()).length).toBeGreaterThan(3)
   const halves = [await listed(), await segmentsOf(upload.uid, sound)]
   expect(halves[0]?.length).toBe(halves[1]?.length)
   const text = await (await get(upload.uid, `manifest/${picture}`)).text()
@@ -207,7 +205,7 @@ test('fragments: a growing playlist that ends as the whole video, every frame of
 
   await upload.sendTo(Math.round(bytes.byteLength * 0.8))
   await expect
-    .poll(async () => (await segmentsOf(upload.uid, picture)).length, { timeout: 10_000 })
+    .poll(async () => (await segmentsOf(upload.uid, picture)).length)
     .toBeGreaterThan(halves[0]?.length ?? 0)
   expect(await upload.finish()).toBe(204)
   await waitForVideo(server, upload.uid, 'ready')
