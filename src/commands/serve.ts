@@ -7,9 +7,9 @@
 import { type Logger, pino } from 'pino'
 import { createFetcher } from '../adapters/fetch/guarded-fetch.ts'
 import { createDecoder, findFfmpeg } from '../adapters/ffmpeg/index.ts'
-import { openFolderBlobs } from '../adapters/folder/blobs.ts'
+import { type OpenedFolderBlobs, openFolderBlobs } from '../adapters/folder/blobs.ts'
 import { createSpeechEngine } from '../adapters/speech/sound-file.ts'
-import { openDatabase } from '../adapters/sql/open-database.ts'
+import { type OpenedDatabase, openDatabase } from '../adapters/sql/open-database.ts'
 import { systemClock } from '../adapters/system/clock.ts'
 import { createThread } from '../adapters/threads/work-thread.ts'
 import { childEnvironment } from '../config/child-environment.ts'
@@ -35,10 +35,23 @@ export type Running = {
   stop(): Promise<void>
 }
 
+/** How the outside is met. Tests of crashes put faults between. */
+export type Outside = {
+  systemClock(): Clock
+  openDatabase(options: { file: string }): Promise<OpenedDatabase>
+  openBlobs(options: { folder: string }): Promise<OpenedFolderBlobs>
+  createDecoder: typeof createDecoder
+}
+
+const OUTSIDE: Outside = { systemClock, openDatabase, openBlobs: openFolderBlobs, createDecoder }
+
 /** Runs until SIGTERM, SIGINT, or the end of the npm that started it. Throws a sentence when it cannot start. */
-export async function serve(settings: Settings, options: { version: string }): Promise<void> {
+export async function serve(
+  settings: Settings,
+  options: { version: string; outside?: Outside },
+): Promise<void> {
   const log = pino({ level: settings.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime })
-  const running = await start(settings, log)
+  const running = await start(settings, log, options.outside)
   process.stdout.write(greeting(settings, running, options.version))
   const reason = await untilTold()
   log.info({ reason }, 'stopping')
@@ -46,14 +59,14 @@ export async function serve(settings: Settings, options: { version: string }): P
 }
 
 /** Starts everything and resolves once requests are answered. */
-export async function start(settings: Settings, log: Logger): Promise<Running> {
+export async function start(settings: Settings, log: Logger, outside = OUTSIDE): Promise<Running> {
   const opened = new Stack()
   try {
-    const clock = systemClock()
+    const clock = outside.systemClock()
     const { databaseFile, blobsFolder, workFolder } = dataFolder(settings.dataDir)
     // Three things at once: the decoder is asked what it can, the database is opened, the rest of the program is read.
     const finding = findFfmpeg({ path: settings.ffmpeg })
-    const opening = openDatabase({ file: databaseFile })
+    const opening = outside.openDatabase({ file: databaseFile })
     const reading = import('./start-roles.ts')
     // Their failures are met below, in this order.
     for (const promise of [finding, reading]) promise.catch(() => undefined)
@@ -62,12 +75,12 @@ export async function start(settings: Settings, log: Logger): Promise<Running> {
 
     const secrets = await openSecrets({ ...settings, ...ids(clock) })
     const [blobs, build, operatorTokenId] = await Promise.all([
-      openFolderBlobs({ folder: blobsFolder }),
+      outside.openBlobs({ folder: blobsFolder }),
       finding,
       keepFirstToken(db, clock, secrets),
     ])
     opened.push(() => blobs.close())
-    const decoder = await createDecoder({ build, blobs, workDir: workFolder, log })
+    const decoder = await outside.createDecoder({ build, blobs, workDir: workFolder, log })
     const environment = childEnvironment()
     const speech = await createSpeechEngine(settings, { workDir: workFolder, environment })
     const thread = createThread({ blobs, module: new URL('./index-thread.ts', import.meta.url) })
