@@ -8,6 +8,7 @@ import { Admissions } from './admit.ts'
 import type { BlobSource } from './body.ts'
 import { SegmentCutter } from './cut-segment.ts'
 import { Playables } from './find-playable.ts'
+import { PopularBodies } from './popular-bodies.ts'
 
 export type PlaybackDeps = {
   readonly db: Db
@@ -30,6 +31,7 @@ export type Playback = {
   readonly timelines: Timelines
   readonly indexes: SourceIndexes
   readonly cutter: SegmentCutter
+  readonly popular: PopularBodies
 }
 
 /** Makes it; it holds caches only and needs no closing. */
@@ -45,5 +47,6 @@ export function createPlayback(deps: PlaybackDeps): Playback {
     timelines,
     indexes: deps.indexes,
     cutter: new SegmentCutter(deps.indexes),
+    popular: new PopularBodies(deps.early.sources),
   }
 }

@@ -9,11 +9,13 @@ import { type Body, bodyOf, bytesBody, openRecorded } from './body.ts'
 import type { SegmentCutter } from './cut-segment.ts'
 import type { Playable } from './find-playable.ts'
 import { findTrack } from './manifests.ts'
+import type { PopularBodies } from './popular-bodies.ts'
 
 export type SegmentDeps = {
   readonly blobs: Blobs
   readonly timelines: Timelines
   readonly cutter: SegmentCutter
+  readonly popular: PopularBodies
 }
 
 /** A segment to send. */
@@ -32,11 +34,17 @@ export type SegmentRequest = {
  * `segment_not_ready`, `blob_damaged` or the abort reason.
  */
 export async function openSegment(deps: SegmentDeps, request: SegmentRequest): Promise<OpenedSegment> {
-  const track = findTrack(request.playable.timeline, request.rendition)
+  const { playable, segment } = request
+  const track = findTrack(playable.timeline, request.rendition)
+  const open = () =>
+    segment === 'init'
+      ? initBody(deps, request, track)
+      : sourceBody(deps, request, track, segment, track.segment(segment))
+  // Until it is acknowledged, what was uploaded may be sent again, and differ.
   const body =
-    request.segment === 'init'
-      ? await initBody(deps, request, track)
-      : await sourceBody(deps, request, track, request.segment, track.segment(request.segment))
+    playable.early === null
+      ? await deps.popular.get(`${playable.video.uid}/${track.id}/${segment}`, open)
+      : await open()
   return { body, kind: track.kind }
 }
 
