@@ -121,7 +121,10 @@ export async function startRoles(
       countJobs: () => countJobs(db),
     },
     // Uploads first: their paths are fixed words, those of playback begin with any id.
-    { byteRoutes: roles.toReversed().flatMap((role) => role.routes) },
+    {
+      byteRoutes: roles.toReversed().flatMap((role) => role.routes),
+      maxConnections: settings.maxConnections,
+    },
   )
   opened.push(() => server.close(GRACE_MS))
   const { port } = await server.listen(settings.port, settings.host)

@@ -143,6 +143,12 @@ export const SETTINGS = {
     expects: 'a whole number of requests, at least 1',
     meaning: 'API requests allowed per token and five minutes; the bytes of uploads never count.',
   }),
+  maxConnections: setting('HEADWATER_MAX_CONNECTIONS', wholeNumber(16, 1_000_000), {
+    default: '4096',
+    expects: 'a whole number from 16 to 1000000',
+    meaning:
+      'Connections at a time. When there are more, the address that holds most of them loses one, idle ones first. The limit of open files (`ulimit -n`) should be twice as high.',
+  }),
   trustedProxies: optional('HEADWATER_TRUSTED_PROXIES', addressRanges, {
     defaultText: 'none',
     expects: 'addresses or ranges separated by commas, such as 10.0.0.0/8,::1',

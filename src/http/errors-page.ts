@@ -13,6 +13,11 @@ The API answers a failure with \`{"result": null, "success": false, "errors": [{
 answer with the same status and the sentence as plain text. Every answer carries \`x-request-id\`, which is also in the
 server's log. \`x-should-retry: false\` tells the official SDK not to repeat what cannot succeed.
 
+What is no acceptable HTTP at all is answered with one line of plain text, and the connection is closed: 400 (two readings
+of where it ends, no Host or two), 408 (no whole headers within 20 s), 414 (an address over 12,288 characters), 417 (an
+\`Expect\` other than \`100-continue\`), 431 (headers over 16 KiB together, or more than 100), 501 (a transfer coding other
+than \`chunked\`, \`CONNECT\`), 505 (a version other than 1.0 and 1.1).
+
 ${formatErrorTable()}
 A video that failed says why in \`status\`: \`errorReasonCode\` is the vendor's code, \`errorReasonText\` what was found.
 

@@ -76,6 +76,14 @@ export const ERRORS: Readonly<Record<FailureCode, ErrorRow>> = {
     start: 'Payload Too Large',
     when: 'A file or body is over its limit.',
   },
+  request_timeout: {
+    status: 408,
+    number: 10005,
+    start: 'Request Timeout',
+    // RFC 9110 §15.5.9
+    headers: { connection: 'close' },
+    when: 'The JSON body did not come within 30 s. (An upload that is slower than 32 KiB in two minutes is cut without an answer.)',
+  },
   too_many_videos: {
     status: 429,
     number: 10009,

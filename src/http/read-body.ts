@@ -52,7 +52,9 @@ async function readBytes(incoming: IncomingMessage, outgoing: ServerResponse): P
     const onClose = () => stop(new HeadwaterError('bad_request', 'The body ended before its length.'))
     const timer = setTimeout(
       () =>
-        stop(new HeadwaterError('bad_request', `The body did not come within ${BODY_DEADLINE_MS / 1000} s.`)),
+        stop(
+          new HeadwaterError('request_timeout', `The body did not come within ${BODY_DEADLINE_MS / 1000} s.`),
+        ),
       BODY_DEADLINE_MS,
     )
     incoming.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)

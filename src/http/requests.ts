@@ -6,6 +6,9 @@ import type { Log } from '../lib/log.ts'
 import type { Clock } from '../ports.ts'
 import type { Db } from '../tables.ts'
 import { type ApiDeps, apiEndpoints } from './api/index.ts'
+import { BodyPace, type Pace } from './body-pace.ts'
+import { type Refusal, refuseMessage } from './check-message.ts'
+import type { Connections } from './connections.ts'
 import { tellFailure } from './errors.ts'
 import { answerFailure } from './failure-answer.ts'
 import type { HttpSettings } from './http-settings.ts'
@@ -38,6 +41,15 @@ export type RequestDeps = Omit<ApiDeps, 'findPublicUrl' | 'signIn'> & {
   readonly countJobs: () => Promise<Readonly<Record<string, number>>>
 }
 
+export type RequestOptions = {
+  /** Tried in order, after our own and before the JSON API. */
+  readonly byteRoutes: readonly ByteRoute[]
+  /** Those that the requests come on. */
+  readonly connections: Connections
+  /** The least pace of a body. */
+  readonly pace: Pace
+}
+
 /** What is remembered of a running request. */
 type Running = RequestContext & {
   route: string
@@ -54,11 +66,15 @@ export class Requests {
   readonly #findViewer: FindViewer
   readonly #json: JsonApp
   readonly #metrics: Metrics
+  readonly #connections: Connections
+  readonly #pace: BodyPace
   readonly #running = new WeakMap<IncomingMessage, Running>()
   #draining = false
 
-  constructor(deps: RequestDeps, byteRoutes: readonly ByteRoute[]) {
+  constructor(deps: RequestDeps, { byteRoutes, connections, pace }: RequestOptions) {
     this.#deps = deps
+    this.#connections = connections
+    this.#pace = new BodyPace(pace, deps.clock, (incoming) => this.#cutSlow(incoming))
     this.#findPublicUrl = createFindPublicUrl(deps.settings)
     this.#findViewer = createFindViewer(deps.settings)
     this.#metrics = createMetrics(deps.countJobs)
@@ -91,11 +107,23 @@ export class Requests {
   async close(): Promise<void> {
     await this.#json.close()
     this.#metrics.close()
+    this.#pace.close()
   }
 
   readonly listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    const { socket } = incoming
+    if (!this.#connections.begin(socket, outgoing)) return
     const running = this.#begin(incoming, outgoing)
     outgoing.setHeader('x-request-id', running.requestId)
+    // What a browser is told something is, it is (Fetch §3.6): no caption, name or image of a stranger becomes a page.
+    outgoing.setHeader('x-content-type-options', 'nosniff')
+    const refusal = refuseMessage(incoming)
+    if (refusal !== undefined) {
+      this.#connections.refuse(socket)
+      answerRefusal(outgoing, refusal)
+      return
+    }
+    this.#pace.watch(incoming)
     if (this.#draining) outgoing.setHeader('connection', 'close')
     let target: RequestTarget
     try {
@@ -191,6 +219,18 @@ export class Requests {
     }
   }
 
+  /** Cut, not answered: clients of uploads go on after a broken connection, and give up after a 4xx. */
+  #cutSlow(incoming: IncomingMessage): void {
+    const { pace } = this.#pace
+    this.#contextOf(incoming).reportFailure(
+      new HeadwaterError(
+        'request_timeout',
+        `A body must bring ${pace.bytes} bytes in every ${pace.withinMs / 1_000} s; this one is slower.`,
+      ),
+    )
+    incoming.socket.destroy()
+  }
+
   #contextOf(incoming: IncomingMessage): RequestContext {
     const running = this.#running.get(incoming)
     if (running === undefined)
@@ -208,6 +248,16 @@ export class Requests {
     running.reportFailure(error)
     answerFailure(incoming, outgoing, tellFailure(error, running.requestId), manner)
   }
+}
+
+/** A refusal of what may not even be a request; like those that the server gives without an answer object. */
+function answerRefusal(outgoing: ServerResponse, refusal: Refusal): void {
+  outgoing.statusCode = Number.parseInt(refusal, 10)
+  outgoing.setHeader('connection', 'close')
+  outgoing.setHeader('access-control-allow-origin', '*')
+  outgoing.setHeader('content-type', 'text/plain; charset=utf-8')
+  outgoing.setHeader('content-length', refusal.length + 1)
+  outgoing.end(`${refusal}\n`)
 }
 
 /** Whether the one who runs the server should hear of it. */

@@ -5,8 +5,12 @@
  */
 
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Clock } from '../ports.ts'
+import { LEAST_PACE, type Pace } from './body-pace.ts'
+import { MOST_HEADER_BYTES, MOST_HEADERS, type Refusal } from './check-message.ts'
+import { Connections } from './connections.ts'
 import { type RequestDeps, Requests } from './requests.ts'
 import type { ByteRoute } from './route.ts'
 
@@ -19,6 +23,10 @@ export type HttpServerOptions = {
   readonly headersMs?: number
   /** A connection that waits for its next request is closed after this long; default 75 s. */
   readonly keepAliveMs?: number
+  /** The least pace of a body; default `LEAST_PACE`. */
+  readonly pace?: Pace
+  /** Connections at a time; default 4,096. */
+  readonly maxConnections?: number
 }
 
 /** After how many milliseconds node cuts a connection for what; 0 = never. */
@@ -28,6 +36,7 @@ export type ConnectionLimits = {
   readonly requestMs: number
   readonly idleMs: number
   readonly keepAliveMs: number
+  readonly pace: Pace
 }
 
 export type HttpServer = {
@@ -45,26 +54,44 @@ const CHECK_MS = 5_000
 const IDLE_MS = 120_000
 /** How long a connection may wait between two requests: longer than the 60 s of common proxies. */
 const KEEP_ALIVE_MS = 75_000
-const HEADER_BYTES = 16_384
+const MOST_CONNECTIONS = 4_096
+/** How long whoever sent no HTTP has to read what it is told. */
+const LINGER_MS = 2_000
 
 /** Builds the server; it listens once told to. */
 export function createHttpServer(deps: RequestDeps, options: HttpServerOptions): HttpServer {
-  const requests = new Requests(deps, options.byteRoutes)
+  const connections = new Connections(options.maxConnections ?? MOST_CONNECTIONS)
+  const pace = options.pace ?? LEAST_PACE
+  const requests = new Requests(deps, { byteRoutes: options.byteRoutes, connections, pace })
   const headersMs = options.headersMs ?? HEADERS_MS
   const server = createServer({
-    maxHeaderSize: HEADER_BYTES,
+    maxHeaderSize: MOST_HEADER_BYTES,
     headersTimeout: headersMs,
-    // An upload may take hours; whoever stands still is cut by the idle limit.
+    // An upload may take hours; whoever stands still is cut by the idle limit, whoever crawls by the least pace.
     requestTimeout: 0,
+    // Whatever the process was started with.
+    insecureHTTPParser: false,
+    // Node's own refusal goes on with what follows on the connection; ours does not.
+    requireHostHeader: false,
     keepAliveTimeout: options.keepAliveMs ?? KEEP_ALIVE_MS,
     connectionsCheckingInterval: Math.min(CHECK_MS, headersMs),
     noDelay: true,
   })
   server.timeout = options.idleMs ?? IDLE_MS
+  // Beyond it node drops headers without a word: one more than may be is enough to see that there are too many.
+  server.maxHeadersCount = MOST_HEADERS + 1
+  server.on('connection', (socket: Socket) => connections.add(socket))
   server.on('request', requests.listener)
   // Whoever reads the body sends the 100, so that a refusal comes before the bytes.
   server.on('checkContinue', requests.listener)
-  server.on('clientError', answerBrokenRequest)
+  server.on('checkExpectation', requests.listener)
+  server.on('connect', (_incoming, socket) => endWith(socket, '501 Not Implemented'))
+  server.on('clientError', (error, socket) => {
+    // What follows a refused request is nothing; the refusal ends the connection.
+    if (socket instanceof Socket && connections.isRefused(socket)) return
+    if (!(socket instanceof Socket) || connections.isAnswering(socket)) socket.destroy()
+    else answerBrokenRequest(error, socket)
+  })
   let closing: Promise<void> | undefined
   return {
     limits: () => ({
@@ -72,6 +99,7 @@ export function createHttpServer(deps: RequestDeps, options: HttpServerOptions):
       requestMs: server.requestTimeout,
       idleMs: server.timeout,
       keepAliveMs: server.keepAliveTimeout,
+      pace,
     }),
     listen: async (port, host) => {
       await requests.ready()
@@ -109,22 +137,26 @@ async function close(server: Server, requests: Requests, clock: Clock, graceMs: 
   await requests.close()
 }
 
-/**
- * What is no HTTP at all is answered by hand and cut; node has no response object for it. Nobody knows which address was
- * meant, so any page may read the status: one that sends too many headers must learn that sending them again is no use.
- */
+/** What is no HTTP at all is answered by hand; node has no response object for it. */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()
     return
   }
-  const status =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? '431 Request Header Fields Too Large'
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? '408 Request Timeout'
-        : '400 Bad Request'
+  if (error.code === 'HPE_HEADER_OVERFLOW') endWith(socket, '431 Request Header Fields Too Large')
+  else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') endWith(socket, '408 Request Timeout')
+  else endWith(socket, '400 Bad Request')
+}
+
+/**
+ * Says why and closes. Nobody knows which address was meant, so any page may read the status: one that sends too many
+ * headers must learn that sending them again is no use. What still comes is thrown away for a moment, since closing while
+ * bytes are under way would reset the connection before the answer is read.
+ */
+function endWith(socket: Duplex, status: Refusal): void {
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer)).on('error', () => undefined)
   socket.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nAccess-Control-Allow-Origin: *\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${status.length + 1}\r\n\r\n${status}\n`,
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nAccess-Control-Allow-Origin: *\r\nX-Content-Type-Options: nosniff\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${status.length + 1}\r\n\r\n${status}\n`,
   )
 }

@@ -16,6 +16,7 @@ const KINDS = {
   method_not_allowed: 'caller',
   conflict: 'caller',
   payload_too_large: 'caller',
+  request_timeout: 'caller',
   too_many_videos: 'caller',
   too_many_requests: 'caller',
   too_many_watermarks: 'caller',

@@ -24,6 +24,7 @@ import { tusRoutes } from '../../src/http/bytes/tus.ts'
 import type { HttpSettings } from '../../src/http/http-settings.ts'
 import { createAnswerOnce } from '../../src/http/repeats.ts'
 import { createRateLimit } from '../../src/http/rate-limit.ts'
+import type { Pace } from '../../src/http/body-pace.ts'
 import { type ConnectionLimits, createHttpServer } from '../../src/http/server.ts'
 import { signIn } from '../../src/http/sign-in.ts'
 import { createJobTable } from '../../src/jobs/job-table.ts'
@@ -69,6 +70,7 @@ export type UploadServerOptions = {
   readonly idleMs?: number
   readonly headersMs?: number
   readonly keepAliveMs?: number
+  readonly pace?: Pace
 }
 
 const ACCOUNT_ID = '0123456789abcdef0123456789abcdef'
@@ -132,6 +134,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
       idleMs: options.idleMs,
       headersMs: options.headersMs,
       keepAliveMs: options.keepAliveMs,
+      pace: options.pace,
       byteRoutes: [...tusRoutes(routeDeps), ...formRoutes(routeDeps), ...formLinkRoutes(routeDeps)],
     },
   )

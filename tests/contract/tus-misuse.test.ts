@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 describe('time', () => {
-  test('is given to a body without end by the limits that are in force: only silence and headers have one', async () => {
+  test('is given to a body without end by the limits that are in force: silence, headers and a crawl have one', async () => {
     const real = await startUploadServer()
     try {
       expect(real.connectionLimits).toEqual({
@@ -43,6 +43,7 @@ describe('time', () => {
         requestMs: 0,
         idleMs: 120_000,
         keepAliveMs: 75_000,
+        pace: { bytes: 32_768, withinMs: 120_000 },
       })
     } finally {
       await real.stop()
@@ -60,26 +61,29 @@ describe('time', () => {
       (piece: Buffer) => Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, CRLF]),
       '0\r\n\r\n',
     ],
-  ])('a sender that trickles its chunk is never cut (%s)', async (_, linesOf, wrap, end) => {
-    const bytes = testBytes(16 * 1_000)
-    await besideOthers(server, async () => {
-      const made = await tusCalls(server).create(bytes.length)
-      const slow = new RawClient(server.port)
-      // The limit between two requests is in force after the first.
-      await slow.head(`OPTIONS ${made.path} HTTP/1.1`, 'Host: 127.0.0.1')
-      expect((await slow.answer())?.status).toBe(204)
-      await slow.head(...linesOf(tusCalls(server).patchLines(made.path, 0, bytes.length)))
-      // More than three times the idle limit, and so more of the others.
-      for (let at = 0; at < bytes.length; at += 1_000) {
-        await slow.bytes(wrap(bytes.subarray(at, at + 1_000)))
-        await sleep(QUICK.idleMs / 5)
-      }
-      await slow.bytes(Buffer.from(end))
-      expect((await slow.answer())?.status).toBe(204)
-      slow.socket.destroy()
-      expect(await server.sourceHash(made.uid)).toBe(sha256(bytes))
-    })
-  })
+  ])(
+    'a sender that trickles its chunk faster than the least pace is not cut (%s)',
+    async (_, linesOf, wrap, end) => {
+      const bytes = testBytes(16 * 1_000)
+      await besideOthers(server, async () => {
+        const made = await tusCalls(server).create(bytes.length)
+        const slow = new RawClient(server.port)
+        // The limit between two requests is in force after the first.
+        await slow.head(`OPTIONS ${made.path} HTTP/1.1`, 'Host: 127.0.0.1')
+        expect((await slow.answer())?.status).toBe(204)
+        await slow.head(...linesOf(tusCalls(server).patchLines(made.path, 0, bytes.length)))
+        // More than three times the idle limit, and so more of the others.
+        for (let at = 0; at < bytes.length; at += 1_000) {
+          await slow.bytes(wrap(bytes.subarray(at, at + 1_000)))
+          await sleep(QUICK.idleMs / 5)
+        }
+        await slow.bytes(Buffer.from(end))
+        expect((await slow.answer())?.status).toBe(204)
+        slow.socket.destroy()
+        expect(await server.sourceHash(made.uid)).toBe(sha256(bytes))
+      })
+    },
+  )
 
   test('a form that trickles through a one-time link is never cut', async () => {
     const bytes = movieBytes(16 * 1_000)

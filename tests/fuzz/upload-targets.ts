@@ -5,6 +5,7 @@
 
 import { connect } from 'node:net'
 import { parseUploadMetadata } from '../../src/core/uploads/tus-metadata.ts'
+import { REFUSALS } from '../../src/http/check-message.ts'
 import { ERRORS } from '../../src/http/errors.ts'
 import { startUploadServer, tusCalls, type UploadServer } from '../contract/tus-fixture.ts'
 import type { FuzzTarget } from './targets.ts'
@@ -19,9 +20,7 @@ const DOCUMENTED = new Set([
   200,
   201,
   204,
-  408,
-  417,
-  431,
+  ...REFUSALS.map((refusal) => Number.parseInt(refusal, 10)),
   ...Object.values(ERRORS).map(({ status }) => status),
 ])
 DOCUMENTED.delete(500)

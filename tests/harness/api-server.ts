@@ -22,6 +22,7 @@ import type { HttpSettings } from '../../src/http/http-settings.ts'
 import type { ByteRoute } from '../../src/http/route.ts'
 import { createAnswerOnce } from '../../src/http/repeats.ts'
 import { createRateLimit } from '../../src/http/rate-limit.ts'
+import type { Pace } from '../../src/http/body-pace.ts'
 import { createHttpServer } from '../../src/http/server.ts'
 import { signIn } from '../../src/http/sign-in.ts'
 import type { Jobs } from '../../src/jobs/job.ts'
@@ -59,6 +60,9 @@ export async function startApi(
     settings?: Partial<HttpSettings>
     byteRoutes?: readonly ByteRoute[]
     idleMs?: number
+    headersMs?: number
+    pace?: Pace
+    maxConnections?: number
     allowPrivateFetch?: boolean
   } = {},
 ): Promise<ApiServer> {
@@ -118,6 +122,9 @@ export async function startApi(
     },
     {
       idleMs: options.idleMs,
+      headersMs: options.headersMs,
+      pace: options.pace,
+      maxConnections: options.maxConnections,
       byteRoutes: [
         ...(options.byteRoutes ?? []),
         ...formRoutes(uploading),
