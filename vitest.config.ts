@@ -22,7 +22,7 @@ export default defineConfig({
       slow('contract', ['tests/contract/**/*.test.ts']),
       slow('media', ['tests/media/**/*.test.ts']),
       slow('browser', ['tests/browser/**/*.test.ts'], { exclude: ['tests/browser/*players.test.ts'] }),
-      slow('faults', ['tests/faults/**/*.test.ts']),
+      slow('faults', ['tests/faults/**/*.test.ts', 'tests/attacks/**/*.test.ts']),
       slow('players', ['tests/browser/*players.test.ts'], { maxWorkers: 1, groupOrder: 2 }),
     ],
   },

@@ -31,6 +31,17 @@ export function readNumber(
   return pattern.test(text) ? Number(text) : refuse(`--${name} is "${text}", expected a number`)
 }
 
+/** One of `choices`; undefined when it was not given. */
+export function readChoice(
+  options: Readonly<Record<string, string | undefined>>,
+  name: string,
+  choices: readonly string[],
+): string | undefined {
+  const text = options[name]
+  if (text === undefined || choices.includes(text)) return text
+  return refuse(`--${name} is "${text}", expected ${choices.join(' or ')}`)
+}
+
 function refuse(sentence: string): never {
   process.stderr.write(`${sentence}\n`)
   return process.exit(2)

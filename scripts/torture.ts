@@ -1,28 +1,53 @@
 /**
- * `npm run torture -- [--rounds 200] [--seed 1] [--folder PATH]`: the long form of tests/faults/crash.test.ts, one round
- * per kill. Interrupted (Ctrl-C) and run again with the same seed, or the same folder, it goes on after its last round.
+ * `npm run torture -- [--kind crash|files] [--rounds 500] [--seed 1] [--folder PATH]`: the long forms of
+ * tests/faults/crash.test.ts (a round is a kill) and of tests/attacks/damaged.test.ts (a round is a damaged copy of each
+ * of twenty media files, so 500 rounds are 10,000 files); without `--kind` one after the other. Interrupted (Ctrl-C) and
+ * run again with the same seed, or the same folder, it goes on after its last round. Ends with 1 when something was found.
  */
 
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runTorture } from '../tests/faults/torture.ts'
-import { readNumber, readOptions } from './read-options.ts'
+import { describeEnds, judge } from '../tests/fuzz/media-report.ts'
+import { runMediaTorture } from '../tests/fuzz/media-torture.ts'
+import { readChoice, readNumber, readOptions } from './read-options.ts'
 
-const options = readOptions('npm run torture -- [--rounds 200] [--seed 1] [--folder PATH]', [
-  'rounds',
-  'seed',
-  'folder',
-])
-const rounds = readNumber(options, 'rounds', 200)
+type Run = { readonly folder: string; readonly seed: number; readonly rounds: number }
+
+/** What each kind does; answers whether everything held. */
+const KINDS: Readonly<Record<string, (run: Run) => Promise<boolean>>> = {
+  crash: async (run) => {
+    const report = await runTorture({ ...run, say })
+    say(`Nothing was lost: ${JSON.stringify(report)}`)
+    return true
+  },
+  files: async (run) => {
+    const report = await runMediaTorture({ ...run, say })
+    say(describeEnds(report))
+    const broken = judge(report)
+    for (const sentence of broken) say(sentence)
+    if (broken.length > 0) say(`What was found is kept in ${join(run.folder, 'found')}`)
+    return broken.length === 0
+  },
+}
+
+const options = readOptions(
+  'npm run torture -- [--kind crash|files] [--rounds 500] [--seed 1] [--folder PATH]',
+  ['kind', 'rounds', 'seed', 'folder'],
+)
+const rounds = readNumber(options, 'rounds', 500)
 const seed = readNumber(options, 'seed', 1)
-const folder = options.folder ?? join(tmpdir(), `headwater-torture-${seed}`)
-process.stdout.write(`${rounds} rounds with seed ${seed}, in ${folder}\n`)
-const report = await runTorture({
-  folder,
-  seed,
-  rounds,
-  say: (line) => process.stdout.write(`${line}\n`),
-})
-process.stdout.write(`Nothing was lost: ${JSON.stringify(report)}\n`)
-if (options.folder === undefined) await rm(folder, { recursive: true, force: true })
+const only = readChoice(options, 'kind', Object.keys(KINDS))
+for (const [kind, run] of Object.entries(KINDS)) {
+  if (only !== undefined && kind !== only) continue
+  const folder = join(options.folder ?? tmpdir(), `headwater-torture-${kind}-${seed}`)
+  say(`${kind}: ${rounds} rounds with seed ${seed}, in ${folder}`)
+  const held = await run({ folder, seed, rounds })
+  if (!held) process.exitCode = 1
+  else if (options.folder === undefined) await rm(folder, { recursive: true, force: true })
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}

@@ -108,7 +108,8 @@ function watchExit(child: ChildProcess): Promise<Exit> {
   })
 }
 
-function descendantsOf(pid: number): number[] {
+/** Every process that `pid` started, and what those started; empty when it is gone. */
+export function descendantsOf(pid: number): number[] {
   try {
     const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
       readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),

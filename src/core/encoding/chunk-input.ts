@@ -29,12 +29,15 @@ export type ChunkPictures = {
   readonly args: PictureInput
   readonly frames: PictureFrames
   /** The same number of pictures where some cannot be decoded: evenly spaced, each the nearest there is. */
-  readonly filled: PictureFrames
+  readonly filled: { readonly args: PictureInput; readonly frames: PictureFrames }
   /** Plan time of every picture of the chunk, ascending. */
   readonly times: Float64Array
   /** Picture, counted from the chunk's first, at which each segment begins, and the end. */
   readonly starts: readonly number[]
 }
+
+/** A slice is a file of its own with one picture track, and is read from its start. */
+const SLICE: PictureInput = { demuxer: 'mov', stream: 0, seekSeconds: null }
 
 /** The pictures of `range`. `index` null = the decoder reads the file itself. */
 export function choosePictures(
@@ -70,13 +73,13 @@ function sourcePictures(
   const slice = sliceSource({ track, range: { start, end } })
   return {
     input: piped(blobs, mediaBlob, slice),
-    args: { demuxer: 'mov', stream: 0, seekSeconds: null },
+    args: SLICE,
     frames: {
       kind: 'source',
       timescale: track.timescale,
       skip: all.reduce((count, time) => count + (time < 0 ? 1 : 0), 0),
     },
-    filled: evenly(times, startTicksOf(plan) + slice.shiftTicks, track),
+    filled: { args: SLICE, frames: evenly(times, startTicksOf(plan) + slice.shiftTicks, track) },
     times,
     starts: Array.from(starts, shownBefore),
   }
@@ -117,12 +120,15 @@ function gridPictures(
   }
   if (track === null) {
     const startUs = plan.originUs + Math.round(seconds(first) * 1e6)
+    const file = { demuxer: plan.demuxer, stream: plan.picture.track }
+    const frames = { kind: 'grid', rate, startUs } as const
     return {
       ...common,
       input: { from: 'blob', name: mediaBlob },
-      args: { demuxer: plan.demuxer, stream: plan.picture.track, seekSeconds: seekTo(plan, seconds(first)) },
-      frames: { kind: 'grid', rate, startUs },
-      filled: { kind: 'grid', rate, startUs },
+      args: { ...file, seekSeconds: seekTo(plan, seconds(first)) },
+      frames,
+      // Where times jump, a seek may land behind the last key frame, with nothing that could be decoded any more.
+      filled: { args: { ...file, seekSeconds: null }, frames },
     }
   }
   const phase = gridPhase(track, rate.num / rate.den)
@@ -133,9 +139,9 @@ function gridPictures(
   return {
     ...common,
     input: piped(blobs, mediaBlob, slice),
-    args: { demuxer: 'mov', stream: 0, seekSeconds: null },
+    args: SLICE,
     frames: { kind: 'grid', rate, startUs },
-    filled: { kind: 'grid', rate, startUs },
+    filled: { args: SLICE, frames: { kind: 'grid', rate, startUs } },
   }
 }
 

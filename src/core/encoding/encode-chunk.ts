@@ -88,8 +88,7 @@ async function makePictures(work: ChunkWork): Promise<FinishedChunk[]> {
   try {
     return await runPictures(work, { filled: false })
   } catch (error) {
-    const short = isFailure(error, 'decoder_failed') && error.facts.reason === 'short'
-    if (!short || work.row.plan.frames.kind !== 'source') throw error
+    if (!isFailure(error, 'decoder_failed') || error.facts.reason !== 'short') throw error
     const { uid, firstSegment } = work.payload
     work.deps.log.warn(
       { uid, firstSegment, reason: error.message },
@@ -117,15 +116,16 @@ async function runPictures(work: ChunkWork, { filled }: { filled: boolean }): Pr
     segments: chunk.endSegment - chunk.firstSegment,
     pictures: renditions.length,
   })
+  const how = filled ? pictures.filled : pictures
   const task = {
     label: `${payload.pass} chunk ${chunk.firstSegment}–${chunk.endSegment} of ${payload.uid}`,
     input: pictures.input,
     ...markFiles(plan.mark),
     args: buildPictureArgs({
-      input: pictures.args,
+      input: how.args,
       picture: plan.picture,
       mark: plan.mark,
-      frames: filled ? pictures.filled : pictures.frames,
+      frames: how.frames,
       frameCount,
       keyFrames: pictures.starts.slice(0, -1),
       renditions,
