@@ -17,6 +17,7 @@ import { createMatchRoute, type MatchRoute } from './match-route.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { formatOpenApi } from './openapi.ts'
 import { opsRoutes } from './ops.ts'
+import { RepeatedRequests } from './repeated-requests.ts'
 import type { AnswerOnce } from './repeats.ts'
 import type { CountRequest } from './rate-limit.ts'
 import {
@@ -68,6 +69,7 @@ export class Requests {
   readonly #metrics: Metrics
   readonly #connections: Connections
   readonly #pace: BodyPace
+  readonly #repeated: RepeatedRequests
   readonly #running = new WeakMap<IncomingMessage, Running>()
   #draining = false
 
@@ -78,6 +80,11 @@ export class Requests {
     this.#findPublicUrl = createFindPublicUrl(deps.settings)
     this.#findViewer = createFindViewer(deps.settings)
     this.#metrics = createMetrics(deps.countJobs)
+    this.#repeated = new RepeatedRequests({
+      ...deps,
+      peersDiffer: deps.settings.trustedProxies !== null,
+      onAnswered: (route) => this.#metrics.observe({ method: 'GET', route, status: 200, seconds: 0 }),
+    })
     const shared = { ...deps, signIn: signIn(deps), findPublicUrl: this.#findPublicUrl }
     const endpoints = apiEndpoints(shared)
     this.#matchRoute = createMatchRoute([
@@ -102,6 +109,7 @@ export class Requests {
   /** From now on every answer asks its client to close. */
   drain(): void {
     this.#draining = true
+    this.#repeated.stop()
   }
 
   async close(): Promise<void> {
@@ -152,6 +160,7 @@ export class Requests {
     outgoing: ServerResponse,
     found: {
       route: ByteRoute
+      template: string
       params: Readonly<Record<string, string>>
       target: RequestTarget
       method: string
@@ -173,6 +182,8 @@ export class Requests {
           requestId,
           publicUrl: this.#findPublicUrl(incoming),
           viewer: this.#findViewer(incoming),
+          keepAnswer: (body, secondsLeft) =>
+            this.#repeated.keep({ incoming, outgoing }, { route: found.template, body, secondsLeft }),
           signal: gone.signal,
         },
         incoming,
@@ -199,6 +210,7 @@ export class Requests {
       },
     }
     this.#running.set(incoming, running)
+    this.#repeated.begin(incoming, outgoing)
     outgoing.once('close', () => this.#end(incoming, outgoing, running, startMs))
     return running
   }

@@ -19,6 +19,11 @@ export type ByteRequest = {
   /** Base of the addresses handed out, without a trailing slash. */
   readonly publicUrl: string
   readonly viewer: Viewer
+  /**
+   * May be told just before a text is sent that it depends on nothing but the words of the request and the database, for
+   * `secondsLeft` at most; see `repeated-requests.ts`.
+   */
+  readonly keepAnswer: (text: string, secondsLeft: number | null) => void
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal
 }

@@ -25,6 +25,8 @@ export type Admitted = {
   readonly restricted: boolean
   /** Until the token ends; null without one. */
   readonly secondsLeft: number | null
+  /** Whether who asks was looked at, beside what is asked: a token's rules about addresses and countries. */
+  readonly dependsOnViewer: boolean
   readonly grants: Grants
 }
 
@@ -70,6 +72,7 @@ export class Admissions {
       video,
       restricted: token !== undefined || video.allowedOrigins.length > 0,
       secondsLeft: token?.secondsLeft ?? null,
+      dependsOnViewer: token !== undefined && token.rules.length > 0,
       grants: {
         downloadable: token?.downloadable === true || !video.requireSignedUrls,
         original: token?.original === true,

@@ -62,11 +62,13 @@ function route(
     const texts = await deps.texts.list(playable.video.uid)
     const name = JSON.stringify([request.path, query, texts])
     const manifest = deps.written.get(playable.timeline, name, () => write(playable, query, texts, request))
+    const keep = playable.early === null && !playable.dependsOnViewer
     await sendBody(deps, incoming, outgoing, {
       body: bytesBody(manifest.bytes),
       contentType,
       cacheControl: manifestCaching(playable),
       etag: manifest.etag,
+      ...(keep && { onWhole: (text: string) => request.keepAnswer(text, playable.secondsLeft) }),
     })
   })
 }

@@ -18,6 +18,8 @@ export type Answer = {
   readonly cacheControl: string
   /** Quoted, strong. */
   readonly etag: string
+  /** Called with a small body that is sent whole (latin1), just before it is. */
+  readonly onWhole?: (text: string) => void
 }
 
 /** What is sent as a text: usual manifests, init segments. */
@@ -55,7 +57,9 @@ export async function sendBody(
   else {
     // As a text it leaves in one write with the headers: a third more answers in the same time.
     const bytes = Buffer.from(only.buffer, only.byteOffset, only.byteLength)
-    outgoing.end(bytes.toString('latin1'), 'latin1')
+    const text = bytes.toString('latin1')
+    if (range === undefined) answer.onWhole?.(text)
+    outgoing.end(text, 'latin1')
   }
 }
 
