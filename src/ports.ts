@@ -195,7 +195,7 @@ export interface Decoder {
 export interface Thread {
   /**
    * Runs `work` on `input`, which is copied, and on the bytes of `blob` or `draft`. Throws what the work throws,
-   * `not_found` when there is no such blob, and `media_malformed` when it takes longer or more memory than any honest file needs.
+   * `not_found` when there is no such blob, and `index_too_slow` or `index_unreadable` when it takes longer or more memory than any honest file needs.
    */
   run(
     work: string,

@@ -21,6 +21,7 @@ type VideoAnswer = {
     readonly pctComplete?: string
     readonly errorReasonCode?: string
     readonly errorReasonText?: string
+    readonly failure?: { readonly code: string; readonly advice: string }
   }
 }
 
@@ -114,10 +115,13 @@ async function followEncode(client: ApiClient, first: VideoAnswer): Promise<numb
   const line = new ProgressLine(process.stderr, 'Encoding ')
   let told = false
   for (let video = first; ; video = await getVideo(client, first.uid)) {
-    const { state, pctComplete, errorReasonCode, errorReasonText } = video.status
+    const { state, pctComplete, errorReasonCode, errorReasonText, failure } = video.status
     if (state === 'error') {
       line.finish()
-      throw new CommandFailure(`The video cannot be used: ${errorReasonText} (${errorReasonCode}).`)
+      const codes = [errorReasonCode, failure?.code].filter((code) => code !== undefined).join(', ')
+      throw new CommandFailure(
+        `The video cannot be used: ${errorReasonText} ${failure?.advice ?? ''} (${codes})`,
+      )
     }
     if (video.readyToStream && !told) {
       line.say('It plays:')

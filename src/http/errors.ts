@@ -4,6 +4,7 @@
  */
 
 import { type FailureCode, type FailureFacts, HeadwaterError } from '../lib/failure.ts'
+import { isMediaFault, MEDIA_FAULTS, type MediaFault } from '../lib/media-faults.ts'
 
 /** How one kind of failure is told. */
 export type ErrorRow = {
@@ -22,8 +23,8 @@ export type ErrorRow = {
 /** The official SDK repeats 408, 409, 429 and 5xx by itself, unless told not to. */
 const DO_NOT_RETRY = { 'x-should-retry': 'false' }
 
-/** Complete by the compiler: a failure without a row does not build. */
-export const ERRORS: Readonly<Record<FailureCode, ErrorRow>> = {
+/** Complete by the compiler: a failure without a row does not build. Those of files have theirs in `media-faults.ts`. */
+export const ERRORS: Readonly<Record<Exclude<FailureCode, MediaFault>, ErrorRow>> = {
   not_authenticated: {
     status: 401,
     number: 10000,
@@ -236,36 +237,6 @@ export const ERRORS: Readonly<Record<FailureCode, ErrorRow>> = {
     start: 'Bad Request',
     when: 'The given address could not be fetched.',
   },
-  media_not_video: {
-    status: 400,
-    number: 10059,
-    start: 'Bad Request: not a video',
-    when: 'The source is no media file with a picture.',
-  },
-  media_malformed: {
-    status: 400,
-    number: 10005,
-    start: 'Bad Request',
-    when: 'The source is damaged beyond repair.',
-  },
-  media_too_short: {
-    status: 400,
-    number: 10005,
-    start: 'Bad Request',
-    when: 'The source is shorter than 0.1 s.',
-  },
-  media_too_long: {
-    status: 400,
-    number: 10005,
-    start: 'Bad Request',
-    when: 'The source is longer than the upload may be.',
-  },
-  media_unknown: {
-    status: 400,
-    number: 10005,
-    start: 'Bad Request',
-    when: 'The source cannot be processed.',
-  },
   disk_full: {
     status: 507,
     number: 10013,
@@ -294,6 +265,14 @@ function internal(when: string): ErrorRow {
   return { status: 500, number: 10500, start: 'Internal error', hidden: true, when }
 }
 
+/** A request that is refused because of the file it brings. */
+function fileRow(code: MediaFault): ErrorRow {
+  const { reason, when } = MEDIA_FAULTS[code]
+  return reason === 'ERR_NON_VIDEO'
+    ? { status: 400, number: 10059, start: 'Bad Request: not a video', when }
+    : { status: 400, number: 10005, start: 'Bad Request', when }
+}
+
 /** A failure as it is told to one client. */
 export type ToldFailure = {
   readonly code: FailureCode
@@ -315,7 +294,7 @@ export type ToldFailure = {
 export function tellFailure(error: unknown, requestId: string): ToldFailure {
   const code = error instanceof HeadwaterError ? error.code : 'internal'
   const facts: FailureFacts = error instanceof HeadwaterError ? error.facts : {}
-  const row = ERRORS[code]
+  const row = isMediaFault(code) ? fileRow(code) : ERRORS[code]
   const sentence = row.hidden
     ? `see the server's log for request ${requestId}`
     : error instanceof Error

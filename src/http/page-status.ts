@@ -4,6 +4,7 @@
  */
 
 import type { Video, VideoState } from '../core/videos/index.ts'
+import { presentFailure } from './present-failure.ts'
 
 export type PageStatus = {
   readonly state: VideoState
@@ -15,6 +16,8 @@ export type PageStatus = {
   readonly complete: boolean
   /** One readable sentence about where it stands. */
   readonly sentence: string
+  /** What can be done about a video that failed; null for every other. */
+  readonly advice: string | null
   /** null until known. */
   readonly durationSeconds: number | null
   readonly width: number | null
@@ -30,6 +33,7 @@ export function presentStatus(video: Video, early = false): PageStatus {
     pctComplete: video.pctComplete,
     complete,
     sentence: early ? describeEarly(video) : describe(video, complete),
+    advice: video.error === null ? null : presentFailure(video.error).advice,
     durationSeconds: video.durationSeconds,
     width: video.displaySize?.width ?? null,
     height: video.displaySize?.height ?? null,

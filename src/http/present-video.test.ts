@@ -81,12 +81,22 @@ describe('a video as clients see it', () => {
     expect(Object.keys(presentVideo({ ...pending, ...fields }, '').status)).toEqual(members)
   })
 
-  test('a failure is told by code and text', () => {
-    const error = { reasonCode: 'ERR_NON_VIDEO', reasonText: 'No video.', detail: {} } as const
+  test('a failure is told by code and text, and by our own code, stage, finding and advice', () => {
+    const error = {
+      reasonCode: 'ERR_NON_VIDEO',
+      reasonText: 'No video.',
+      detail: { code: 'file_text', stage: 'sniff', detail: 'Words.' },
+    } as const
     expect(presentVideo({ ...pending, state: 'error', error }, '').status).toEqual({
       state: 'error',
       errorReasonCode: 'ERR_NON_VIDEO',
       errorReasonText: 'No video.',
+      failure: {
+        code: 'file_text',
+        stage: 'sniff',
+        found: 'Words.',
+        advice: expect.stringMatching(/upload/),
+      },
     })
   })
 

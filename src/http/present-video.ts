@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { Video } from '../core/videos/index.ts'
 import { formatTimestamp } from '../lib/timestamp.ts'
+import { failureSchema, presentFailure } from './present-failure.ts'
 import { presentWatermark, watermarkSchema } from './present-watermark.ts'
 
 const time = z.iso.datetime().describe('UTC, microseconds')
@@ -30,6 +31,7 @@ export const videoSchema = z.object({
     pctComplete: z.string().optional(),
     errorReasonCode: z.string(),
     errorReasonText: z.string(),
+    failure: failureSchema.optional().describe('Ours; only in `error`'),
   }),
   meta: z.record(z.string(), z.unknown()),
   created: time,
@@ -108,6 +110,7 @@ function presentStatus(video: Video): PresentedVideo['status'] {
     ...(hasBegun ? { pctComplete: pctComplete.toFixed(6) } : {}),
     errorReasonCode: video.error?.reasonCode ?? '',
     errorReasonText: video.error?.reasonText ?? '',
+    ...(video.error === null ? {} : { failure: presentFailure(video.error) }),
   }
 }
 

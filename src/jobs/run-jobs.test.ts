@@ -140,7 +140,7 @@ test('a source at fault is given up at once', async () => {
   const given = Promise.withResolvers<ClaimedJob>()
   start(
     async () => {
-      throw new HeadwaterError('media_malformed', 'The file ends in the middle of a box.')
+      throw new HeadwaterError('mp4_box_too_large', 'The file ends in the middle of a box.')
     },
     { onGiveUp: async (job) => given.resolve(job) },
   )

@@ -1,3 +1,5 @@
+import { isMediaFault, type MediaFault } from './media-faults.ts'
+
 /**
  * Whose problem a failure is, because four different people read it: `caller` (the request is at fault, 4xx),
  * `media` (the source is at fault; becomes the video's error reason, never a 500), `outside` (a disk, a decoder, a
@@ -5,7 +7,10 @@
  */
 export type FailureKind = 'caller' | 'media' | 'outside' | 'bug'
 
-/** Every failure the program knows by name. `http/errors.ts` maps each to a status; the compiler keeps that complete. */
+/**
+ * Every failure the program knows by name, beside those of files (`media-faults.ts`). `http/errors.ts` maps each to a
+ * status; the compiler keeps that complete.
+ */
 const KINDS = {
   not_authenticated: 'caller',
   not_permitted: 'caller',
@@ -40,11 +45,6 @@ const KINDS = {
   segment_not_ready: 'caller',
   range_not_satisfiable: 'caller',
   fetch_refused: 'caller',
-  media_not_video: 'media',
-  media_malformed: 'media',
-  media_too_short: 'media',
-  media_too_long: 'media',
-  media_unknown: 'media',
   disk_full: 'outside',
   database_refuses: 'outside',
   blob_damaged: 'outside',
@@ -58,7 +58,8 @@ const KINDS = {
   internal: 'bug',
 } as const satisfies Record<string, FailureKind>
 
-export type FailureCode = keyof typeof KINDS
+/** The name of a failure. */
+export type FailureCode = keyof typeof KINDS | MediaFault
 
 /** Facts that help whoever reads the failure; never a secret. */
 export type FailureFacts = Readonly<Record<string, string | number | boolean | null>>
@@ -76,7 +77,7 @@ export class HeadwaterError extends Error {
   }
 
   get kind(): FailureKind {
-    return KINDS[this.code]
+    return isMediaFault(this.code) ? 'media' : KINDS[this.code]
   }
 }
 

@@ -73,6 +73,10 @@ describe('what is no video says what it looks like', () => {
     ['zeros', new Uint8Array(4096), /unknown kind/],
   ]
   test.each(table)('%s', (_, bytes, found) => {
-    expect(sniff(bytes)).toEqual({ kind: 'refused', found: expect.stringMatching(found) })
+    expect(sniff(bytes)).toEqual({
+      kind: 'refused',
+      code: expect.stringMatching(/^file_/),
+      found: expect.stringMatching(found),
+    })
   })
 })

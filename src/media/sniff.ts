@@ -3,7 +3,7 @@
  * MPD files that a stranger has renamed to `.mp4`; so only containers recognised here reach it, with its demuxer pinned.
  */
 
-import { findRefused } from './sniff-refused.ts'
+import { type FileFault, findRefused } from './sniff-refused.ts'
 
 /** How many bytes `sniff` wants; fewer only if the file is shorter. */
 export const SNIFF_BYTES = 4096
@@ -39,6 +39,7 @@ export type Sniffed =
     }
   | {
       readonly kind: 'refused'
+      readonly code: FileFault
       /** What it looks like, in words that continue "found …". */
       readonly found: string
     }
@@ -47,7 +48,7 @@ export type Sniffed =
 export function sniff(first: Uint8Array): Sniffed {
   const bytes = first.subarray(0, SNIFF_BYTES)
   const container = findContainer(bytes)
-  if (container === undefined) return { kind: 'refused', found: findRefused(bytes) }
+  if (container === undefined) return { kind: 'refused', ...findRefused(bytes) }
   return { kind: 'known', container, demuxer: DEMUXERS[container], indexable: container === 'mp4' }
 }
 

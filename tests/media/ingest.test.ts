@@ -78,7 +78,7 @@ describe('ingest refuses', () => {
     const video = await engine.video(uid)
     expect(video.state).toBe('error')
     expect(video.error?.reasonCode).toBe(reasonCode)
-    expect(video.error?.detail).toMatchObject({ stage: 'ingest', detail: expect.stringMatching(sentence) })
+    expect(video.error?.detail).toMatchObject({ detail: expect.stringMatching(sentence) })
     // Nothing is left to do, and nothing was left behind.
     expect(await engine.claim('ingest')).toBeUndefined()
     expect(await blobsOf(uid)).toEqual([`sources/${uid}`])

@@ -160,7 +160,8 @@ export class PlayerPage implements Controlled {
 
   #show(status: PageStatus): void {
     if (status.state === 'error') {
-      this.#fail({ title: 'This video cannot be played', sentence: status.sentence })
+      const sentence = status.advice === null ? status.sentence : `${status.sentence} ${status.advice}`
+      this.#fail({ title: 'This video cannot be played', sentence })
       return
     }
     this.#controls.controller.classList.toggle('idle', !status.playable)

@@ -86,7 +86,7 @@ class WorkThread implements Thread {
     }
     this.#worker ??= this.#start()
     this.#worker.ref()
-    this.#limit = setTimeout(() => this.#lose('it took too long'), LIMIT_MS)
+    this.#limit = setTimeout(() => this.#lose('index_too_slow', 'it took too long'), LIMIT_MS)
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     this.#worker.postMessage(first.question)
   }
@@ -97,7 +97,8 @@ class WorkThread implements Thread {
     })
     worker.on('message', (answer: WorkAnswer) => this.#take(answer))
     worker.on('error', (error) => {
-      if (worker === this.#worker) this.#lose(error instanceof Error ? error.message : String(error))
+      if (worker !== this.#worker) return
+      this.#lose('index_unreadable', error instanceof Error ? error.message : String(error))
     })
     return worker
   }
@@ -113,14 +114,12 @@ class WorkThread implements Thread {
   }
 
   /** The thread is lost; so is the work it was at, which is the only one that can have caused it. */
-  #lose(why: string): void {
+  #lose(code: 'index_too_slow' | 'index_unreadable', why: string): void {
     clearTimeout(this.#limit)
     const worker = this.#worker
     this.#worker = undefined
     void worker?.terminate()
-    this.#queue
-      .shift()
-      ?.reject(new HeadwaterError('media_malformed', `The file's index could not be read: ${why}.`))
+    this.#queue.shift()?.reject(new HeadwaterError(code, `The file's index could not be read: ${why}.`))
     this.#sendFirst()
   }
 }

@@ -75,7 +75,7 @@ async function findDemuxer(blobs: Blobs, name: BlobName): Promise<string> {
     const first = new Uint8Array(Math.min(SNIFF_BYTES, reader.sizeBytes))
     const found = sniff(first.subarray(0, await reader.read(first, 0)))
     if (found.kind === 'known') return found.demuxer
-    throw new HeadwaterError('media_unknown', `Expected a file with sound, found ${found.found}.`)
+    throw new HeadwaterError(found.code, `Expected a file with sound, found ${found.found}.`)
   } finally {
     await reader.close()
   }
@@ -107,7 +107,7 @@ async function countChannels(
   const found = readStreams(report).find(({ kind, number }) => kind === 'sound' && number === file.stream)
   if (found?.channels == null) {
     throw new HeadwaterError(
-      'media_unknown',
+      'sound_undecodable',
       `The sound of the file (${found?.codec ?? 'none'}) cannot be decoded.`,
     )
   }
@@ -118,7 +118,7 @@ async function countChannels(
 async function openOtherVideo(deps: InputDeps, uid: string): Promise<TrackInput> {
   const row = await getPlanRow(deps.db, uid)
   if (row === undefined) {
-    throw new HeadwaterError('media_unknown', 'The video whose sound was to be copied was deleted.')
+    throw new HeadwaterError('sound_source_gone', 'The video whose sound was to be copied was deleted.')
   }
   const [renditions, chunks, sounds] = await Promise.all([
     listRenditionRows(deps.db, uid),
@@ -128,7 +128,7 @@ async function openOtherVideo(deps: InputDeps, uid: string): Promise<TrackInput>
   const timeline = assembleTimeline({ videoUid: uid, ...row, renditions, chunks, sounds })
   const heard = timeline.tracks.find(({ audio }) => audio?.isDefault)
   if (heard?.audio === undefined) {
-    throw new HeadwaterError('media_unknown', 'The video whose sound was to be copied has none.')
+    throw new HeadwaterError('sound_missing', 'The video whose sound was to be copied has none.')
   }
   const channels = heard.audio.channels === 1 ? 1 : 2
   if (heard.audio.added) return { ...(await storedTrack(deps.blobs, heard)), channels }
@@ -137,7 +137,7 @@ async function openOtherVideo(deps: InputDeps, uid: string): Promise<TrackInput>
   const index = indexBlob === null ? null : await deps.indexes.open(indexBlob, plan)
   const sound = chooseSound(deps.blobs, plan, mediaBlob, index, { start: 0, end: planDurationSeconds(plan) })
   if (sound === null)
-    throw new HeadwaterError('media_unknown', 'The video whose sound was to be copied has none.')
+    throw new HeadwaterError('sound_missing', 'The video whose sound was to be copied has none.')
   return { ...sound, channels }
 }
 

@@ -10,6 +10,7 @@ import type { Db } from '../../tables.ts'
 import { publishSoundInit } from '../encoding/index.ts'
 import { type ClipPlan, type ClipRange, type JoinedCoding, type Mark, planClip } from '../planning/index.ts'
 import { getPlanRow, listRenditionRows, type PlanRow, type SourceIndexes } from '../timeline/index.ts'
+import { explainFailure } from '../faults/index.ts'
 import { failVideo, getVideo, type Video } from '../videos/index.ts'
 import { type ClipPayload, sourceGone } from './clip.ts'
 import { openClip } from './open-clip.ts'
@@ -116,13 +117,7 @@ export async function failClip(
   await deps.db.transaction().execute(async (trx) => {
     if (options.jobIsEnded !== true) await deps.jobs.complete(trx, job)
     if ((await getVideo(trx, uid)) === undefined) return
-    await failVideo(trx, deps, uid, {
-      reasonCode: 'ERR_UNKNOWN',
-      detail: {
-        code: isFailure(error) ? error.code : 'internal',
-        stage: 'clip',
-        detail: isFailure(error) ? error.message : 'Something unexpected happened while the clip was cut.',
-      },
-    })
+    const unexpected = 'Something unexpected happened while the clip was cut.'
+    await failVideo(trx, deps, uid, explainFailure(error, { stage: 'clip', exactly: true, unexpected }))
   })
 }

@@ -8,8 +8,9 @@ import type { ClaimedJob } from '../../jobs/job.ts'
 import type { JobContext } from '../../jobs/run-jobs.ts'
 import { assert, type HeadwaterError, isFailure } from '../../lib/failure.ts'
 import type { Trx } from '../../tables.ts'
+import { explainFailure } from '../faults/index.ts'
 import { completeSource, findTooLong } from '../uploads/index.ts'
-import { type ErrorReasonCode, failVideo, requireVideo } from '../videos/index.ts'
+import { failVideo, requireVideo } from '../videos/index.ts'
 import { type DownloadDeps, noSuchCopy } from './copy.ts'
 import { deleteCopy, getCopy, updateCopy } from './copy-records.ts'
 import { fetchFile, type FetchRecord, isOriginFailure } from './fetch-file.ts'
@@ -55,7 +56,7 @@ async function download(deps: DownloadDeps, running: Running): Promise<void> {
   try {
     fetched = await fetchFile(deps, record, { signal })
   } catch (error) {
-    const final = isOriginFailure(error) || isFailure(error, 'media_too_long')
+    const final = isOriginFailure(error) || isFailure(error, 'too_long')
     if (signal.aborted || !final) throw error
     return await failCopy(deps, running, error)
   }
@@ -75,11 +76,6 @@ async function download(deps: DownloadDeps, running: Running): Promise<void> {
   deps.log.info({ uid, bytes: fetched.file.lengthBytes }, 'source downloaded')
 }
 
-function reasonOf(error: unknown): ErrorReasonCode {
-  if (isFailure(error, 'media_too_long')) return 'ERR_DURATION_EXCEED_CONSTRAINT'
-  return isOriginFailure(error) ? 'ERR_FETCH_ORIGIN_ERROR' : 'ERR_UNKNOWN'
-}
-
 async function failCopy(deps: DownloadDeps, { uid, job }: Running, failure: HeadwaterError): Promise<void> {
   const draftId = await deps.db.transaction().execute(async (trx) => {
     await deps.jobs.complete(trx, job)
@@ -97,16 +93,12 @@ async function endFailed(
 ): Promise<string | null> {
   const copy = await getCopy(trx, uid)
   await deleteCopy(trx, uid)
-  const failure = isFailure(error) ? error : undefined
-  const status = failure?.facts.status
+  const unexpected = 'Something unexpected happened while the file was downloaded.'
+  const explained = explainFailure(error, { stage: 'download', exactly: true, unexpected })
+  const status = isFailure(error) ? error.facts.status : undefined
   await failVideo(trx, deps, uid, {
-    reasonCode: reasonOf(error),
-    detail: {
-      code: failure?.code ?? 'internal',
-      stage: 'download',
-      detail: failure?.message ?? 'Something unexpected happened while the file was downloaded.',
-      ...(status === undefined ? {} : { status }),
-    },
+    ...explained,
+    detail: { ...explained.detail, ...(typeof status === 'number' ? { status } : {}) },
   })
   return copy?.draftId ?? null
 }

@@ -9,6 +9,7 @@ import type { Trx } from '../../tables.ts'
 import { type Plan, chunkOf, passOf } from '../planning/index.ts'
 import { enqueueDownloads, failDownloads } from '../downloads/index.ts'
 import { getPlanRow, markComplete, type PlanRow, replacePlan } from '../timeline/index.ts'
+import { type Explained, explainFailure } from '../faults/index.ts'
 import { completeVideo, failVideo, getVideo, recordProgress } from '../videos/index.ts'
 import { dropRendition, findFinished, isComplete, isWhole } from './chunk-records.ts'
 import type { EncodePayload } from './enqueue-chunks.ts'
@@ -22,30 +23,29 @@ export async function giveUpEncode(deps: PublishDeps, job: ClaimedJob, error: un
   const row = await getPlanRow(deps.db, payload.uid)
   const video = await getVideo(deps.db, payload.uid)
   if (row === undefined || video === undefined) return
-  const detail = describeFailure(payload, error)
+  const explained = describeFailure(row.plan, payload, error)
   if (video.state === 'ready' && payload.kind === 'audio')
-    return await fillWithSilence(deps, row, payload, detail)
+    return await fillWithSilence(deps, row, payload, explained)
   const unused: string[] = []
   await deps.db.transaction().execute(async (trx) => {
     unused.length = 0
     // A video that plays only gets the event.
-    await failVideo(trx, deps, payload.uid, { reasonCode: 'ERR_UNKNOWN', detail })
+    await failVideo(trx, deps, payload.uid, explained)
     if (video.state === 'ready') unused.push(...(await dropUnfinished(deps, trx, row, payload)))
   })
   for (const name of unused) await deps.blobs.delete(name)
 }
 
-function describeFailure(payload: EncodePayload, error: unknown) {
+/** Where in the film it was, and in which part of the work. */
+function describeFailure(plan: Plan, payload: EncodePayload, error: unknown): Explained {
   const { kind, pass, firstSegment } = payload
-  return {
-    code: isFailure(error) ? error.code : 'internal',
-    stage: 'encode',
-    detail:
-      error instanceof Error ? error.message : 'Something unexpected happened while the video was encoded.',
-    kind,
-    pass,
-    segment: firstSegment,
-  }
+  const explained = explainFailure(error, {
+    stage: isFailure(error) && error.facts.reason === 'short' ? 'package' : 'encode',
+    exactly: true,
+    atSeconds: (plan.cuts[firstSegment] ?? 0) / plan.timescale,
+    unexpected: 'Something unexpected happened while the video was encoded.',
+  })
+  return { ...explained, detail: { ...explained.detail, kind, pass, segment: firstSegment } }
 }
 
 /** Sound with a hole is better than none: the chunk becomes silence. */
@@ -53,7 +53,7 @@ async function fillWithSilence(
   deps: PublishDeps,
   row: PlanRow,
   payload: EncodePayload,
-  detail: ReturnType<typeof describeFailure>,
+  explained: Explained,
 ): Promise<void> {
   const { plan } = row
   const rendition = plan.audio
@@ -73,7 +73,7 @@ async function fillWithSilence(
     )
   }
   await recordFinished(deps, plan, payload.uid, chunks, async (trx) => {
-    await failVideo(trx, deps, payload.uid, { reasonCode: 'ERR_UNKNOWN', detail })
+    await failVideo(trx, deps, payload.uid, explained)
   })
 }
 

@@ -27,7 +27,7 @@ const MEMORY_BYTES = 3 * 1024 ** 3
 const MAX_LIST_BYTES = 256 * 1024 ** 2
 const COPY_BUFFER_BYTES = 1024 * 1024
 
-/** What the decoder says of the file and of its first pictures. Throws `media_malformed` when it cannot read it. */
+/** What the decoder says of the file and of its first pictures. Throws what is wrong with a file that it cannot read. */
 export async function reportOn(
   deps: AskDeps,
   media: MediaBlob,
@@ -52,7 +52,7 @@ export async function reportOn(
   }
 }
 
-/** The list of the picture's packets, for `readPacketList`. Throws `media_malformed` when the file cannot be read. */
+/** The list of the picture's packets, for `readPacketList`. Throws what is wrong with a file that cannot be read. */
 export async function listPackets(
   deps: AskDeps,
   media: MediaBlob,

@@ -10,8 +10,9 @@ import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import type { BlobFacts, Blobs } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { indexBlob } from '../blob-names.ts'
-import { type Mark, planDurationSeconds, type PlanSettings } from '../planning/index.ts'
-import { type ErrorReasonCode, failVideo, getVideo, moveVideo, type Video } from '../videos/index.ts'
+import { explainFailure } from '../faults/index.ts'
+import { type Mark, type Plan, planDurationSeconds, type PlanSettings } from '../planning/index.ts'
+import { failVideo, getVideo, moveVideo, type Video } from '../videos/index.ts'
 import type { Watermark } from '../watermarks/index.ts'
 import { type InspectDeps, inspectSource } from './inspect-source.ts'
 import { openTimeline } from './open-timeline.ts'
@@ -60,7 +61,7 @@ async function ingest(deps: IngestDeps, job: ClaimedJob, context: JobContext, vi
   const inside = deps.tracksInside && inspected.further
   let index: BlobFacts | null = null
   try {
-    checkDuration(planDurationSeconds(plan), video.maxDurationSeconds)
+    checkDuration(plan, video.maxDurationSeconds)
     if (inspected.index !== null) index = await publishIndex(deps, video.uid, inspected.index)
     await openTimeline(deps, job, { uid: video.uid, plan, media, index, container, notes, inside })
     const ms = Math.round(deps.clock.monotonicMs() - startedMs)
@@ -78,19 +79,20 @@ function markOf(watermark: Watermark): Mark {
   return { imageBlob, width, height, opacity, padding, scale, position }
 }
 
-function checkDuration(seconds: number, maxSeconds: number | null): void {
+function checkDuration(plan: Plan, maxSeconds: number | null): void {
+  const seconds = planDurationSeconds(plan)
   if (seconds < SHORTEST_SECONDS) {
     throw new HeadwaterError(
-      'media_too_short',
+      'too_short',
       `The video lasts ${seconds.toFixed(3)} s; at least ${SHORTEST_SECONDS} s are needed.`,
-      { facts: { seconds } },
+      { facts: { seconds, atSeconds: seconds } },
     )
   }
   if (maxSeconds !== null && seconds > maxSeconds) {
     throw new HeadwaterError(
-      'media_too_long',
+      'too_long',
       `The video lasts ${seconds.toFixed(1)} s; this upload allows ${maxSeconds} s.`,
-      { facts: { seconds, maxSeconds } },
+      { facts: { seconds, maxSeconds, atSeconds: maxSeconds } },
     )
   }
 }
@@ -110,13 +112,6 @@ async function publishIndex(
   }
 }
 
-const REASONS: Partial<Record<HeadwaterError['code'], ErrorReasonCode>> = {
-  media_not_video: 'ERR_NON_VIDEO',
-  media_malformed: 'ERR_MALFORMED_VIDEO',
-  media_too_short: 'ERR_DURATION_TOO_SHORT',
-  media_too_long: 'ERR_DURATION_EXCEED_CONSTRAINT',
-}
-
 /** Ends the video with what was found; also for jobs that were given up. */
 export async function failIngest(
   deps: Pick<IngestDeps, 'clock' | 'jobs'>,
@@ -124,16 +119,6 @@ export async function failIngest(
   uid: string,
   error: unknown,
 ): Promise<void> {
-  const failure = isFailure(error) ? error : undefined
-  const reasonCode = (failure && REASONS[failure.code]) ?? 'ERR_UNKNOWN'
-  const position = failure?.facts.position
-  await failVideo(trx, deps, uid, {
-    reasonCode,
-    detail: {
-      code: failure?.code ?? 'internal',
-      stage: 'ingest',
-      detail: failure?.message ?? 'Something unexpected happened while the source was looked at.',
-      ...(position === undefined ? {} : { position }),
-    },
-  })
+  const unexpected = 'Something unexpected happened while the source was looked at.'
+  await failVideo(trx, deps, uid, explainFailure(error, { stage: 'plan', unexpected }))
 }

@@ -40,7 +40,7 @@ type Look = {
   readonly signal: AbortSignal
 }
 
-/** Looks and plans. Throws `media_*` with a sentence saying what was found; a remux it made is then deleted again. */
+/** Looks and plans. Throws what is wrong with the file, with a sentence saying what was found; a remux it made is then deleted again. */
 export async function inspectSource(
   deps: InspectDeps,
   options: { uid: string; settings: PlanSettings; mark: Mark | null; signal: AbortSignal },
@@ -49,15 +49,16 @@ export async function inspectSource(
   const { first, sizeBytes } = await readStart(deps.blobs, name)
   const found = sniff(first)
   if (found.kind === 'refused') {
-    throw new HeadwaterError('media_not_video', `Expected a video file, found ${found.found}.`, {
-      facts: { position: 0 },
+    throw new HeadwaterError(found.code, `Expected a video file, found ${found.found}.`, {
+      facts: { atByte: 0 },
     })
   }
   const { container, demuxer } = found
   if (SOUND_ONLY.includes(container)) {
     throw new HeadwaterError(
-      'media_not_video',
+      'file_sound',
       `Expected a video file, found ${container} sound without a picture.`,
+      { facts: { atByte: 0 } },
     )
   }
   const source: MediaBlob = { name, demuxer, sizeBytes, made: null }

@@ -81,7 +81,7 @@ async function findFile(
     const first = new Uint8Array(Math.min(SNIFF_BYTES, sizeBytes))
     const found = sniff(first.subarray(0, await reader.read(first, 0)))
     if (found.kind === 'known') return { demuxer: found.demuxer, sizeBytes }
-    throw new HeadwaterError('media_unknown', `Expected a video file, found ${found.found}.`)
+    throw new HeadwaterError(found.code, `Expected a video file, found ${found.found}.`)
   } finally {
     await reader.close()
   }

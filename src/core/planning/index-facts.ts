@@ -8,18 +8,25 @@ import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import type { SourcePicture, SourceSound } from './plan.ts'
 import type { PictureTimeline } from './source-facts.ts'
 
-/** Index of the picture track that is used: the first with pictures. Throws `media_not_video` if there is none. */
+/** Index of the picture track that is used: the first with pictures. Throws what is there instead if there is none. */
 export function findPictureTrack(movie: Movie): number {
   const found = movie.tracks.findIndex((track) => track.kind === 'video' && track.samples.count > 0)
   if (found !== -1) return found
   const sounds = movie.tracks.filter((track) => track.kind === 'audio').length
   const empty = movie.tracks.some((track) => track.kind === 'video')
+  const facts = { tracks: movie.tracks.length }
+  if (empty && movie.fragmented) {
+    const sentence = 'The file has a picture track, but none of the fragments that hold its pictures.'
+    throw new HeadwaterError('mp4_fragments_missing', sentence, { facts })
+  }
+  if (empty) {
+    const sentence = 'The file has a picture track without a single picture.'
+    throw new HeadwaterError('picture_track_empty', sentence, { facts })
+  }
   throw new HeadwaterError(
-    'media_not_video',
-    empty
-      ? 'The file has a picture track without a single picture.'
-      : `The file has no picture track, only ${sounds === 0 ? 'data' : `${sounds} of sound`}.`,
-    { facts: { tracks: movie.tracks.length } },
+    sounds === 0 ? 'only_data' : 'only_sound',
+    `The file has no picture track, only ${sounds === 0 ? 'data' : `${sounds} of sound`}.`,
+    { facts },
   )
 }
 
@@ -95,7 +102,7 @@ export function avcPicture(movie: Movie, index: number): SourcePicture | undefin
       saysBt709: facts.matrixCoefficients === BT709,
     })
   } catch (error) {
-    if (isFailure(error, 'media_malformed')) return undefined
+    if (isFailure(error) && error.kind === 'media') return undefined
     throw error
   }
 }
@@ -155,7 +162,7 @@ function tryReadAac(config: Uint8Array): ReturnType<typeof readAudioSpecificConf
   try {
     return readAudioSpecificConfig(config)
   } catch (error) {
-    if (isFailure(error, 'media_malformed')) return undefined
+    if (isFailure(error) && error.kind === 'media') return undefined
     throw error
   }
 }

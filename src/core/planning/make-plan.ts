@@ -84,7 +84,7 @@ function judge(facts: SourceFacts, mark: Mark | null): PictureVerdict {
   try {
     return judgePicture(track, facts.picture, facts.times)
   } catch (error) {
-    if (isFailure(error, 'media_malformed')) return { passthrough: false, because: error.message }
+    if (isFailure(error) && error.kind === 'media') return { passthrough: false, because: error.message }
     throw error
   }
 }
@@ -196,7 +196,7 @@ function judgeIndexedSound(facts: SourceFacts, body: PictureBody): SoundVerdict 
   try {
     return judgeSound(track, facts.sound?.codec ?? 'unknown')
   } catch (error) {
-    if (isFailure(error, 'media_malformed')) return { passthrough: false, because: error.message }
+    if (isFailure(error) && error.kind === 'media') return { passthrough: false, because: error.message }
     throw error
   }
 }

@@ -6,7 +6,8 @@
 
 import { HeadwaterError } from '../../lib/failure.ts'
 import { formatIndex } from '../../media/isobmff/index-format.ts'
-import type { ByteSource, Movie } from '../../media/isobmff/movie.ts'
+import type { ByteSource, Movie, MovieTrack } from '../../media/isobmff/movie.ts'
+import { presentationTimes } from '../../media/isobmff/presentation.ts'
 import { readMovie } from '../../media/isobmff/read-movie.ts'
 import { type Mark, type Plan, planDurationSeconds, type SourceSound } from './plan.ts'
 import {
@@ -59,7 +60,7 @@ const MISSING_SECONDS = 3
 
 /**
  * Plans an MP4 or MOV by its own index. `report`: what the decoder says of the stream that an earlier answer named.
- * Throws `media_*` with a sentence saying what was found.
+ * Throws what is wrong with the file, with a sentence saying what was found.
  */
 export async function planIndexed(
   source: ByteSource,
@@ -84,6 +85,7 @@ export function planMovie(
   // Several edits or descriptions: the decoder understands them, a slice cannot carry them.
   if (track === undefined || !isSliceable(track)) return { kind: 'decoder' }
   if (soundTrack !== undefined && !isSliceable(soundTrack)) return { kind: 'decoder' }
+  refuseNoTime(track)
   const known = avcPicture(movie, picture)
   const sound = soundIndex === undefined ? null : indexedSound(movie, soundIndex)
   const common = {
@@ -124,10 +126,8 @@ export function planListed(
   const seen = requirePicture(report)
   const times = readPacketList(new TextDecoder().decode(question.packets))
   if (times === undefined) {
-    throw new HeadwaterError(
-      'media_malformed',
-      'The file has a picture track, but no picture in it has a time.',
-    )
+    const sentence = 'The file has a picture track, but no picture in it has a time.'
+    throw new HeadwaterError('picture_times_missing', sentence)
   }
   const { sound } = report
   const facts: SourceFacts = {
@@ -146,26 +146,45 @@ export function planListed(
   return { plan, notes, further: report.further, index: null }
 }
 
-/** Throws `media_malformed` when the container declares much more than its pictures last. */
+/** Throws `cut_off` when the container declares much more than its pictures last. */
 export function refuseCutShort(plan: Plan, declaredSeconds: number | null, sizeBytes: number): void {
   if (declaredSeconds === null) return
   const seconds = planDurationSeconds(plan)
   const missing = declaredSeconds - seconds
   if (missing < MISSING_SECONDS || missing < declaredSeconds * MISSING_SHARE) return
   throw new HeadwaterError(
-    'media_malformed',
+    'cut_off',
     `The file is cut off: it says it lasts ${declaredSeconds.toFixed(1)} s, but its pictures end at ${seconds.toFixed(1)} s; send the whole file.`,
-    { facts: { position: sizeBytes } },
+    { facts: { atByte: sizeBytes, atSeconds: seconds } },
+  )
+}
+
+/** Throws `duration_zero` for several pictures of which all have the same time. */
+function refuseNoTime(track: MovieTrack): void {
+  const { count, offsets } = track.samples
+  const times = presentationTimes(track)
+  if (count < 2 || times.some((time) => time !== times[0])) return
+  throw new HeadwaterError(
+    'duration_zero',
+    `The file lasts 0 s: all of its ${count} pictures have the same time.`,
+    { facts: { atByte: offsets[0] ?? 0, atSeconds: 0 } },
   )
 }
 
 /** Neither ffprobe nor any other reader tells: the index promises bytes that the file does not have. */
 function refuseTruncated(movie: Movie, sizeBytes: number): void {
   if (movie.neededBytes <= sizeBytes) return
+  const first = movie.tracks.find(({ kind, samples }) => kind === 'video' && samples.count > 0)?.samples
+  const start = first === undefined ? 0 : first.offsets.reduce((least, offset) => Math.min(least, offset))
+  const facts = { atByte: sizeBytes, neededBytes: movie.neededBytes }
+  if (start >= sizeBytes) {
+    const sentence = `The file is cut off: its index places the first picture at byte ${start}, but only ${sizeBytes} bytes are there; send the whole file.`
+    throw new HeadwaterError('mp4_data_missing', sentence, { facts })
+  }
   throw new HeadwaterError(
-    'media_malformed',
+    'mp4_cut_off',
     `The file is cut off: its index needs ${movie.neededBytes} bytes, but only ${sizeBytes} are there; send the whole file.`,
-    { facts: { position: sizeBytes, neededBytes: movie.neededBytes } },
+    { facts },
   )
 }
 
@@ -195,11 +214,11 @@ function printable(code: string): string {
   return code.replaceAll(/[^\x20-\x7e]/g, '?')
 }
 
-/** The picture the decoder saw. Throws `media_malformed` when it could decode none. */
+/** The picture the decoder saw. Throws why when it could decode none. */
 export function requirePicture(report: DecoderReport): NonNullable<DecoderReport['picture']> {
   if (report.picture !== null) return report.picture
   throw new HeadwaterError(
-    'media_malformed',
+    'pictures_undecodable',
     'The file has a picture track, but not one of its first pictures can be decoded.',
   )
 }

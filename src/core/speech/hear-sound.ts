@@ -29,7 +29,7 @@ const SAMPLE_RATE = 16_000
 const BYTES_PER_SECOND = SAMPLE_RATE * 2
 
 /**
- * Runs the job. Throws `media_unknown` where there is nothing to hear, `speech_failed` and what decoding throws; the
+ * Runs the job. Throws `sound_missing` where there is nothing to hear, `speech_failed` and what decoding throws; the
  * captions become `error` when the job is given up.
  */
 export async function hearSound(deps: HearDeps, job: ClaimedJob, { signal }: JobContext): Promise<void> {
@@ -84,7 +84,7 @@ async function transcribe(deps: HearDeps, caption: Caption, signal: AbortSignal)
   const run = await decodeSound(deps, caption.videoUid, signal)
   try {
     const sound = run.files.get(SOUND)
-    if (sound === undefined) throw new HeadwaterError('media_unknown', 'The video has no sound.')
+    if (sound === undefined) throw new HeadwaterError('sound_missing', 'The video has no sound.')
     return await deps.speech.transcribe(sound, { language: spokenLanguage(caption.language), signal })
   } finally {
     await run.release()
@@ -100,7 +100,7 @@ async function decodeSound(deps: HearDeps, uid: string, signal: AbortSignal): Pr
   const index = indexBlob === null ? null : await deps.indexes.open(indexBlob, plan)
   const chosen =
     plan.sound === null ? null : chooseSound(deps.blobs, plan, mediaBlob, index, { start: 0, end: seconds })
-  if (chosen === null) throw new HeadwaterError('media_unknown', 'The video has no sound.')
+  if (chosen === null) throw new HeadwaterError('sound_missing', 'The video has no sound.')
   const task: DecoderTask = {
     label: `sound of ${uid} for captions`,
     input: chosen.input,

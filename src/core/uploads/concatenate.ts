@@ -15,6 +15,7 @@ import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import { startDigest } from '../../lib/running-digest.ts'
 import type { BlobFacts, Blobs, Clock, Draft } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
+import { explainFailure } from '../faults/index.ts'
 import { failVideo, getVideo } from '../videos/index.ts'
 import { ingestSourceOf, publishSource } from './complete-upload.ts'
 import {
@@ -75,10 +76,8 @@ export async function giveUpConcatenation(
     await deleteConcatenation(trx, uid)
     const code = isFailure(error) ? error.code : 'internal'
     const detail = `The parts of the upload could not be put together (${code}); they can be used again until they expire.`
-    await failVideo(trx, deps, uid, {
-      reasonCode: 'ERR_UNKNOWN',
-      detail: { code, stage: 'upload', detail },
-    })
+    const explained = explainFailure(error, { stage: 'upload', exactly: true, unexpected: detail })
+    await failVideo(trx, deps, uid, { ...explained, detail: { ...explained.detail, detail } })
   })
   if (work?.draftId) await deps.blobs.discardDraft(work.draftId)
 }

@@ -90,7 +90,7 @@ export async function createFormLink(
 export type HeldFormLink = {
   /**
    * Takes the file; the video is `queued` then and the link used up. It is used up, too, when the file declares itself
-   * too long: `media_too_long` is thrown and the video is in `error`. After every other refusal it can be used again.
+   * too long: `too_long` is thrown and the video is in `error`. After every other refusal it can be used again.
    * Throws what `receiveFile` throws, `disk_full`, and `not_found` when the video was deleted meanwhile.
    */
   accept(file: FormFile): Promise<Video>

@@ -42,7 +42,7 @@ export type ReceivedChunk = { readonly upload: Upload; readonly whole: boolean }
  * What arrives of a broken body is kept, rounded down; of one with a checksum all is kept or nothing. The last chunk
  * completes the upload. Whether the upload has expired is asked when the chunk's turn comes: one that began in time is
  * taken whole. Throws `not_found`, `upload_expired`, `upload_locked`, `upload_offset_mismatch`, `bad_request`,
- * `payload_too_large`, `checksum_mismatch`, `upload_is_final`, `disk_full`, and `media_too_long` when what is
+ * `payload_too_large`, `checksum_mismatch`, `upload_is_final`, `disk_full`, and `too_long` when what is
  * here now declares itself longer than the upload allows, which ends it; `signal` ends the wait for another request only.
  */
 export async function receiveChunk(

@@ -8,6 +8,7 @@ import { readDeclaredSeconds } from '../../media/isobmff/read-duration.ts'
 import { SNIFF_BYTES, sniff } from '../../media/sniff.ts'
 import type { Draft } from '../../ports.ts'
 import type { Trx } from '../../tables.ts'
+import { explainFailure } from '../faults/index.ts'
 import { failVideo, type MoveDeps, type Video, type VideoChanges } from '../videos/index.ts'
 import type { Upload, UploadDeps } from './upload.ts'
 import { markTerminated, takeDraft } from './upload-records.ts'
@@ -34,9 +35,9 @@ export async function findTooLong(
   })
   if (seconds === undefined || seconds <= maxSeconds + DOUBT_SECONDS) return undefined
   return new HeadwaterError(
-    'media_too_long',
+    'too_long',
     `The video lasts ${seconds.toFixed(1)} s; this upload allows ${maxSeconds} s.`,
-    { facts: { seconds, maxSeconds } },
+    { facts: { seconds, maxSeconds, atSeconds: maxSeconds } },
   )
 }
 
@@ -44,7 +45,7 @@ export async function findTooLong(
  * Ends an upload whose bytes so far declare themselves too long: its address answers 410 from then on, its video says
  * why, its bytes are gone. Costs one look at the video's record where there is no limit, and some reads of what was
  * written just now where there is. To be called by the holder of the upload, after its bytes were committed. Throws
- * `media_too_long`.
+ * `too_long`.
  */
 export async function endTooLong(
   deps: Pick<UploadDeps, 'db' | 'blobs' | 'clock' | 'jobs'>,
@@ -79,8 +80,7 @@ export async function failTooLong(
 ): Promise<Video> {
   const { failure, changes } = refusal
   return failVideo(trx, deps, uid, {
-    reasonCode: 'ERR_DURATION_EXCEED_CONSTRAINT',
-    detail: { code: failure.code, stage: 'upload', detail: failure.message },
+    ...explainFailure(failure, { stage: 'upload', exactly: true, unexpected: failure.message }),
     changes,
   })
 }

@@ -71,8 +71,9 @@ export async function moveVideo(
 }
 
 /**
- * Ends a video with a reason for its owner; `detail.detail` is the sentence that says what was found. One that plays already goes on playing, and
- * one that failed keeps its first reason: then only the event is written. Throws `not_found`.
+ * Ends a video with a reason for its owner, as `explainFailure` makes it; `detail.detail` is the sentence that says what
+ * was found. One that plays already goes on playing, and one that failed keeps its first reason: then only the event is
+ * written. Throws `not_found`.
  */
 export async function failVideo(
   trx: Trx,

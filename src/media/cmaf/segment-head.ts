@@ -7,7 +7,7 @@ export const USUAL_HEAD_BYTES = 8_192
 
 /**
  * The number of bytes before the payload of the first `mdat`; or, where `first` ends earlier, how many are needed to
- * tell (more than it has). Throws `media_malformed` for what is no segment.
+ * tell (more than it has). Throws `mp4_box_too_short` for what is no segment.
  */
 export function findPayload(
   first: Uint8Array,
@@ -18,7 +18,7 @@ export function findPayload(
     const size = view.getUint32(position)
     // §4.2: 1 = a 64-bit size follows.
     if (view.getUint32(position + 4) === MDAT) return { headBytes: position + (size === 1 ? 16 : 8) }
-    if (size < 8) throw malformed('a segment', `has a box of ${size} bytes`)
+    if (size < 8) throw malformed('mp4_box_too_short', 'a segment', `has a box of ${size} bytes`)
     position += size
   }
 }

@@ -36,7 +36,7 @@ const GENERAL_AUDIO: readonly number[] = [1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, 
 /** Of those, the ones after which the backward compatible extension may follow at once. */
 const PLAIN: readonly number[] = [1, 2, 3, 4]
 
-/** Reads an AudioSpecificConfig. Throws `media_malformed`. */
+/** Reads an AudioSpecificConfig. Throws `codec_config_broken`. */
 export function readAudioSpecificConfig(bytes: Uint8Array): AacFacts {
   const reader = new BitReader(bytes, 'The AAC configuration')
   const announced = readObjectType(reader)

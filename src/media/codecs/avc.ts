@@ -35,7 +35,7 @@ export type AvcFacts = {
   readonly codec: string
 }
 
-/** Reads `avcC` and its first sequence parameter set. Throws `media_malformed`. */
+/** Reads `avcC` and its first sequence parameter set. Throws `codec_config_broken`. */
 export function readAvcConfig(avcC: Uint8Array): AvcFacts {
   const reader = new BitReader(avcC, "The H.264 configuration ('avcC')")
   if (reader.bits(8) !== 1) throw reader.fail('has another version than 1')
@@ -67,7 +67,7 @@ export function formatAvcCodec(fourcc: 'avc1' | 'avc3', avcC: Uint8Array): strin
   return `${fourcc}.${hex.join('')}`
 }
 
-/** `count` parameter sets of an `avcC` from `start` on, and where they end. Throws `media_malformed`. */
+/** `count` parameter sets of an `avcC` from `start` on, and where they end. Throws `codec_config_broken`. */
 export function readParameterSets(
   avcC: Uint8Array,
   start: number,
@@ -80,7 +80,7 @@ export function readParameterSets(
     const end = position + 2 + length
     if (length === 0 || end > avcC.byteLength) {
       throw new HeadwaterError(
-        'media_malformed',
+        'codec_config_broken',
         "The H.264 configuration ('avcC') ends inside a parameter set.",
       )
     }
@@ -110,7 +110,7 @@ const HIGH_PROFILES: readonly number[] = [100, 110, 122, 244, 44, 83, 86, 118, 1
 /** Level 6.2 allows 139,264 macroblocks; a side is then at most 16,888 samples. Larger sizes are refused. */
 const MAX_MACROBLOCKS_PER_SIDE = 1_055
 
-/** Reads one NAL unit of type 7. Throws `media_malformed`. */
+/** Reads one NAL unit of type 7. Throws `codec_config_broken`. */
 export function readSequenceParameterSet(unit: Uint8Array): SpsFacts {
   const reader = new BitReader(removeEmulationPrevention(unit), 'The H.264 sequence parameter set')
   reader.skip(3)

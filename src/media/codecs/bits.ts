@@ -2,7 +2,7 @@
 
 import { HeadwaterError } from '../../lib/failure.ts'
 
-/** Reads bits; every read past the end throws `media_malformed`, naming what was read. */
+/** Reads bits; every read past the end throws `codec_config_broken`, naming what was read. */
 export class BitReader {
   readonly #bytes: Uint8Array
   readonly #name: string
@@ -62,6 +62,6 @@ export class BitReader {
 
   /** A failure about what is being read. */
   fail(problem: string): HeadwaterError {
-    return new HeadwaterError('media_malformed', `${this.#name} ${problem}.`)
+    return new HeadwaterError('codec_config_broken', `${this.#name} ${problem}.`)
   }
 }

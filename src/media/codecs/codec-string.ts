@@ -7,7 +7,7 @@ import { readHevcConfig } from './hevc.ts'
 
 /**
  * The codec string of `entry`; the bare four-character code where it takes no parameters or its configuration is
- * missing. Throws `media_malformed` when the configuration is damaged.
+ * missing. Throws `codec_config_broken` when the configuration is damaged.
  */
 export function codecString({ fourcc, config }: SampleEntry): string {
   if (config === null) return fourcc

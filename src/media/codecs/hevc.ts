@@ -15,7 +15,7 @@ export type HevcFacts = {
   readonly codec: string
 }
 
-/** Reads `hvcC`. `fourcc` is the sample entry's, `hvc1` or `hev1`. Throws `media_malformed`. */
+/** Reads `hvcC`. `fourcc` is the sample entry's, `hvc1` or `hev1`. Throws `codec_config_broken`. */
 export function readHevcConfig(hvcC: Uint8Array, fourcc = 'hvc1'): HevcFacts {
   const reader = new BitReader(hvcC, "The H.265 configuration ('hvcC')")
   reader.skip(8)

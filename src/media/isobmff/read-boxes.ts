@@ -3,8 +3,12 @@
  * compared with what is really there first, and every read of a field is checked against the end of its box.
  */
 
-import { HeadwaterError } from '../../lib/failure.ts'
+import { HeadwaterError, isFailure } from '../../lib/failure.ts'
+import type { MediaFault } from '../../lib/media-faults.ts'
 import type { ByteSource } from './movie.ts'
+
+/** What can be wrong with the boxes of a file. */
+export type Mp4Fault = Extract<MediaFault, `mp4_${string}`>
 
 /** A box by its positions, relative to the bytes or the file it lies in. */
 export type Box = {
@@ -26,16 +30,30 @@ const WINDOW_BYTES = 16_384
 /** Size, type and the 64-bit size. */
 const LONGEST_HEADER = 16
 
-/** A `media_malformed` failure about the box `where`. */
-export function malformed(where: string, problem: string): HeadwaterError {
-  return new HeadwaterError('media_malformed', `The MP4 file is damaged: ${where} ${problem}.`, {
-    facts: { box: where },
+/** A failure about the box `where`. `atByte`: its place in what is being read, where that is known. */
+export function malformed(code: Mp4Fault, where: string, problem: string, atByte?: number): HeadwaterError {
+  return new HeadwaterError(code, `The MP4 file is damaged: ${where} ${problem}.`, {
+    facts: { box: where, ...(atByte === undefined ? {} : { atByte }) },
   })
 }
 
+/** Runs `read`, which reads bytes that lie at `start` in the file: the places in what it throws become places there. */
+export function readingAt<T>(start: number, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!isFailure(error) || error.kind !== 'media') throw error
+    const { atByte } = error.facts
+    throw new HeadwaterError(error.code, error.message, {
+      facts: { ...error.facts, atByte: start + (typeof atByte === 'number' ? atByte : 0) },
+      cause: error,
+    })
+  }
+}
+
 /**
- * The children of a container held in memory, in order. Throws `media_malformed` when one overruns the container or there
- * are more than `limit`; ends at such a child instead if `tolerant` (sample entries of old QuickTime files end in things that are no boxes).
+ * The children of a container held in memory, in order. Throws `mp4_box_too_large` when one overruns the container,
+ * `mp4_too_many_boxes` when there are more than `limit`; ends at such a child instead if `tolerant` (sample entries of old QuickTime files end in things that are no boxes).
  */
 export function* childBoxes(
   bytes: Uint8Array,
@@ -58,12 +76,22 @@ export function* childBoxes(
     if (box === undefined || box.end > end) {
       if (tolerant) return
       throw malformed(
-        `'${fourcc(view, 4)}'`,
+        'mp4_box_too_large',
+        `'${printable(fourcc(view, 4))}'`,
         `claims a size that its container, with ${end - position} bytes left, cannot hold`,
+        position,
       )
     }
     seen += 1
-    if (seen > limit) throw malformed(`'${box.type}'`, `is one of more than ${limit} boxes in one container`)
+    if (seen > limit) {
+      const name = `'${printable(box.type)}'`
+      throw malformed(
+        'mp4_too_many_boxes',
+        name,
+        `is one of more than ${limit} boxes in one container`,
+        position,
+      )
+    }
     yield box
     position = box.end
   }
@@ -80,7 +108,7 @@ export type FileBox = Box & { readonly truncated: boolean }
 
 /**
  * Walks the top level of a file. Ends at the end of the file, at bytes that are no box, or after the first box that
- * claims to go on beyond the end (`truncated`). Throws `media_malformed` after two million boxes.
+ * claims to go on beyond the end (`truncated`). Throws `mp4_too_many_boxes` after two million.
  */
 export class FileWalk {
   readonly #source: ByteSource
@@ -96,7 +124,8 @@ export class FileWalk {
     let position = 0
     for (let seen = 0; sizeBytes - position >= 8; seen += 1) {
       if (seen >= MAX_TOP_LEVEL_BOXES) {
-        throw malformed('the file', `has more than ${MAX_TOP_LEVEL_BOXES} boxes at its top level`)
+        const problem = `has more than ${MAX_TOP_LEVEL_BOXES} boxes at its top level`
+        throw malformed('mp4_too_many_boxes', 'the file', problem, position)
       }
       const box = await this.#header(position, sizeBytes)
       if (box === undefined || !/^[\x20-\x7e]{4}$/.test(box.type)) return
@@ -108,17 +137,25 @@ export class FileWalk {
   }
 
   /**
-   * The children of a box, one header at a time: for a few facts out of a container that is not worth holding. Throws
-   * `media_malformed` as `childBoxes` does.
+   * The children of a box, one header at a time: for a few facts out of a container that is not worth holding. Throws as
+   * `childBoxes` does.
    */
   async *children(parent: Box): AsyncGenerator<Box> {
     let position = parent.bodyStart
     for (let seen = 1; parent.end - position >= 8; seen += 1) {
       const box = await this.#header(position, parent.end)
       if (box === undefined) return
-      if (box.end > parent.end) throw malformed(`'${box.type}'`, 'is larger than its container')
+      if (box.end > parent.end) {
+        throw malformed(
+          'mp4_box_too_large',
+          `'${printable(box.type)}'`,
+          'is larger than its container',
+          position,
+        )
+      }
       if (seen > MAX_CHILDREN) {
-        throw malformed(`'${parent.type}'`, `holds more than ${MAX_CHILDREN} boxes`)
+        const problem = `holds more than ${MAX_CHILDREN} boxes`
+        throw malformed('mp4_too_many_boxes', `'${printable(parent.type)}'`, problem, position)
       }
       yield box
       position = box.end
@@ -164,15 +201,17 @@ export class FileWalk {
   }
 }
 
-/** Reads big-endian fields of one box in order; every read past its end throws `media_malformed`. */
+/** Reads big-endian fields of one box in order; every read past its end throws `mp4_box_too_short`. */
 export class FieldReader {
   readonly #view: DataView
   readonly #name: string
+  readonly #start: number
   #position = 0
 
   constructor(bytes: Uint8Array, start: number, end: number, name: string) {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset + start, end - start)
     this.#name = name
+    this.#start = start
   }
 
   /** Bytes not read yet. */
@@ -213,14 +252,15 @@ export class FieldReader {
   /** Throws for values a double cannot hold exactly: no real time or position is that large. */
   u64(): number {
     const value = this.#view.getBigUint64(this.#advance(8))
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw this.fail('holds a number beyond 2^53')
+    if (value > BigInt(Number.MAX_SAFE_INTEGER))
+      throw this.fail('mp4_number_too_large', 'holds a number beyond 2^53')
     return Number(value)
   }
 
   i64(): number {
     const value = this.#view.getBigInt64(this.#advance(8))
     if (value > BigInt(Number.MAX_SAFE_INTEGER) || value < BigInt(Number.MIN_SAFE_INTEGER)) {
-      throw this.fail('holds a number beyond 2^53')
+      throw this.fail('mp4_number_too_large', 'holds a number beyond 2^53')
     }
     return Number(value)
   }
@@ -246,17 +286,18 @@ export class FieldReader {
   /** Throws unless `count` entries of `entryBytes` are really there: before anything is allocated for them. */
   requireEntries(count: number, entryBytes: number): void {
     if (count * entryBytes > this.left) {
-      throw this.fail(`claims ${count} entries, but has room for ${Math.floor(this.left / entryBytes)}`)
+      const room = Math.floor(this.left / entryBytes)
+      throw this.fail('mp4_box_too_short', `claims ${count} entries, but has room for ${room}`)
     }
   }
 
-  /** A failure about this box. */
-  fail(problem: string): HeadwaterError {
-    return malformed(this.#name, problem)
+  /** A failure about this box, at the next field. */
+  fail(code: Mp4Fault, problem: string): HeadwaterError {
+    return malformed(code, this.#name, problem, this.#start + this.#position)
   }
 
   #advance(count: number): number {
-    if (count > this.left) throw this.fail('ends before its fields do')
+    if (count > this.left) throw this.fail('mp4_box_too_short', 'ends before its fields do')
     const at = this.#position
     this.#position += count
     return at
@@ -265,7 +306,12 @@ export class FieldReader {
 
 /** A reader over the payload of `box`. */
 export function fieldsOf(bytes: Uint8Array, box: Box): FieldReader {
-  return new FieldReader(bytes, box.bodyStart, box.end, `'${box.type}'`)
+  return new FieldReader(bytes, box.bodyStart, box.end, `'${printable(box.type)}'`)
+}
+
+/** Names of boxes are strangers' bytes and go into messages. */
+export function printable(type: string): string {
+  return type.replaceAll(/[^\x20-\x7e]/g, '?')
 }
 
 /** Undefined where the size is impossible. */

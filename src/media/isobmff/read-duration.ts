@@ -25,7 +25,8 @@ export async function readDeclaredSeconds(source: ByteSource): Promise<number | 
     sizeBytes: source.sizeBytes,
     read: async (target, position) => {
       reads += 1
-      if (reads > MAX_READS) throw malformed('the index', `is spread over more than ${MAX_READS} places`)
+      if (reads > MAX_READS)
+        throw malformed('mp4_too_many_boxes', 'the index', `is spread over more than ${MAX_READS} places`)
       return source.read(target, position)
     },
   })
@@ -37,7 +38,7 @@ export async function readDeclaredSeconds(source: ByteSource): Promise<number | 
       if (box.type === 'moov') return await readMoov(walk, box)
     }
   } catch (error) {
-    if (!isFailure(error, 'media_malformed')) throw error
+    if (!isFailure(error) || error.kind !== 'media') throw error
   }
   return undefined
 }

@@ -7,7 +7,7 @@ import { allocateSamples, type SampleBudget } from './sample-table.ts'
 /** What `trex` says of a track's samples where a fragment does not (§8.8.3). */
 export type FragmentDefaults = { readonly duration: number; readonly size: number; readonly flags: number }
 
-/** Reads the `trex` boxes of `mvex`, by track id. Throws `media_malformed`. */
+/** Reads the `trex` boxes of `mvex`, by track id. Throws `mp4_…`. */
 export function readFragmentDefaults(bytes: Uint8Array, mvex: Box): Map<number, FragmentDefaults> {
   const defaults = new Map<number, FragmentDefaults>()
   for (const box of childBoxes(bytes, mvex.bodyStart, mvex.end)) {
@@ -69,12 +69,13 @@ export class GrowingSamples {
 
   /**
    * Moves to the decode time of the next fragment. Fragments written by other clocks may begin a little before the
-   * last sample's end; beginning before its start would turn time back. Throws `media_malformed` then.
+   * last sample's end; beginning before its start would turn time back. Throws `mp4_fragment_out_of_order` then.
    */
   startAt(decodeTime: number): void {
     const last = this.#count > 0 ? this.#samples.decodeTimes[this.#count - 1] : undefined
     if (last !== undefined && decodeTime < last) {
       throw malformed(
+        'mp4_fragment_out_of_order',
         this.#name,
         `has a fragment that starts at ${decodeTime} ticks, before its previous sample at ${last}`,
       )
@@ -116,7 +117,7 @@ export class GrowingSamples {
 
 /**
  * Reads one `moof` held in `bytes`, which lies at `moofStart` in the file, and appends its samples. Fragments of
- * tracks not in `tracks` are passed over. Throws `media_malformed`.
+ * tracks not in `tracks` are passed over. Throws `mp4_…`.
  */
 export function readFragment(
   bytes: Uint8Array,
@@ -140,11 +141,13 @@ function readTrackFragment(
 ): number {
   const boxes = [...childBoxes(bytes, traf.bodyStart, traf.end, { limit: MAX_RUNS })]
   const tfhd = boxes.find((box) => box.type === 'tfhd')
-  if (tfhd === undefined) throw malformed("'traf'", "has no 'tfhd'")
+  if (tfhd === undefined) throw malformed('mp4_fragment_broken', "'traf'", "has no 'tfhd'", traf.start)
   const header = readTrackFragmentHeader(fieldsOf(bytes, tfhd), context)
   const samples = context.tracks.get(header.trackId)
-  if (samples === undefined)
-    throw malformed("'tfhd'", `names track ${header.trackId}, which the movie does not have`)
+  if (samples === undefined) {
+    const problem = `names track ${header.trackId}, which the movie does not have`
+    throw malformed('mp4_fragment_track_unknown', "'tfhd'", problem, tfhd.start)
+  }
   const tfdt = boxes.find((box) => box.type === 'tfdt')
   if (tfdt !== undefined && samples !== null) samples.startAt(readDecodeTime(fieldsOf(bytes, tfdt)))
   const defaults = { ...(samples?.defaults ?? NO_DEFAULTS), ...header.defaults }
@@ -190,7 +193,9 @@ function readRun(
   const flags = fields.u32() & 0xffffff
   const count = fields.u32()
   let position = flags & TRUN_DATA_OFFSET ? base + fields.i32() : run.position
-  if (position < 0) throw fields.fail('places its data before the start of the file')
+  if (position < 0) {
+    throw fields.fail('mp4_fragment_broken', 'places its data before the start of the file')
+  }
   const firstFlags = flags & TRUN_FIRST_FLAGS ? fields.u32() : undefined
   const has = {
     duration: (flags & TRUN_DURATION) !== 0,
@@ -209,8 +214,10 @@ function readRun(
     // Signed whatever the version says, as in `ctts`.
     const offset = has.offset ? fields.i32() : 0
     if (samples !== null) {
-      if (size === 0) throw fields.fail(`says that sample ${index + 1} is empty`)
-      if (duration >= 2 ** 31) throw fields.fail(`gives sample ${index + 1} a negative duration`)
+      if (size === 0) throw fields.fail('mp4_sample_empty', `says that sample ${index + 1} is empty`)
+      if (duration >= 2 ** 31) {
+        throw fields.fail('mp4_sample_times_broken', `gives sample ${index + 1} a negative duration`)
+      }
       samples.push(
         position,
         size,

@@ -3,7 +3,17 @@
 import { HeadwaterError } from '../../lib/failure.ts'
 import { scaleTicks } from '../../lib/ticks.ts'
 import type { ByteSource, Edit, Movie, MovieTrack, SampleTable } from './movie.ts'
-import { type Box, childBoxes, type FileBox, FileWalk, fieldsOf, findChild, malformed } from './read-boxes.ts'
+import {
+  type Box,
+  childBoxes,
+  type FileBox,
+  FileWalk,
+  fieldsOf,
+  findChild,
+  malformed,
+  type Mp4Fault,
+  readingAt,
+} from './read-boxes.ts'
 import {
   type FragmentDefaults,
   GrowingSamples,
@@ -24,8 +34,8 @@ const MAX_EDITS = 10_000
 
 /**
  * Reads the index of a file. Samples may lie beyond the end of the file: `neededBytes` then says so. Tracks that are
- * neither picture nor sound keep their description but have no samples. Throws `media_malformed` (damaged, or cut off
- * before the index) or `media_not_video` (no MP4 at all), each with a sentence saying what was found.
+ * neither picture nor sound keep their description but have no samples. Throws `mp4_…` with a sentence saying what was
+ * found and, as the fact `atByte`, where.
  */
 export async function readMovie(source: ByteSource): Promise<Movie> {
   const walk = new FileWalk(source)
@@ -37,7 +47,8 @@ export async function readMovie(source: ByteSource): Promise<Movie> {
     boxes += 1
     if (movie === undefined) noteBox(seen, box, boxes)
     if (box.type === 'moov' && movie === undefined) {
-      movie = readMoov(await readWhole(walk, box, MAX_MOOV_BYTES), source.sizeBytes)
+      const bytes = await readWhole(walk, box, MAX_MOOV_BYTES, TOO_LARGE_MOOV)
+      movie = readingAt(box.start, () => readMoov(bytes, source.sizeBytes))
       if (!movie.fragmented) return movie.finish()
     } else if (box.type === 'moof' && movie !== undefined) {
       if (box.truncated) {
@@ -45,9 +56,12 @@ export async function readMovie(source: ByteSource): Promise<Movie> {
         break
       }
       fragmentBytes += box.end - box.start
-      if (fragmentBytes > MAX_FRAGMENT_BYTES)
-        throw malformed("'moof'", `headers pass ${MAX_FRAGMENT_BYTES} bytes`)
-      movie.addFragment(await readWhole(walk, box, MAX_MOOF_BYTES), box.start)
+      if (fragmentBytes > MAX_FRAGMENT_BYTES) {
+        const problem = `headers pass ${MAX_FRAGMENT_BYTES} bytes`
+        throw malformed('mp4_fragments_too_large', "'moof'", problem, box.start)
+      }
+      const bytes = await readWhole(walk, box, MAX_MOOF_BYTES, TOO_LARGE_MOOF)
+      readingAt(box.start, () => movie?.addFragment(bytes, box.start))
     } else if (box.type === 'mdat' && box.truncated && movie !== undefined) {
       movie.needBytes(box.end)
     }
@@ -59,17 +73,32 @@ export async function readMovie(source: ByteSource): Promise<Movie> {
 /** Remembers the first boxes and the last one, for the sentence that says what was found instead of an index. */
 function noteBox(seen: FileBox[], box: FileBox, count: number): void {
   if (count > MAX_BOXES_BEFORE_MOOV) {
-    throw malformed('the file', `has more than ${MAX_BOXES_BEFORE_MOOV} boxes before its 'moov'`)
+    const problem = `has more than ${MAX_BOXES_BEFORE_MOOV} boxes before its 'moov'`
+    throw malformed('mp4_too_many_boxes', 'the file', problem, box.start)
   }
   if (seen.length === 8) seen.pop()
   seen.push(box)
 }
 
+const TOO_LARGE_MOOV: Mp4Fault = 'mp4_index_too_large'
+const TOO_LARGE_MOOF: Mp4Fault = 'mp4_fragments_too_large'
+
 /** The whole box as bytes, after checking that it is there and of sensible size. */
-async function readWhole(walk: FileWalk, box: FileBox, limit: number): Promise<Uint8Array> {
+async function readWhole(
+  walk: FileWalk,
+  box: FileBox,
+  limit: number,
+  tooLarge: Mp4Fault,
+): Promise<Uint8Array> {
   const size = box.end - box.start
-  if (size > limit) throw malformed(`'${box.type}'`, `claims ${size} bytes, at most ${limit} are accepted`)
-  if (box.truncated) throw malformed(`'${box.type}'`, `claims ${size} bytes, but the file ends before that`)
+  if (size > limit) {
+    const problem = `claims ${size} bytes, at most ${limit} are accepted`
+    throw malformed(tooLarge, `'${box.type}'`, problem, box.start)
+  }
+  if (box.truncated) {
+    const problem = `claims ${size} bytes, but the file ends before that; send the whole file`
+    throw malformed('mp4_index_cut_off', `'${box.type}'`, problem, box.start)
+  }
   return await walk.read(box.start, box.end)
 }
 
@@ -77,17 +106,23 @@ async function readWhole(walk: FileWalk, box: FileBox, limit: number): Promise<U
 function noMovie({ sizeBytes }: ByteSource, seen: readonly FileBox[]): HeadwaterError {
   const last = seen.at(-1)
   if (last === undefined) {
-    return new HeadwaterError(
-      'media_not_video',
-      `Expected an MP4 file, but its ${sizeBytes} bytes do not begin with an MP4 box.`,
-      { facts: { sizeBytes } },
-    )
+    const sentence = `Expected an MP4 file, but its ${sizeBytes} bytes do not begin with an MP4 box.`
+    return new HeadwaterError('mp4_box_too_short', sentence, { facts: { sizeBytes, atByte: 0 } })
   }
   const found = seen.map((box) => `'${box.type}'`).join(', ')
-  const sentence = last.truncated
-    ? `The MP4 file is cut off: its ${sizeBytes} bytes end inside '${last.type}', which claims to reach byte ${last.end}, and no movie header ('moov') comes before; send the whole file.`
-    : `The MP4 file has no movie header ('moov'); found only ${found} in ${sizeBytes} bytes.`
-  return new HeadwaterError('media_malformed', sentence, { facts: { sizeBytes, truncated: last.truncated } })
+  const facts = { sizeBytes, truncated: last.truncated, atByte: last.truncated ? sizeBytes : last.end }
+  if (seen.some(({ type }) => type === 'moof' || type === 'styp')) {
+    const sentence = `The MP4 file consists of fragments without the movie header ('moov') that comes before them; found only ${found} in ${sizeBytes} bytes.`
+    return new HeadwaterError('mp4_init_missing', sentence, {
+      facts: { ...facts, atByte: seen[0]?.start ?? 0 },
+    })
+  }
+  if (last.truncated) {
+    const sentence = `The MP4 file is cut off: its ${sizeBytes} bytes end inside '${last.type}', which claims to reach byte ${last.end}, and no movie header ('moov') comes before; send the whole file.`
+    return new HeadwaterError('mp4_cut_off_before_index', sentence, { facts })
+  }
+  const sentence = `The MP4 file has no movie header ('moov'); found only ${found} in ${sizeBytes} bytes.`
+  return new HeadwaterError('mp4_index_missing', sentence, { facts })
 }
 
 /** A track while the file is read. */
@@ -133,12 +168,18 @@ class MovieBuilder {
 
 function readMoov(bytes: Uint8Array, fileBytes: number): MovieBuilder {
   const moov = childBoxes(bytes, 0, bytes.byteLength).next().value
-  if (moov === undefined) throw malformed("'moov'", 'is empty')
-  if (findChild(bytes, moov, 'cmov') !== undefined) {
-    throw malformed("'moov'", 'is compressed (QuickTime cmov), which is not supported')
+  if (moov === undefined) throw malformed('mp4_box_missing', "'moov'", 'is empty')
+  const packed = findChild(bytes, moov, 'cmov')
+  if (packed !== undefined) {
+    const problem = 'is compressed (QuickTime cmov), which is not supported'
+    throw malformed('mp4_index_compressed', "'moov'", problem, packed.start)
   }
   const mvhd = findChild(bytes, moov, 'mvhd')
-  if (mvhd === undefined) throw malformed("'moov'", "has no 'mvhd'")
+  if (mvhd === undefined) {
+    const inner = findChild(bytes, moov, 'moov')
+    if (inner === undefined) throw malformed('mp4_box_missing', "'moov'", "has no 'mvhd'", moov.start)
+    throw malformed('mp4_index_nested', "'moov'", "holds another 'moov' instead of a header", inner.start)
+  }
   const timescale = readTimescale(bytes, mvhd)
   const mvex = findChild(bytes, moov, 'mvex')
   const context: TrackContext = {
@@ -149,12 +190,16 @@ function readMoov(bytes: Uint8Array, fileBytes: number): MovieBuilder {
   const tracks: TrackBuilder[] = []
   for (const box of childBoxes(bytes, moov.bodyStart, moov.end)) {
     if (box.type !== 'trak') continue
-    if (tracks.length === MAX_TRACKS) throw malformed("'moov'", `has more than ${MAX_TRACKS} tracks`)
+    if (tracks.length === MAX_TRACKS) {
+      throw malformed('mp4_too_many_tracks', "'moov'", `has more than ${MAX_TRACKS} tracks`, box.start)
+    }
     const track = readTrack(bytes, box, context)
-    if (tracks.some(({ id }) => id === track.id))
-      throw malformed("'tkhd'", `uses the track id ${track.id} twice`)
+    if (tracks.some(({ id }) => id === track.id)) {
+      throw malformed('mp4_track_id_twice', "'tkhd'", `uses the track id ${track.id} twice`, box.start)
+    }
     tracks.push(track)
   }
+  if (tracks.length === 0) throw malformed('mp4_no_tracks', "'moov'", "has no 'trak'", moov.start)
   return new MovieBuilder(timescale, tracks, mvex !== undefined)
 }
 
@@ -210,7 +255,7 @@ function readMediaHeader(bytes: Uint8Array, mdhd: Box): { timescale: number; lan
   const version = fields.u8()
   fields.skip(3 + (version === 1 ? 16 : 8))
   const timescale = fields.u32()
-  if (timescale === 0) throw fields.fail('has a timescale of 0')
+  if (timescale === 0) throw fields.fail('mp4_timescale_zero', 'has a timescale of 0')
   fields.skip(version === 1 ? 8 : 4)
   return { timescale, language: formatLanguage(fields.u16()) }
 }
@@ -227,7 +272,7 @@ function readTimescale(bytes: Uint8Array, mvhd: Box): number {
   const version = fields.u8()
   fields.skip(3 + (version === 1 ? 16 : 8))
   const timescale = fields.u32()
-  if (timescale === 0) throw fields.fail('has a timescale of 0')
+  if (timescale === 0) throw fields.fail('mp4_timescale_zero', 'has a timescale of 0')
   return timescale
 }
 
@@ -251,12 +296,14 @@ function readEdits(
   fields.skip(3)
   const count = fields.u32()
   fields.requireEntries(count, version === 1 ? 20 : 12)
-  if (count > MAX_EDITS) throw fields.fail(`has ${count} entries, at most ${MAX_EDITS} are accepted`)
+  if (count > MAX_EDITS) {
+    throw fields.fail('mp4_edit_list_broken', `has ${count} entries, at most ${MAX_EDITS} are accepted`)
+  }
   return Array.from({ length: count }, (): Edit => {
     const duration = version === 1 ? fields.u64() : fields.u32()
     const mediaTime = version === 1 ? fields.i64() : fields.i32()
     const rate = fields.i32() / 65_536
-    if (mediaTime < -1) throw fields.fail(`starts an edit at ${mediaTime} ticks`)
+    if (mediaTime < -1) throw fields.fail('mp4_edit_list_broken', `starts an edit at ${mediaTime} ticks`)
     const scaled = scaleTicks(duration, timescale, movieTimescale)
     return { durationTicks: duration === 0 ? 0 : Math.max(1, scaled), mediaTime, rate }
   })
@@ -264,6 +311,8 @@ function readEdits(
 
 function requireChild(bytes: Uint8Array, parent: Box, type: string): Box {
   const box = findChild(bytes, parent, type)
-  if (box === undefined) throw malformed(`'${parent.type}'`, `has no '${type}'`)
+  if (box === undefined) {
+    throw malformed('mp4_box_missing', `'${parent.type}'`, `has no '${type}'`, parent.start)
+  }
   return box
 }

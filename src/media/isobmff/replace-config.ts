@@ -3,18 +3,18 @@
 import { childBoxes, malformed } from './read-boxes.ts'
 import { box, concatBytes } from './write-boxes.ts'
 
-/** The `avcC` of an `avc1` entry. Throws `media_malformed`. */
+/** The `avcC` of an `avc1` entry. Throws `mp4_box_missing`. */
 export function readAvcConfigBox(entry: Uint8Array): Uint8Array {
   for (const child of childBoxes(entry, FIELDS_BYTES, entry.byteLength, { tolerant: true })) {
     if (child.type === 'avcC') return entry.subarray(child.bodyStart, child.end)
   }
-  throw malformed("'avc1'", "has no 'avcC'")
+  throw malformed('mp4_box_missing', "'avc1'", "has no 'avcC'")
 }
 
 /** Fields of a VisualSampleEntry, with the header of its box. */
 const FIELDS_BYTES = 86
 
-/** The `avc1` entry with `avcC` in place of its own; its other boxes (colours, pixel shape) stay. Throws `media_malformed`. */
+/** The `avc1` entry with `avcC` in place of its own; its other boxes (colours, pixel shape) stay. Throws `mp4_box_missing`. */
 export function replaceAvcConfig(entry: Uint8Array, avcC: Uint8Array): Uint8Array {
   const children: Uint8Array[] = []
   for (const child of childBoxes(entry, FIELDS_BYTES, entry.byteLength, { tolerant: true })) {

@@ -1,7 +1,7 @@
 /** Sample descriptions (`stsd`, ISO/IEC 14496-12 §8.5.2 and §12; QuickTime's older sound descriptions too). */
 
 import type { SampleEntry } from './movie.ts'
-import { type Box, childBoxes, type FieldReader, fieldsOf, findChild, malformed } from './read-boxes.ts'
+import { type Box, childBoxes, type FieldReader, fieldsOf, findChild } from './read-boxes.ts'
 
 /** More than any real file has; each costs memory. */
 const MAX_ENTRIES = 64
@@ -15,7 +15,7 @@ export type SampleDescriptions = {
   readonly packing: SoundPacking | null
 }
 
-/** Reads every entry of an `stsd` box. Throws `media_malformed`. */
+/** Reads every entry of an `stsd` box. Throws `mp4_…`. */
 export function readSampleDescriptions(
   bytes: Uint8Array,
   stsd: Box,
@@ -26,7 +26,7 @@ export function readSampleDescriptions(
   fields.skip(3)
   const count = fields.u32()
   if (count > MAX_ENTRIES)
-    throw malformed("'stsd'", `claims ${count} entries, expected at most ${MAX_ENTRIES}`)
+    throw fields.fail('mp4_description_broken', `claims ${count} entries, expected at most ${MAX_ENTRIES}`)
   const entries: SampleEntry[] = []
   let packing: SoundPacking | null = null
   for (const box of childBoxes(bytes, stsd.bodyStart + 8, stsd.end)) {

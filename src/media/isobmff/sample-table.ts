@@ -23,10 +23,11 @@ export class SampleBudget {
     this.#left = this.#limit
   }
 
-  /** Throws `media_malformed` when `count` is more than what is left. */
+  /** Throws `mp4_too_many_samples` when `count` is more than what is left. */
   take(count: number, where: string): void {
     if (count > this.#left) {
-      throw malformed(where, `claims ${count} samples; a file of this size may have ${this.#limit} in all`)
+      const problem = `claims ${count} samples; a file of this size may have ${this.#limit} in all`
+      throw malformed('mp4_too_many_samples', where, problem)
     }
     this.#left -= count
   }
@@ -55,7 +56,7 @@ type Tables = Readonly<Record<string, Box | undefined>>
 /**
  * Reads `stbl` (an empty one, as in fragmented files, gives no samples). Sound whose table counts single PCM samples is
  * read chunk by chunk, each chunk as one sample: a two-hour film would otherwise have 345 million. Throws
- * `media_malformed`.
+ * `mp4_…`.
  */
 export function readSampleTable(
   bytes: Uint8Array,
@@ -100,12 +101,14 @@ function readSizes(bytes: Uint8Array, tables: Tables): Sizes {
     const fields = requireTable(bytes, tables, 'stz2')
     const fieldBits = fields.u32() & 0xff
     const count = fields.u32()
-    if (![4, 8, 16].includes(fieldBits))
-      throw fields.fail(`has fields of ${fieldBits} bits, expected 4, 8 or 16`)
+    if (![4, 8, 16].includes(fieldBits)) {
+      const problem = `has fields of ${fieldBits} bits, expected 4, 8 or 16`
+      throw fields.fail('mp4_description_broken', problem)
+    }
     fields.requireEntries(count, fieldBits / 8)
     return { count, constant: 0, fields, fieldBits }
   }
-  throw malformed("'stbl'", "has no table of sample sizes ('stsz')")
+  throw malformed('mp4_box_missing', "'stbl'", "has no table of sample sizes ('stsz')")
 }
 
 function fillSizes(target: Uint32Array, { constant, fields, fieldBits }: Sizes): void {
@@ -120,7 +123,7 @@ function fillSizes(target: Uint32Array, { constant, fields, fieldBits }: Sizes):
     else if (fieldBits === 16) size = view.getUint16(position + index * 2)
     else if (fieldBits === 8) size = view.getUint8(position + index)
     else size = (view.getUint8(position + (index >> 1)) >> (index % 2 === 0 ? 4 : 0)) & 15
-    if (size === 0) throw fields.fail(`says that sample ${index + 1} is empty`)
+    if (size === 0) throw fields.fail('mp4_sample_empty', `says that sample ${index + 1} is empty`)
     target[index] = size
   }
 }
@@ -134,7 +137,9 @@ function fillDecodeTimes(target: Float64Array, fields: FieldReader, entries: num
     const run = view.getUint32(position + entry * 8)
     const delta = view.getUint32(position + entry * 8 + 4)
     // §8.6.1.2: deltas are not negative; files that have such "large" ones meant a negative one.
-    if (delta >= 2 ** 31) throw fields.fail(`gives sample ${sample + 1} a negative duration`)
+    if (delta >= 2 ** 31) {
+      throw fields.fail('mp4_sample_times_broken', `gives sample ${sample + 1} a negative duration`)
+    }
     const end = Math.min(sample + run, target.length)
     for (; sample < end; sample += 1) {
       target[sample] = time
@@ -142,7 +147,8 @@ function fillDecodeTimes(target: Float64Array, fields: FieldReader, entries: num
     }
   }
   if (sample < target.length) {
-    throw fields.fail(`gives times to ${sample} samples, but there are ${target.length}`)
+    const problem = `gives times to ${sample} samples, but there are ${target.length}`
+    throw fields.fail('mp4_tables_contradict', problem)
   }
   return time
 }
@@ -193,8 +199,9 @@ function visitChunks(
     const first = runs.view.getUint32(at) - 1
     const next = run + 1 < runCount ? runs.view.getUint32(at + 12) - 1 : chunkCount
     const samplesPerChunk = runs.view.getUint32(at + 4)
-    if ((run === 0 && first !== 0) || next < first)
-      throw runs.fail('does not list its chunks in ascending order')
+    if ((run === 0 && first !== 0) || next < first) {
+      throw runs.fail('mp4_tables_contradict', 'does not list its chunks in ascending order')
+    }
     const end = Math.min(next, chunkCount)
     for (let chunk = first; chunk < end; chunk += 1) {
       // Straight from the table, which has been measured: a long file has a chunk for each of its samples.
@@ -220,7 +227,8 @@ function fillOffsets(
     return sample < samples.count
   })
   if (sample < samples.count) {
-    throw malformed("'stsc'", `places ${sample} samples, but there are ${samples.count}`)
+    const problem = `places ${sample} samples, but there are ${samples.count}`
+    throw malformed('mp4_tables_contradict', "'stsc'", problem, tables['stsc']?.start)
   }
 }
 
@@ -240,7 +248,9 @@ function readPackedSound(
   visitChunks(bytes, tables, (offset, samplesPerChunk) => {
     const duration = Math.min(samplesPerChunk, sizes.count - time)
     const sizeBytes = Math.ceil(duration / samplesPerPacket) * bytesPerPacket
-    if (sizeBytes >= 2 ** 32) throw malformed("'stsc'", `describes a chunk of ${sizeBytes} bytes`)
+    if (sizeBytes >= 2 ** 32) {
+      throw malformed('mp4_number_too_large', "'stsc'", `describes a chunk of ${sizeBytes} bytes`)
+    }
     budget.take(1, "'stco'")
     if (sizeBytes > 0) chunks.push({ offset, sizeBytes, time })
     time += duration
@@ -260,7 +270,7 @@ function readPackedSound(
 /** A reader behind version and flags of a table. */
 function requireTable(bytes: Uint8Array, tables: Tables, type: string): FieldReader {
   const box = tables[type]
-  if (box === undefined) throw malformed("'stbl'", `has no '${type}'`)
+  if (box === undefined) throw malformed('mp4_box_missing', "'stbl'", `has no '${type}'`)
   const fields = fieldsOf(bytes, box)
   fields.skip(4)
   return fields
@@ -274,7 +284,7 @@ function readCountedTable(fields: FieldReader, entryBytes: number): number {
 }
 
 /**
- * End of the last byte the samples need. Throws `media_malformed` when samples overlap: the same bytes served many
+ * End of the last byte the samples need. Throws `mp4_samples_overlap` when they do: the same bytes served many
  * times would let a small file cost much.
  */
 export function checkLayout(samples: SampleTable, track: string): number {
@@ -286,7 +296,9 @@ export function checkLayout(samples: SampleTable, track: string): number {
     if (offset < end) ascending = false
     end = Math.max(end, offset + (sizes[index] ?? 0))
   }
-  if (!Number.isSafeInteger(end)) throw malformed(track, 'places samples beyond 2^53 bytes')
+  if (!Number.isSafeInteger(end)) {
+    throw malformed('mp4_number_too_large', track, 'places samples beyond 2^53 bytes')
+  }
   if (!ascending) requireNoOverlap(samples, track)
   return end
 }
@@ -300,6 +312,8 @@ function requireNoOverlap({ offsets, sizes }: SampleTable, track: string): void 
   const ends = offsets.map((offset, index) => offset + (sizes[index] ?? 0)).sort()
   for (let index = 1; index < starts.length; index += 1) {
     const start = starts[index] ?? 0
-    if (start < (ends[index - 1] ?? 0)) throw malformed(track, `has samples that overlap at byte ${start}`)
+    if (start < (ends[index - 1] ?? 0)) {
+      throw malformed('mp4_samples_overlap', track, `has samples that overlap at byte ${start}`, start)
+    }
   }
 }

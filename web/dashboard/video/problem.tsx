@@ -3,23 +3,9 @@ import { describeError } from '../api/client.ts'
 import { type ApiVideo, useRetryVideo } from '../api/videos.ts'
 import { Button } from '../ui/button.tsx'
 
-/** What somebody can do about each reason. */
-const ADVICE: Record<string, string> = {
-  ERR_NON_VIDEO:
-    'Check that it is a video with a picture in it and that the file plays on your own computer, then upload it again.',
-  ERR_MALFORMED_VIDEO:
-    'The file may be cut off or damaged. Copy or export it again from where it was made, check that it plays to its end, and upload it again.',
-  ERR_DURATION_EXCEED_CONSTRAINT:
-    'Upload a shorter version, or make an upload link that allows a longer one.',
-  ERR_DURATION_TOO_SHORT: 'Upload a version with at least a few pictures in it.',
-  ERR_FETCH_ORIGIN_ERROR: 'Check that the address can be opened without signing in, then try again.',
-  ERR_UNKNOWN:
-    'Try once more. If it fails again, the log of the server says more; look for this video’s id there.',
-}
-
 /** Why a video failed, and what to do. */
 export function Problem({ video }: { video: ApiVideo }) {
-  const { errorReasonCode, errorReasonText } = video.status
+  const { errorReasonText, failure } = video.status
   const retry = useRetryVideo(video.uid)
   return (
     <section role="alert" className="rounded-xl bg-danger-soft p-4">
@@ -27,7 +13,21 @@ export function Problem({ video }: { video: ApiVideo }) {
         <CircleAlert aria-hidden className="size-4 shrink-0" />
         {errorReasonText || 'The video could not be processed.'}
       </h3>
-      <p className="mt-2 text-sm leading-relaxed">{ADVICE[errorReasonCode] ?? ADVICE['ERR_UNKNOWN']}</p>
+      {failure && (
+        <>
+          <p className="mt-2 text-sm leading-relaxed">{failure.advice}</p>
+          <p className="mt-2 text-xs opacity-75">
+            <code>{failure.code}</code> ({failure.stage}
+            {describePosition(failure)})
+          </p>
+          {failure.decoder && (
+            <details className="mt-2 text-xs">
+              <summary className="cursor-pointer">What the decoder said</summary>
+              <pre className="mt-1 overflow-x-auto whitespace-pre-wrap">{failure.decoder.join('\n')}</pre>
+            </details>
+          )}
+        </>
+      )}
       {/* Without its file there is nothing to try again with. */}
       {video.size > 0 && (
         <div className="mt-3">
@@ -40,4 +40,13 @@ export function Problem({ video }: { video: ApiVideo }) {
       )}
     </section>
   )
+}
+
+/** Where in the file or the film, as words that go on a list. */
+function describePosition({ position }: NonNullable<ApiVideo['status']['failure']>): string {
+  const { byte, seconds } = position ?? {}
+  return [
+    byte === undefined ? '' : `, byte ${byte.toLocaleString('en')}`,
+    seconds === undefined ? '' : `, at ${seconds.toFixed(1)} s`,
+  ].join('')
 }
