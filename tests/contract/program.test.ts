@@ -42,7 +42,7 @@ describe('the program', () => {
     expect(progress.events.map((event) => event.kind)).toEqual(expect.arrayContaining(['created', 'ready']))
   })
 
-  test('tells what is no video by code and text', async () => {
+  test('tells what is no video by code and text, and what to do', async () => {
     const { uid } = await uploadFile(server, await notAVideo())
     await expect(waitForVideo(server, uid, 'ready')).rejects.toThrow('ERR_NON_VIDEO')
     const video = await callApi<PresentedVideo>(server, `/stream/${uid}`)
@@ -52,6 +52,13 @@ describe('the program', () => {
       errorReasonText: expect.stringMatching(
         /^The file was not recognized as a valid video file\. Expected a video file, found .*text/,
       ),
+      failure: {
+        code: 'file_text',
+        stage: 'sniff',
+        found: expect.stringMatching(/^Expected a video file, found .*text/),
+        advice: expect.stringContaining('upload'),
+        position: { byte: 0 },
+      },
     })
   })
 
