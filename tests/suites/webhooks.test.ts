@@ -73,14 +73,19 @@ describe('a call', () => {
     })
   })
 
-  test('is made when a video fails, with the reason', async () => {
+  test('is made when a video fails, with the vendor’s reason and our own', async () => {
     const receiver = await receive()
     await main(receiver.url)
     await inTrx(async (trx) => {
       const uid = bench.clock.newUid()
       await insertVideo(trx, blankVideo({ uid, accountId: ACCOUNT, createdUs: bench.clock.nowUs() }))
       await moveVideo(trx, bench.deps, uid, 'queued')
-      const detail = { detail: 'It ends in the middle of a box.' }
+      const detail = {
+        code: 'mp4_box_too_short',
+        stage: 'index',
+        detail: 'It ends in the middle of a box.',
+        position: { byte: 48 },
+      }
       await failVideo(trx, bench.deps, uid, { reasonCode: 'ERR_MALFORMED_VIDEO', detail })
       // Its first reason stays, and nobody is told twice.
       await failVideo(trx, bench.deps, uid, { reasonCode: 'ERR_UNKNOWN', detail })
@@ -91,6 +96,13 @@ describe('a call', () => {
         state: 'error',
         errorReasonCode: 'ERR_MALFORMED_VIDEO',
         errorReasonText: expect.stringContaining('corrupted'),
+        failure: {
+          code: 'mp4_box_too_short',
+          stage: 'index',
+          found: 'It ends in the middle of a box.',
+          advice: expect.stringContaining('upload the new file'),
+          position: { byte: 48 },
+        },
       },
     ])
   })
