@@ -48,7 +48,10 @@ export function answerFailure(
   outgoing.setHeader('cache-control', 'no-store')
   if (manner === 'tus') setMissing(outgoing, TUS_ANSWER_HEADERS)
   // Players on other pages must be able to read why they were refused (playback §8).
-  if (plain) setMissing(outgoing, { 'access-control-allow-origin': '*' })
+  if (plain) {
+    setMissing(outgoing, { 'access-control-allow-origin': '*' })
+    outgoing.setHeader('cross-origin-resource-policy', 'cross-origin')
+  }
   for (const [name, value] of Object.entries(told.headers)) outgoing.setHeader(name, value)
   outgoing.statusCode = told.status
   finish(incoming, outgoing, incoming.method === 'HEAD' ? undefined : body)

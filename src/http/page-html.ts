@@ -4,7 +4,12 @@ import type { PlayerPageConfig } from './page-status.ts'
 import type { EntryFiles } from './static-files.ts'
 
 /** A page, ready to be sent. */
-export type Page = { readonly html: string; readonly policy: string }
+export type Page = {
+  readonly html: string
+  readonly policy: string
+  /** Whether no page of another origin may hold it: neither in a frame nor by the window that it opened. */
+  readonly isolated: boolean
+}
 
 /** The dashboard; `root` leads from the page's folder to the root, e.g. `../`. */
 export function renderDashboard(files: EntryFiles, root: string): Page {
@@ -17,6 +22,7 @@ export function renderDashboard(files: EntryFiles, root: string): Page {
       root,
     }),
     policy: policy({ 'img-src': "'self' data: blob:", 'frame-src': "'self'", 'frame-ancestors': "'none'" }),
+    isolated: true,
   }
 }
 
@@ -57,6 +63,7 @@ export function renderPlayer(page: PlayerPage): Page {
       'media-src': "'self' blob: data:",
       ...(page.frameAncestors === null ? {} : { 'frame-ancestors': page.frameAncestors }),
     }),
+    isolated: false,
   }
 }
 
@@ -76,6 +83,7 @@ export function renderRefusal(files: EntryFiles | undefined, title: string, sent
       root,
     }),
     policy: policy({}),
+    isolated: false,
   }
 }
 

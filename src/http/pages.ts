@@ -28,6 +28,22 @@ const IMMUTABLE = 'public, max-age=31536000, immutable'
 /** For what keeps its address when its content changes. */
 const REVALIDATED = 'public, max-age=3600, stale-while-revalidate=86400'
 
+/** Nothing here asks for any of these, and nothing that ever got into a page shall. */
+const PERMISSIONS = [
+  'bluetooth',
+  'camera',
+  'display-capture',
+  'geolocation',
+  'hid',
+  'microphone',
+  'midi',
+  'payment',
+  'serial',
+  'usb',
+]
+  .map((feature) => `${feature}=()`)
+  .join(', ')
+
 const NOT_BUILT = 'The web pages have not been built. Run `npm start`, or `npm run build` and start again.'
 
 /** Every route of the pages. */
@@ -51,9 +67,7 @@ export function pageRoutes(deps: PageDeps): ByteRoute[] {
     route(/^\/embed\/(?<name>sdk|v1)\.latest\.js$/, (request, incoming, outgoing) => {
       const file = built(deps).find(`embed/${request.params['name']}.js`)
       if (file === undefined) throw new HeadwaterError('not_found', 'There is no such file.')
-      // For pages of other origins, also ones that load nothing that does not say so (CORP).
       outgoing.setHeader('access-control-allow-origin', '*')
-      outgoing.setHeader('cross-origin-resource-policy', 'cross-origin')
       sendStaticFile(incoming, outgoing, file, REVALIDATED)
     }),
     // Also a token, which has two dots.
@@ -202,7 +216,9 @@ function sendPage(incoming: IncomingMessage, outgoing: ServerResponse, status: n
   outgoing.setHeader('content-security-policy', page.policy)
   outgoing.setHeader('cache-control', 'private, no-cache')
   outgoing.setHeader('referrer-policy', 'strict-origin-when-cross-origin')
-  outgoing.setHeader('x-content-type-options', 'nosniff')
+  outgoing.setHeader('permissions-policy', PERMISSIONS)
+  if (page.isolated) outgoing.setHeader('cross-origin-opener-policy', 'same-origin')
+  else outgoing.setHeader('cross-origin-resource-policy', 'cross-origin')
   outgoing.setHeader('content-length', body.length)
   outgoing.end(incoming.method === 'HEAD' ? undefined : body)
 }

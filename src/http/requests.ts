@@ -125,6 +125,8 @@ export class Requests {
     outgoing.setHeader('x-request-id', running.requestId)
     // What a browser is told something is, it is (Fetch §3.6): no caption, name or image of a stranger becomes a page.
     outgoing.setHeader('x-content-type-options', 'nosniff')
+    // Unless the route says that pages of others may show it (Fetch §3.7).
+    outgoing.setHeader('cross-origin-resource-policy', 'same-origin')
     const refusal = refuseMessage(incoming)
     if (refusal !== undefined) {
       this.#connections.refuse(socket)

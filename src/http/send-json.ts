@@ -13,6 +13,7 @@ export function sendJson(
   outgoing.setHeader('content-type', 'application/json')
   outgoing.setHeader('cache-control', cacheControl)
   outgoing.setHeader('access-control-allow-origin', '*')
+  outgoing.setHeader('cross-origin-resource-policy', 'cross-origin')
   outgoing.setHeader('content-length', body.length)
   outgoing.end(incoming.method === 'HEAD' ? undefined : body)
 }

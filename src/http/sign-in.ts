@@ -1,9 +1,9 @@
 /** Who is asking, and whether they may: spec §1.1. Nothing here ever puts a credential into a message or a log. */
 
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { accountExists, type Principal, verifyApiToken, verifySession } from '../core/access/index.ts'
 import { HeadwaterError } from '../lib/failure.ts'
+import { isSameSecret } from '../lib/same-secret.ts'
 import type { Clock } from '../ports.ts'
 import type { Db } from '../tables.ts'
 import type { HttpSettings } from './http-settings.ts'
@@ -72,8 +72,8 @@ function signInByKey(
   if (apiEmail === null || apiKey === null) {
     throw new HeadwaterError('not_authenticated', 'E-mail and key are not configured here; use an API token.')
   }
-  const emailFits = equalInConstantTime(String(email ?? '').toLowerCase(), apiEmail.toLowerCase())
-  const keyFits = equalInConstantTime(String(key ?? ''), apiKey)
+  const emailFits = isSameSecret(String(email ?? '').toLowerCase(), apiEmail.toLowerCase())
+  const keyFits = isSameSecret(String(key ?? ''), apiKey)
   if (emailFits && keyFits) return { accountId, permission: 'write', tokenId: 'legacy-key' }
   throw new HeadwaterError('not_authenticated', 'The e-mail and key are not the configured pair.')
 }
@@ -89,12 +89,6 @@ async function signInBySession(
   const principal = await verifySession(deps.db, deps.clock, secret)
   if (principal !== undefined) return principal
   throw new HeadwaterError('not_authenticated', 'The sign-in has ended; sign in again.')
-}
-
-/** Hashing first makes both sides equally long. */
-function equalInConstantTime(given: string, expected: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(given), digest(expected))
 }
 
 /** The secret in the dashboard's cookie; `undefined` when there is none. */

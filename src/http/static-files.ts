@@ -100,7 +100,8 @@ export function sendStaticFile(
   outgoing.setHeader('cache-control', cacheControl)
   outgoing.setHeader('etag', etag)
   outgoing.setHeader('vary', 'accept-encoding')
-  outgoing.setHeader('x-content-type-options', 'nosniff')
+  // Fonts, scripts and pictures of the player, also inside pages that load nothing that does not say so.
+  outgoing.setHeader('cross-origin-resource-policy', 'cross-origin')
   if (incoming.headers['if-none-match']?.split(',').some((tag) => tag.trim() === etag)) {
     outgoing.statusCode = 304
     outgoing.end()

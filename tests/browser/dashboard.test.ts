@@ -222,6 +222,26 @@ describe('the library', () => {
       await callApi(server, `/stream/${uid}`, { method: 'DELETE' }).catch(() => undefined)
   })
 
+  test('shows a hostile name as it was written, on every page, and runs nothing of it', async () => {
+    const name = `</script><script>window.ran = 1</script><img src=x onerror="window.ran = 1">'\``
+    const { uid } = await uploadFile(server, await sample('h264-aac.mp4'), { name })
+    await callApi(server, `/stream/${uid}`, { method: 'POST', body: { publicDetails: { title: name } } })
+    await waitForVideo(server, uid, 'ready')
+    await using visitor = await browsing.visit()
+    const { page } = visitor
+    await signInByToken(page)
+    const shown = async (selector: string) => (await page.waitForSelector(selector)).textContent()
+    expect(await shown('h3:has-text("window.ran")')).toBe(name)
+    await page.goto(`${server.url}/videos/${uid}`)
+    expect(await shown('h1:has-text("window.ran")')).toBe(name)
+    await page.goto(`${server.url}/${uid}/watch`)
+    expect(await shown('.title:has-text("window.ran")')).toBe(name)
+    expect(await page.title()).toBe(name)
+    expect(await page.evaluate('window.ran')).toBe(undefined)
+    expect(visitor.complaints).toEqual([])
+    await callApi(server, `/stream/${uid}`, { method: 'DELETE' }).catch(() => undefined)
+  })
+
   test('says that a video is not there instead of showing an empty page', async () => {
     await using visitor = await browsing.visit()
     const { page } = visitor

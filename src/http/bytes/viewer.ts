@@ -46,6 +46,8 @@ export function allowPage(outgoing: ServerResponse, playable: Playable, incoming
   const page = restricted ? (incoming.headers.origin ?? playable.checkedOrigin) : '*'
   outgoing.setHeader('access-control-allow-origin', page ?? '*')
   outgoing.setHeader('access-control-expose-headers', EXPOSED_HEADERS)
+  // A picture in a page of others is asked for without CORS; their pages may demand this word before they show it.
+  outgoing.setHeader('cross-origin-resource-policy', 'cross-origin')
   if (restricted) outgoing.setHeader('vary', 'Origin')
 }
 
