@@ -37,7 +37,7 @@ export function status(code: number, headers: Record<string, string> = {}) {
 }
 
 /** Starts it on 127.0.0.1; port 0 picks a free one. */
-export async function startReceiver(answer = status(204), port = 0): Promise<Receiver> {
+export async function startReceiver(answer: Receiver['answer'] = status(204), port = 0): Promise<Receiver> {
   const received: Received[] = []
   const waiting = new Set<() => void>()
   let open = 0

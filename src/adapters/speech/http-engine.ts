@@ -54,7 +54,7 @@ export function httpEngine(options: HttpEngineOptions): HearFile {
       // A server may refuse before it has read everything, and then says more than the broken pipe.
       const sent = pipeline(parts(head, path, tail), request).catch(() => undefined)
       const [answer] = await Promise.all([answered, sent])
-      return await readAnswer(answer)
+      return await readAnswer(answer, options.key)
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof HeadwaterError) throw error
@@ -77,15 +77,16 @@ async function* parts(head: Buffer, path: string, tail: Buffer): AsyncIterable<B
   yield tail
 }
 
-async function readAnswer(answer: IncomingMessage): Promise<Uint8Array> {
+async function readAnswer(answer: IncomingMessage, key: string | null): Promise<Uint8Array> {
   const gathered = new BoundedBytes()
   for await (const bytes of answer) {
     if (!gathered.push(bytes as Uint8Array)) throw failed(`answered with more than ${MAX_ANSWER_BYTES} bytes`)
   }
   const { statusCode } = answer
   if (statusCode === 200) return gathered.bytes()
-  const told = Buffer.from(gathered.bytes())
-    .toString('utf8')
+  const said = Buffer.from(gathered.bytes()).toString('utf8')
+  // Servers like to say back which key they refuse; it belongs in no log.
+  const told = (key === null ? said : said.replaceAll(key, '…'))
     .replaceAll(/\s+/g, ' ')
     .slice(0, TOLD_CHARACTERS)
   throw failed(`answered ${statusCode}: ${told}`)
