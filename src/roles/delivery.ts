@@ -1,4 +1,7 @@
-/** The `delivery` role: manifests, segments, images, files to download and pages. It only reads, and holds nothing that must be closed. */
+/**
+ * The `delivery` role: manifests, segments, images, files to download and pages. It only reads, but for the pictures it
+ * has made, which are kept after they were sent.
+ */
 
 import type { TextTracks } from '../core/captions/index.ts'
 import type { Playback } from '../core/playback/index.ts'
@@ -31,6 +34,7 @@ export type DeliveryRoleDeps = {
 /** Creates the role. */
 export function createDeliveryRole(deps: DeliveryRoleDeps): Role {
   const { playback } = deps
+  const thumbnails = createThumbnails({ ...deps, ...playback })
   const sending = { ...playback, texts: deps.texts, blobs: playback.sources, buffers: new BufferPool() }
   return {
     name: 'delivery',
@@ -40,7 +44,7 @@ export function createDeliveryRole(deps: DeliveryRoleDeps): Role {
       ...manifestRoutes(sending),
       ...imageRoutes({
         ...sending,
-        thumbnails: createThumbnails({ ...deps, ...playback }),
+        thumbnails,
         storyboards: createStoryboards({ ...deps, ...playback }),
       }),
       ...downloadRoutes({ ...sending, db: deps.db }),
@@ -48,6 +52,6 @@ export function createDeliveryRole(deps: DeliveryRoleDeps): Role {
       ...pageRoutes({ ...deps, ...playback }),
     ],
     async start() {},
-    async stop() {},
+    stop: () => thumbnails.settle(),
   }
 }

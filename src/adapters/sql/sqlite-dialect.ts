@@ -16,7 +16,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
-import { HeadwaterError } from '../../lib/failure.ts'
+import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import type { LateReader } from './late-reader.ts'
 import type { SqliteThread } from './sqlite-thread.ts'
 import type { SqliteReply } from './sqlite-worker.ts'
@@ -109,7 +109,7 @@ class ThreadConnection implements DatabaseConnection {
 
   async begin(): Promise<void> {
     this.#letGo = await this.#turns.take()
-    await this.#options.writer.run('begin immediate', [])
+    await this.#turns.watch(this.#options.writer.run('begin immediate', []))
     this.#isOpen = true
   }
 
@@ -135,7 +135,7 @@ class ThreadConnection implements DatabaseConnection {
     if (reader !== undefined) return queryResult(await reader.run(sql, parameters))
     const letGo = await this.#turns.take()
     try {
-      const reply = await this.#options.writer.run(sql, parameters)
+      const reply = await this.#turns.watch(this.#options.writer.run(sql, parameters))
       if (!reads) this.#options.onCommit()
       return queryResult(reply)
     } finally {
@@ -153,13 +153,30 @@ class ThreadConnection implements DatabaseConnection {
 class WriterTurns {
   readonly #queue: (() => void)[] = []
   #taken = false
+  /** What the database said to the last who had a turn, if it took nothing from him. */
+  #refusal: unknown
 
   /** Whether somebody is writing. */
   get isTaken(): boolean {
     return this.#taken
   }
 
-  /** Waits for its turn; answers how to let go, once. Throws `internal` after 30 s. */
+  /** Passes on what comes of a turn, and remembers a refusal for those who wait behind it. */
+  async watch<Reply>(reply: Promise<Reply>): Promise<Reply> {
+    try {
+      const answer = await reply
+      this.#refusal = undefined
+      return answer
+    } catch (error) {
+      if (isFailure(error, 'database_refuses')) this.#refusal = error
+      throw error
+    }
+  }
+
+  /**
+   * Waits for its turn; answers how to let go, once. After 30 s it throws `database_refuses`, if that is what those
+   * before are told one after the other, else `internal`.
+   */
   async take(): Promise<() => void> {
     if (this.#taken) await this.#wait()
     this.#taken = true
@@ -179,10 +196,11 @@ class WriterTurns {
       const timer = setTimeout(() => {
         this.#queue.splice(this.#queue.indexOf(turn), 1)
         reject(
-          new HeadwaterError(
-            'internal',
-            'A write waited 30 s for an open transaction; inside a transaction only its own Trx may be used.',
-          ),
+          this.#refusal ??
+            new HeadwaterError(
+              'internal',
+              'A write waited 30 s for an open transaction; inside a transaction only its own Trx may be used.',
+            ),
         )
       }, WRITER_WAIT_MS)
       this.#queue.push(turn)

@@ -32,13 +32,19 @@ export function createThumbnails(deps: ThumbnailDeps): Thumbnails {
 /** Makes thumbnails. */
 export class Thumbnails {
   readonly #deps: StillDeps & { readonly playback: Playback }
-  /** Stills that are being decoded. */
+  /** Stills that are being decoded, or have been and are not kept yet. */
   readonly #decoding = new Map<BlobName, Promise<Uint8Array>>()
+  /** Pictures as they were sent. */
+  readonly #scaled = new BoundedCache<string, Uint8Array>({
+    maxWeight: KEPT_PICTURE_BYTES,
+    weigh: ({ byteLength }) => byteLength,
+  })
   /** Of any video and query: kept in memory, since there are too many to keep them all on the disk. */
   readonly #animations = new BoundedCache<string, Uint8Array>({
     maxWeight: KEPT_ANIMATION_BYTES,
     weigh: (bytes) => bytes.byteLength,
   })
+  readonly #keeping = new Set<Promise<void>>()
   readonly #decodeTurns = new Turns(2)
   readonly #scaleTurns = new Turns(2)
 
@@ -50,8 +56,18 @@ export class Thumbnails {
   async picture(playable: Playable, query: PictureQuery): Promise<Uint8Array> {
     const shape = shapeOf(playable, query)
     const own = await this.#ownPictures(playable)
-    const still = await this.#still(playable, findFrame(playable.plan, startOf(playable, query), own))
-    return this.#scaleTurns.take(() => scaleStill(still, shape))
+    const frame = findFrame(playable.plan, startOf(playable, query), own)
+    const track = cheapTrack(playable, { first: frame.segment, last: frame.segment }, shape)
+    const name = stillBlob(playable.video.uid, track.id, frame.timeMs)
+    return this.#scaled.get([name, ...Object.values(shape)].join(' '), async () => {
+      const still = await this.#still(playable, track, frame, name)
+      return this.#scaleTurns.take(() => scaleStill(still, shape))
+    })
+  }
+
+  /** Resolves once everything that has been decoded is kept. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#keeping)
   }
 
   /** The GIF that `query` asks for, shorter where the video ends. Throws as `picture` does. */
@@ -83,30 +99,45 @@ export class Thumbnails {
     return (await this.#deps.playback.indexes.open(timeline.indexBlob, plan)).own
   }
 
-  /** The still of a picture at the best rendition that has it. */
-  async #still(playable: Playable, frame: Frame): Promise<Uint8Array> {
-    const track = bestTrack(playable, frame.segment)
-    const name = stillBlob(playable.video.uid, track.id, frame.timeMs)
-    const kept = await readStill(this.#deps.blobs, name)
-    if (kept !== undefined) return kept
+  /** The still of a picture of this rendition: kept, being decoded, or decoded now. */
+  async #still(playable: Playable, track: Track, frame: Frame, name: BlobName): Promise<Uint8Array> {
     const underWay = this.#decoding.get(name)
     if (underWay !== undefined) return underWay
-    const decoding = this.#decode(playable, track, frame, name).finally(() => this.#decoding.delete(name))
-    this.#decoding.set(name, decoding)
+    const kept = await readStill(this.#deps.blobs, name)
+    if (kept !== undefined) return kept
+    // Somebody else may have asked while this one looked.
+    const decoding = this.#decoding.get(name) ?? this.#decode(playable, track, frame)
+    if (!this.#decoding.has(name)) {
+      this.#decoding.set(name, decoding)
+      this.#keep(playable.video.uid, name, decoding)
+    }
     return decoding
   }
 
-  async #decode(playable: Playable, track: Track, frame: Frame, name: BlobName): Promise<Uint8Array> {
+  /** Keeps a still behind the back of who waits for it: the disk may take longer than the decoder. */
+  #keep(uid: string, name: BlobName, decoding: Promise<Uint8Array>): void {
+    const keeping = decoding
+      .then(
+        (still) => keepStill(this.#deps, uid, name, still),
+        // Heard by those who asked.
+        () => undefined,
+      )
+      .finally(() => {
+        this.#decoding.delete(name)
+        this.#keeping.delete(keeping)
+      })
+    this.#keeping.add(keeping)
+  }
+
+  async #decode(playable: Playable, track: Track, frame: Frame): Promise<Uint8Array> {
     // Others may wait for the same picture, so it does not end with the request that asked first.
     const { signal } = new AbortController()
     const segments = { first: frame.segment, last: frame.segment }
     const body = await initAndSegments(this.#deps.playback, playable, track, segments, signal)
     const label = `picture at ${frame.timeMs} ms of ${playable.video.uid}`
-    const still = await this.#decodeTurns.take(() =>
+    return this.#decodeTurns.take(() =>
       decodeStill(this.#deps, { label, body, number: frame.number, signal }),
     )
-    await keepStill(this.#deps, playable.video.uid, name, still)
-    return still
   }
 }
 
@@ -184,5 +215,7 @@ async function scaleStill(still: Uint8Array, shape: PictureShape): Promise<Uint8
 const SHARP_FIT = { crop: 'cover', clip: 'fill', scale: 'fill', fill: 'contain' } as const
 /** Some hundred of the default size. */
 const KEPT_ANIMATION_BYTES = 64 * 1024 ** 2
+/** Some thousand of the default size. */
+const KEPT_PICTURE_BYTES = 32 * 1024 ** 2
 /** Beyond any picture that a rendition may have. */
 const MOST_STILL_PIXELS = 4096 * 4096

@@ -74,9 +74,9 @@ export function buildStillArgs(number: number): readonly string[] {
     // The segment is CMAF, whatever its bytes try to look like.
     '-f',
     'mov',
-    // A second thread would only decode ahead of the one picture that is wanted.
+    // Somebody waits: up to a segment is decoded for the one picture. More threads would mostly decode ahead of it.
     '-threads',
-    '1',
+    '2',
     '-i',
     '{input}',
     '-map',
