@@ -1,6 +1,6 @@
 /**
- * `npm test`: formatting, lint, types, then every test; with arguments (`npm test -- --project unit src/media`) only the
- * tests they choose. Ends with the line `N passed, N failed`, in which each check counts as one. Where CI is set, a
+ * `npm test`: formatting, lint, types, dependencies, then every test; with arguments
+ * (`npm test -- --project unit src/media`) only the tests they choose. Ends with the line `N passed, N failed`, in which each check counts as one. Where CI is set, a
  * skipped test is a failed one.
  */
 
@@ -37,6 +37,8 @@ async function main(filters: readonly string[]): Promise<number> {
 
 async function runChecks(): Promise<Count> {
   const count = { passed: 0, failed: 0 }
+  // It waits for a registry, the others for the processor.
+  const auditing = run(process.execPath, [join(root, 'scripts/audit.ts')], 'collect')
   for (const [name, program, ...args] of CHECKS) {
     const startedAt = performance.now()
     const { code, output } = await run(join(bin, program), args, 'collect')
@@ -44,6 +46,10 @@ async function runChecks(): Promise<Count> {
     say(`${code === 0 ? 'ok    ' : 'FAILED'} ${name} (${secondsSince(startedAt)})`)
     if (code !== 0) say(output.trimEnd())
   }
+  const audit = await auditing
+  count[audit.code === 0 ? 'passed' : 'failed'] += 1
+  // Also what it could not look at is worth reading.
+  say(`${audit.code === 0 ? 'ok    ' : 'FAILED'} dependencies\n${audit.output.trimEnd()}`)
   return count
 }
 
