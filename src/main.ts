@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
   upload: async (args) => (await import('./commands/upload.ts')).upload(readSettings(), args),
   doctor: async (args) => (await import('./commands/doctor.ts')).doctor(args),
   account: async (args) => (await import('./commands/account.ts')).account(readSettings(), args),
+  scrub: async (args) => (await import('./commands/scrub.ts')).scrub(readSettings(), args),
   token: async (args) => (await import('./commands/token.ts')).token(readSettings(), args),
 }
 

@@ -97,10 +97,18 @@ export interface Blobs {
   openDraft(id: string): Promise<BlobReader>
   /** Throws `not_found` when there is no such blob. */
   open(name: BlobName): Promise<BlobReader>
+  /**
+   * A blob front to back as it lies in the store at this moment, past every file that is kept open: for whoever checks
+   * it. A piece is valid until the next one is asked for. Throws `not_found` when there is none, and `blob_damaged` when
+   * the store cannot read it any more.
+   */
+  reread(name: BlobName): AsyncIterable<Uint8Array>
   /** Deleting what is not there is fine. */
   delete(name: BlobName): Promise<void>
   list(prefix: string): AsyncIterable<{ name: BlobName; sizeBytes: number; modifiedUs: number }>
   listDrafts(): AsyncIterable<{ id: string; sizeBytes: number; modifiedUs: number }>
+  /** What lies in the store under names that we never make, so that it is neither blob nor draft; told, never touched. */
+  listForeign(): AsyncIterable<{ path: string; sizeBytes: number }>
   /** Room left for new bytes; `undefined` where the store has no limit that can be asked. */
   freeBytes(): Promise<number | undefined>
   /** A local file with the blob's bytes; a folder answers with its own file, a remote store with a copy. */

@@ -8,6 +8,7 @@ const OVERVIEW = `Headwater, a video platform you run yourself.
                                    API tokens
   headwater account create|list|set
                                    accounts, each blind to the others
+  headwater scrub [--repair]       read everything that is stored, find what is damaged, repair it
   headwater doctor                 what this machine has, what it lacks, and the remedy
   headwater help [command]         more about one command
   headwater --print-config         every setting with its value, default and meaning
@@ -56,6 +57,25 @@ once. Asks the running server with its own token, else works on the data folder 
   --storage-minutes N   minutes of video it may hold; 0 = unlimited, default = what HEADWATER_STORAGE_MINUTES says
   --server URL          default: HEADWATER_PUBLIC_URL, else the server on this machine
   --token TOKEN         the operator's; default: HEADWATER_API_TOKEN, else the one in the data folder`,
+
+  scrub: `headwater scrub [--repair] [--json] [--rate MB]
+
+Reads every stored file and holds it against its record (length, and a checksum for every 4 MiB); looks for records
+whose file is gone and for files without a record. A running server is asked to do it beside its work, slowly enough
+that playback does not suffer; without one the data folder is read here. Ctrl-C stops it, and what it has found and
+repaired until then stays.
+
+Nothing is changed without --repair. With it, whatever was made from a video's source is made again: encoded
+qualities, indexes, downloads, thumbnails; files that no record names are removed. A source, captions or the image of
+a watermark cannot be made again: the answer says what that means and what to do.
+
+Exit codes: 0 all is well or was made so, 3 damage is left, 1 it could not be done, 130 interrupted.
+
+  --repair         make again what can be
+  --json           print the report as JSON; progress and findings still go to standard error
+  --rate MB        read at most so many megabytes a second; default: 50 beside a server, else as fast as it goes
+  --server URL     default: HEADWATER_PUBLIC_URL, else the server on this machine
+  --token TOKEN    the operator's; default: HEADWATER_API_TOKEN, else the one in the data folder`,
 
   doctor: `headwater doctor
 

@@ -15,6 +15,7 @@ import { createEarly } from '../core/early/index.ts'
 import { requestSegment } from '../core/encoding/index.ts'
 import { createPlanner } from '../core/planning/index.ts'
 import { createPlayback } from '../core/playback/index.ts'
+import { ScrubKeeper } from '../core/scrub/index.ts'
 import { SourceIndexes } from '../core/timeline/index.ts'
 import { DEFAULT_UPLOAD_LIMITS } from '../core/uploads/index.ts'
 import { createAnswerOnce } from '../http/repeats.ts'
@@ -98,6 +99,8 @@ export async function startRoles(
         log,
       }),
   }
+  const scrubs = new ScrubKeeper({ ...adapters, planner, build: adapters.decoder.build.id })
+  opened.push(() => scrubs.stop())
   const roles = (['worker', 'delivery', 'api'] as const)
     .filter((name) => settings.roles.includes(name))
     .map((name) => make[name]())
@@ -119,6 +122,7 @@ export async function startRoles(
       hasSpeechEngine: adapters.speech !== null,
       sealingKey: secrets.sealingKey,
       countJobs: () => countJobs(db),
+      scrubs,
     },
     // Uploads first: their paths are fixed words, those of playback begin with any id.
     {

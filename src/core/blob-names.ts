@@ -34,7 +34,12 @@ export function chunkBlob(uid: string, rendition: string, firstSegment: number, 
 
 /** A decoded still, kept to be scaled. */
 export function stillBlob(uid: string, rendition: string, timeMs: number): BlobName {
-  return `images/${uid}/${rendition}-${timeMs}.jpg`
+  return `${stillPrefix(uid, rendition)}${timeMs}.jpg`
+}
+
+/** What the names of all stills of a rendition begin with; a digit follows. */
+export function stillPrefix(uid: string, rendition: string): BlobName {
+  return `images/${uid}/${rendition}-`
 }
 
 /** The pictures of the seek bar, taken from one rendition. */
@@ -60,6 +65,42 @@ export function watermarkBlob(uid: string): BlobName {
 /** The file of an audio track, until it is encoded. */
 export function audioSourceBlob(uid: string, track: string): BlobName {
   return `audio-sources/${uid}/${track}`
+}
+
+/** What a blob is; `track`: segments of a rendition, or its header. */
+export type BlobKind =
+  | 'source'
+  | 'remux'
+  | 'index'
+  | 'track'
+  | 'image'
+  | 'download'
+  | 'caption'
+  | 'watermark'
+  | 'audio-source'
+
+/** The first folder in the names of each kind. */
+export const BLOB_FOLDERS: Readonly<Record<BlobKind, string>> = {
+  source: 'sources',
+  remux: 'remuxes',
+  index: 'indexes',
+  track: 'tracks',
+  image: 'images',
+  download: 'downloads',
+  caption: 'captions',
+  watermark: 'watermarks',
+  'audio-source': 'audio-sources',
+}
+
+/** What a blob is by its name; undefined for a name that is not made here. */
+export function blobKind(name: BlobName): BlobKind | undefined {
+  const kinds = Object.keys(BLOB_FOLDERS) as BlobKind[]
+  return kinds.find((kind) => name.startsWith(`${BLOB_FOLDERS[kind]}/`))
+}
+
+/** The last part of a name without its ending: the id of the captions or of the audio track whose file it is. */
+export function ownIdOf(name: BlobName): string {
+  return name.slice(name.lastIndexOf('/') + 1).replace(/\.\w+$/, '')
 }
 
 /** Every prefix under which a video owns blobs. */

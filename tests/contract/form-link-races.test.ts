@@ -102,9 +102,11 @@ test('a stop between the published source and its row loses neither the link nor
   const first = await startUploadServer({
     wrapBlobs: (blobs) => ({
       open: (name) => blobs.open(name),
+      reread: (name) => blobs.reread(name),
       delete: (name) => blobs.delete(name),
       list: (prefix) => blobs.list(prefix),
       listDrafts: () => blobs.listDrafts(),
+      listForeign: () => blobs.listForeign(),
       discardDraft: (id) => blobs.discardDraft(id),
       openDraft: (id) => blobs.openDraft(id),
       materializeDraft: (id) => blobs.materializeDraft(id),

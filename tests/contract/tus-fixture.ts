@@ -17,6 +17,8 @@ import { systemClock } from '../../src/adapters/system/clock.ts'
 import { createRsaKeys } from '../../src/adapters/system/rsa-key.ts'
 import { createApiToken, keepAccount, SignInCodes } from '../../src/core/access/index.ts'
 import { sourceBlob } from '../../src/core/blob-names.ts'
+import { createPlanner } from '../../src/core/planning/index.ts'
+import { ScrubKeeper } from '../../src/core/scrub/index.ts'
 import { DEFAULT_UPLOAD_LIMITS, type UploadDeps, type UploadLimits } from '../../src/core/uploads/index.ts'
 import { formRoutes } from '../../src/http/bytes/form.ts'
 import { formLinkRoutes } from '../../src/http/bytes/form-link.ts'
@@ -114,13 +116,15 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
   const routeDeps = { uploads: deps, signIn: signIn({ db, clock, settings }), countRequest, answerOnce }
   const module = new URL('../../src/commands/index-thread.ts', import.meta.url)
   const thread = createThread({ blobs: deps.blobs, module })
+  const log = silentLog
+  const decoder = lateDecoder(folder, join(dataDir, 'work'))
   const server = createHttpServer(
     {
       ...deps,
       fetcher: createFetcher({ allowPrivate: false }),
       thread,
-      decoder: lateDecoder(folder, join(dataDir, 'work')),
-      log: silentLog,
+      decoder,
+      log,
       settings,
       countRequest,
       answerOnce,
@@ -129,6 +133,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
       newRsaKey: createRsaKeys(),
       hasSpeechEngine: false,
       sealingKey: clock.newSecret(32),
+      scrubs: new ScrubKeeper({ ...deps, decoder, log, planner: createPlanner(thread), build: null }),
     },
     {
       idleMs: options.idleMs,

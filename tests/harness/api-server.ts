@@ -13,6 +13,8 @@ import { createThread } from '../../src/adapters/threads/work-thread.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { createRsaKeys } from '../../src/adapters/system/rsa-key.ts'
 import { createApiToken, keepAccount, SignInCodes } from '../../src/core/access/index.ts'
+import { createPlanner } from '../../src/core/planning/index.ts'
+import { ScrubKeeper } from '../../src/core/scrub/index.ts'
 import { DEFAULT_UPLOAD_LIMITS } from '../../src/core/uploads/index.ts'
 import { insertVideo, nextCreatedUs, type Video } from '../../src/core/videos/index.ts'
 import { formRoutes } from '../../src/http/bytes/form.ts'
@@ -119,6 +121,7 @@ export async function startApi(
       hasSpeechEngine: false,
       sealingKey: clock.newSecret(32),
       countJobs: () => Promise.resolve({ queued: 0 }),
+      scrubs: new ScrubKeeper({ ...shared, planner: createPlanner(thread), build: null, log: silentLog }),
     },
     {
       idleMs: options.idleMs,

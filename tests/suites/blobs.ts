@@ -1,6 +1,7 @@
 /** What every blob store must do; run by each adapter's own test file. */
 
-import { readFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BLOCK_BYTES, STEP_BYTES } from '../../src/lib/block-checksums.ts'
@@ -247,6 +248,41 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
         const copy = await store.blobs.materialize('sources/local')
         expect(new Uint8Array(await readFile(copy.path))).toEqual(patternBytes(0, 4_321))
         await copy.release()
+      })
+
+      test('are read again from the store itself, whatever is kept open', async () => {
+        const name = 'sources/again'
+        await publish(store.blobs, name, patternBytes(0, 3_000_000))
+        const pieces = async () => {
+          const parts: Uint8Array[] = []
+          for await (const piece of store.blobs.reread(name)) parts.push(Uint8Array.from(piece))
+          return Buffer.concat(parts)
+        }
+        const reader = await store.blobs.open(name)
+        expect(Buffer.compare(await pieces(), patternBytes(0, 3_000_000))).toBe(0)
+        const copy = await store.blobs.materialize(name)
+        await rm(copy.path)
+        await expect(pieces()).rejects.toMatchObject({ code: 'not_found' })
+        await writeFile(copy.path, 'something else')
+        expect((await pieces()).toString()).toBe('something else')
+        await copy.release()
+        await reader.close()
+      })
+
+      test('are told from files that somebody else put there', async () => {
+        await publish(store.blobs, 'sources/ours', patternBytes(0, 10))
+        const draft = await store.blobs.createDraft()
+        await draft.append([patternBytes(0, 5)])
+        await draft.close()
+        expect(await Array.fromAsync(store.blobs.listForeign())).toEqual([])
+        const { path } = await store.blobs.materialize('sources/ours')
+        await writeFile(join(dirname(path), 'my holiday.mp4'), 'abc')
+        expect(await Array.fromAsync(store.blobs.listForeign())).toEqual([
+          { path: 'blobs/sources/my holiday.mp4', sizeBytes: 3 },
+        ])
+        expect((await Array.fromAsync(store.blobs.list(''))).map(({ name }) => name)).toEqual([
+          'sources/ours',
+        ])
       })
 
       test('tell how much room is left, where there is a limit', async () => {

@@ -4,8 +4,8 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { open, opendir, rm, stat, statfs } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { type FileHandle, open, opendir, rm, stat, statfs } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { BlockChecksums } from '../../lib/block-checksums.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { BlobName, BlobReader, Blobs, Draft, LocalCopy } from '../../ports.ts'
@@ -13,6 +13,9 @@ import { inOurWords, isSystemError, makeFolder, readFully, removeEmptyFolders } 
 import { FolderDraft, type FolderDraftOptions } from './draft.ts'
 import { OpenFiles } from './open-files.ts'
 import { type FolderPaths, folderPaths } from './paths.ts'
+
+/** What is read at a time of a blob that is checked. */
+const REREAD_BYTES = 1024 * 1024
 
 /** Blobs in a folder; `close` lets the files go that are kept open for reading. */
 export type OpenedFolderBlobs = Blobs & { close(): Promise<void> }
@@ -107,6 +110,23 @@ class FolderBlobs implements OpenedFolderBlobs {
     }
   }
 
+  async *reread(name: BlobName): AsyncIterable<Uint8Array> {
+    const path = this.#paths.blob(name)
+    try {
+      const handle = await open(path, 'r')
+      try {
+        yield* piecesOf(handle)
+      } finally {
+        await handle.close()
+      }
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) throw noSuchBlob(name)
+      // A bad sector, or a file system that has found out by itself.
+      if (!isSystemError(error, 'EIO', 'EBADMSG', 'EUCLEAN')) throw error
+      throw new HeadwaterError('blob_damaged', `The disk cannot read ${name} any more.`, { cause: error })
+    }
+  }
+
   async delete(name: BlobName): Promise<void> {
     const path = this.#paths.blob(name)
     await rm(path, { force: true })
@@ -118,7 +138,7 @@ class FolderBlobs implements OpenedFolderBlobs {
     const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1)
     if (folder !== '') this.#paths.blob(folder.slice(0, -1))
     for await (const name of filesBelow(this.#paths.blobs, folder)) {
-      if (!name.startsWith(prefix)) continue
+      if (!name.startsWith(prefix) || !this.#paths.isBlob(name)) continue
       const facts = await fileFacts(join(this.#paths.blobs, name))
       if (facts !== undefined) yield { name, ...facts }
     }
@@ -126,8 +146,22 @@ class FolderBlobs implements OpenedFolderBlobs {
 
   async *listDrafts(): AsyncIterable<{ id: string; sizeBytes: number; modifiedUs: number }> {
     for await (const id of filesBelow(this.#paths.drafts, '')) {
+      if (!this.#paths.isDraft(id)) continue
       const facts = await fileFacts(join(this.#paths.drafts, id))
       if (facts !== undefined) yield { id, ...facts }
+    }
+  }
+
+  async *listForeign(): AsyncIterable<{ path: string; sizeBytes: number }> {
+    for (const [root, isOurs] of [
+      [this.#paths.blobs, (name: string) => this.#paths.isBlob(name)],
+      [this.#paths.drafts, (id: string) => this.#paths.isDraft(id)],
+    ] as const) {
+      for await (const name of filesBelow(root, '')) {
+        if (isOurs(name)) continue
+        const facts = await fileFacts(join(root, name))
+        if (facts !== undefined) yield { path: join(basename(root), name), sizeBytes: facts.sizeBytes }
+      }
     }
   }
 
@@ -171,6 +205,17 @@ async function* filesBelow(root: string, folder: string): AsyncGenerator<string>
     }
   } catch (error) {
     if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error
+  }
+}
+
+/** The whole of a file, each piece in the same memory. */
+async function* piecesOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(REREAD_BYTES)
+  for (let position = 0; ; ) {
+    const got = await readFully(handle, buffer, position)
+    if (got > 0) yield buffer.subarray(0, got)
+    if (got < buffer.byteLength) return
+    position += got
   }
 }
 

@@ -15,22 +15,29 @@ export type FolderPaths = {
   /** Throws `internal` for a name we never make. */
   blob(name: BlobName): string
   draft(id: string): string
+  /** Whether a file below `blobs` is called as one of ours may be. */
+  isBlob(name: string): boolean
+  isDraft(id: string): boolean
 }
 
 export function folderPaths(folder: string): FolderPaths {
   const drafts = join(folder, 'drafts')
   const blobs = join(folder, 'blobs')
+  const isBlob = (name: string): boolean => name.length <= LONGEST_NAME && BLOB_NAME.test(name)
+  const isDraft = (id: string): boolean => DRAFT_ID.test(id)
   return {
     drafts,
     blobs,
     blob(name) {
-      if (name.length > LONGEST_NAME || !BLOB_NAME.test(name)) throw refused('blob name', name)
+      if (!isBlob(name)) throw refused('blob name', name)
       return join(blobs, name)
     },
     draft(id) {
-      if (!DRAFT_ID.test(id)) throw refused('draft id', id)
+      if (!isDraft(id)) throw refused('draft id', id)
       return join(drafts, id)
     },
+    isBlob,
+    isDraft,
   }
 }
 

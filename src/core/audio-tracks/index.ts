@@ -17,4 +17,5 @@ export { type EncodeTrackDeps, encodeTrack, giveUpTrack } from './encode-track.t
 export { type FetchTrackDeps, fetchTrack } from './fetch-track.ts'
 export { addInsideTracks, type InsideSound } from './inside-tracks.ts'
 export { insideTimes } from './track-input.ts'
-export { getTrack, listTracks } from './track-records.ts'
+export { type MakeAgainDeps, makeTrackAgain } from './make-again.ts'
+export { getTrack, getTrackOfRendition, listTracks } from './track-records.ts'

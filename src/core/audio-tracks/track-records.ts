@@ -23,6 +23,15 @@ export async function getTrack(db: Db, uid: string): Promise<AudioTrack | undefi
   return row && fromRow(row)
 }
 
+/** The track that is played as this rendition of the video, if it is one that was added. */
+export async function getTrackOfRendition(
+  db: Db,
+  videoUid: string,
+  rendition: string,
+): Promise<AudioTrack | undefined> {
+  return (await listTracks(db, videoUid)).find((track) => track.rendition === rendition)
+}
+
 /** The track of that video. Throws `not_found`. */
 export async function requireTrack(db: Db, videoUid: string, uid: string): Promise<AudioTrack> {
   const track = await getTrack(db, uid)
@@ -106,6 +115,17 @@ export async function finishTrack(
     .set(end)
     .where('uid', '=', uid)
     .where('status', '=', 'queued')
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
+/** A finished track is to be made again as `rendition`; false when it was deleted meanwhile. */
+export async function reopenTrack(trx: Trx, uid: string, rendition: string): Promise<boolean> {
+  const { numUpdatedRows } = await trx
+    .updateTable('audio_tracks')
+    .set({ status: 'queued', rendition, channels: null })
+    .where('uid', '=', uid)
+    .where('status', '=', 'ready')
     .executeTakeFirst()
   return numUpdatedRows > 0n
 }

@@ -2,12 +2,12 @@
 
 import { type Jobs, PRIORITY } from '../../jobs/job.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
-import type { Blobs, Clock } from '../../ports.ts'
+import type { BlobName, Blobs, Clock } from '../../ports.ts'
 import type { Db, Trx } from '../../tables.ts'
 import { getPlanRow, listAddedSounds } from '../timeline/index.ts'
 import { requireVideo } from '../videos/index.ts'
 import { checkDownloadable, type Download, type DownloadType } from './download.ts'
-import { forgetDownload, insertDownload, listDownloads } from './download-records.ts'
+import { forgetDownload, insertDownload, listDownloads, reopenDownload } from './download-records.ts'
 
 export type DownloadDeps = {
   readonly db: Db
@@ -61,6 +61,27 @@ export async function enqueueDownloads(jobs: Jobs, trx: Trx, uid: string): Promi
       priority: PRIORITY.first,
     })
   }
+}
+
+/**
+ * Has the finished files of a video made again from what is stored; answers their blobs, to be deleted after the commit.
+ * With `only`, the one that has this blob.
+ */
+export async function remakeDownloads(
+  jobs: Jobs,
+  trx: Trx,
+  uid: string,
+  only?: BlobName,
+): Promise<readonly BlobName[]> {
+  const blobs: BlobName[] = []
+  for (const download of await listDownloads(trx, uid)) {
+    const { blob } = download
+    if (blob === null || (only !== undefined && blob.name !== only)) continue
+    await reopenDownload(trx, download)
+    blobs.push(blob.name)
+  }
+  await enqueueDownloads(jobs, trx, uid)
+  return blobs
 }
 
 /** Deletes the file, also while it is made. Throws `not_found` when there is none. */

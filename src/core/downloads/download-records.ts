@@ -87,6 +87,16 @@ export async function forgetDownload(trx: Trx, download: Download): Promise<void
   await trx.deleteFrom('blobs').where('name', '=', download.blob.name).execute()
 }
 
+/** Forgets the finished file of a download, which is to be made again; the blob itself is deleted by the caller. */
+export async function reopenDownload(trx: Trx, { id, blob }: Download): Promise<void> {
+  await trx
+    .updateTable('downloads')
+    .set({ state: 'inprogress', percent_complete: 0, blob: null })
+    .where('id', '=', id)
+    .execute()
+  if (blob !== null) await trx.deleteFrom('blobs').where('name', '=', blob.name).execute()
+}
+
 function selectDownloads(db: Db) {
   return db
     .selectFrom('downloads')

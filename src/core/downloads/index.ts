@@ -7,6 +7,7 @@ export {
   type DownloadRequest,
   enqueueDownloads,
   getDownloads,
+  remakeDownloads,
 } from './create-download.ts'
 export { type Download, DOWNLOAD_FILES, type DownloadType } from './download.ts'
 export { failDownloads } from './download-records.ts'

@@ -8,6 +8,13 @@ export {
   recordChunk,
 } from './chunk-records.ts'
 export { chooseSound } from './chunk-input.ts'
+export {
+  type BlobUser,
+  encodeAgain,
+  type EncodeAgainDeps,
+  findBlobUsers,
+  renameCutRenditions,
+} from './encode-again.ts'
 export { type EncodeDeps, encodeChunk } from './encode-chunk.ts'
 export { enqueueFirstChunks } from './enqueue-chunks.ts'
 export { giveUpEncode } from './give-up.ts'

@@ -6,17 +6,26 @@
 import type { Jobs } from '../../jobs/job.ts'
 import type { Blobs, Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
-import type { Plan, VideoRendition } from '../planning/index.ts'
+import type { AudioRendition, Plan, VideoRendition } from '../planning/index.ts'
 import { getPlanRow, replacePlan } from '../timeline/index.ts'
 import { dropRendition, findFinished, isComplete, isWhole } from './chunk-records.ts'
 import { enqueueFirstChunks } from './enqueue-chunks.ts'
 
-/** Plans every unfinished video of another build again; answers how many. Called before work starts. */
+/**
+ * Plans unfinished videos of another build again, all of them or one; answers how many. A job that is at work on one
+ * notices it when it ends (`publish-chunk.ts`).
+ */
 export async function planAgain(
   deps: { readonly db: Db; readonly blobs: Blobs; readonly jobs: Jobs; readonly clock: Clock },
   build: string,
+  only?: string,
 ): Promise<number> {
-  const rows = await deps.db.selectFrom('plans').select('video_uid').where('complete', '=', 0).execute()
+  const rows = await deps.db
+    .selectFrom('plans')
+    .select('video_uid')
+    .where('complete', '=', 0)
+    .$if(only !== undefined, (query) => query.where('video_uid', '=', only ?? ''))
+    .execute()
   let changed = 0
   for (const { video_uid: uid } of rows) {
     const unused: string[] = []
@@ -28,18 +37,14 @@ export async function planAgain(
       const renamed = new Map<string, string>()
       for (const { id } of [...plan.video, ...(plan.audio ? [plan.audio] : [])]) {
         if (isWhole(plan, id, finished)) continue
-        renamed.set(id, `${id.slice(0, id.lastIndexOf('-'))}-${deps.clock.newUid().slice(0, 12)}`)
+        renamed.set(id, nextId(id, deps.clock))
         unused.push(...(await dropRendition(trx, uid, id)))
       }
-      const rename = <R extends { readonly id: string }>(one: R): R => ({
-        ...one,
-        id: renamed.get(one.id) ?? one.id,
-      })
       const next: Plan = {
         ...plan,
         decoder: build,
-        video: plan.video.map((one) => (renamed.has(one.id) ? makeAnew(rename(one)) : one)),
-        audio: plan.audio && rename(plan.audio),
+        video: plan.video.map((one) => beginAnew(one, renamed)),
+        audio: plan.audio && beginAnew(plan.audio, renamed),
       }
       await replacePlan(trx, uid, next)
       if (!isComplete(next, finished)) await enqueueFirstChunks(trx, deps.jobs, uid, next)
@@ -51,7 +56,22 @@ export async function planAgain(
   return changed
 }
 
-/** Nothing of an encoded rendition that begins anew is shared any more; a passthrough is the source's still. */
-function makeAnew({ joined, ...rendition }: VideoRendition): VideoRendition {
-  return rendition.made === 'passthrough' && joined !== undefined ? { ...rendition, joined } : rendition
+/** Another id for a rendition that is made again; safe in addresses, and no other rendition has it. */
+export function nextId(id: string, clock: Pick<Clock, 'newUid'>): string {
+  return `${id.slice(0, id.lastIndexOf('-'))}-${clock.newUid().slice(0, 12)}`
+}
+
+/**
+ * A rendition of `renamed` under its new id, made from its start: whoever has its former header can do nothing with its
+ * segments. Nothing of an encoded one is shared any more; a passthrough is the source's still.
+ */
+export function beginAnew<R extends VideoRendition | AudioRendition>(
+  rendition: R,
+  renamed: ReadonlyMap<string, string>,
+): R {
+  const id = renamed.get(rendition.id)
+  if (id === undefined) return rendition
+  const { formerIds: _, ...anew } = { ...rendition, id }
+  if ('joined' in anew && anew.made !== 'passthrough') delete anew.joined
+  return anew as unknown as R
 }

@@ -10,7 +10,7 @@ import type { Db, Trx } from '../../tables.ts'
 import { chunkBlob, initBlob } from '../blob-names.ts'
 import type { AudioRendition, Plan } from '../planning/index.ts'
 import { enqueueDownloads } from '../downloads/index.ts'
-import { listRenditionRows, markComplete } from '../timeline/index.ts'
+import { getPlanRow, listRenditionRows, markComplete } from '../timeline/index.ts'
 import { completeVideo, moveVideo, recordEvent, recordProgress, requireVideo } from '../videos/index.ts'
 import {
   encodedRenditions,
@@ -150,6 +150,7 @@ export async function recordFinished(
   await deps.db.transaction().execute(async (trx) => {
     unused.length = 0
     await finish(trx)
+    await requireSameRenditions(trx, plan, uid)
     const before = await findFinished(trx, uid)
     for (const chunk of chunks) {
       if (!(await recordChunk(trx, deps.clock, chunk))) unused.push(chunk.blob.name)
@@ -157,6 +158,23 @@ export async function recordFinished(
     await settle(deps, trx, plan, uid, before)
   })
   for (const name of unused) await deps.blobs.delete(name)
+}
+
+/**
+ * Renditions may have been given up or made again while a chunk of theirs was encoded; then it is nobody's any more, and
+ * the job looks anew at what is missing.
+ */
+async function requireSameRenditions(trx: Trx, plan: Plan, uid: string): Promise<void> {
+  const row = await getPlanRow(trx, uid)
+  // Deleted: `finish` says so, or what follows does.
+  if (row === undefined) return
+  const present = new Set(idsOf(row.plan))
+  if (idsOf(plan).every((id) => present.has(id))) return
+  throw new HeadwaterError('conflict', `Video ${uid} was planned again while this was encoded.`)
+}
+
+function idsOf({ video, audio }: Plan): string[] {
+  return [...video, ...(audio === null ? [] : [audio])].map(({ id }) => id)
 }
 
 /** What a new chunk means for the video. `before` = what was finished before it. */

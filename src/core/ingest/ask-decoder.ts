@@ -17,7 +17,7 @@ import {
 /** Who is asked, and where copies go. */
 export type AskDeps = {
   readonly blobs: Blobs
-  readonly decoder: Decoder
+  readonly decoder: Pick<Decoder, 'run'>
   readonly clock: Clock
   readonly log: Log
 }

@@ -6,7 +6,7 @@
 
 import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import { SNIFF_BYTES, sniff } from '../../media/sniff.ts'
-import type { Blobs } from '../../ports.ts'
+import type { BlobFacts, Blobs } from '../../ports.ts'
 import { sourceBlob } from '../blob-names.ts'
 import { type AskDeps, listPackets, remux, reportOn } from './ask-decoder.ts'
 import {
@@ -67,6 +67,23 @@ export async function inspectSource(
     return (await planByIndex(deps, look, source)) ?? (await planByDecoder(deps, look, source))
   }
   return (await planByRemux(deps, look, source)) ?? (await planByDecoder(deps, look, source))
+}
+
+/**
+ * The copy in an indexable container, made once more; undefined when the decoder does not make one (any more). Throws
+ * what decoding throws, and `not_found` without a source.
+ */
+export async function remuxAgain(
+  deps: AskDeps,
+  uid: string,
+  signal: AbortSignal,
+): Promise<BlobFacts | undefined> {
+  const name = sourceBlob(uid)
+  const { first, sizeBytes } = await readStart(deps.blobs, name)
+  const found = sniff(first)
+  if (found.kind === 'refused') return undefined
+  const copy = await remux(deps, uid, { name, demuxer: found.demuxer, sizeBytes, made: null }, signal)
+  return copy?.made ?? undefined
 }
 
 async function readStart(blobs: Blobs, name: string): Promise<{ first: Uint8Array; sizeBytes: number }> {

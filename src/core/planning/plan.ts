@@ -43,6 +43,8 @@ export type VideoRendition = {
   readonly codec: string
   /** Passthrough only: false = leaves the manifests when the ladder is complete (rule of the design's 3.1). */
   readonly kept: boolean
+  /** What it was called before some of it was made again (`core/encoding/encode-again.ts`). Default nothing. */
+  readonly formerIds?: readonly string[]
   /** Clips only: what this rendition shares was made by another encoder than what is still to be encoded of it. */
   readonly joined?: JoinedCoding
 }
@@ -79,6 +81,8 @@ export type AudioRendition = {
   readonly silenceBefore: number
   readonly dropped: number
   readonly silenceAfter: number
+  /** As of pictures. */
+  readonly formerIds?: readonly string[]
   /** Encoded sound of a clip: frames on the grid of the media's own plan before its first one. Default 0. */
   readonly firstFrame?: number
 }

@@ -1,7 +1,9 @@
 /** Planning beside the event loop: `plan-source.ts` in a work thread, and its typed face on this side. */
 
+import { formatIndex } from '../../media/isobmff/index-format.ts'
 import type { ByteSource } from '../../media/isobmff/movie.ts'
-import type { Clock, Thread } from '../../ports.ts'
+import { readMovie } from '../../media/isobmff/read-movie.ts'
+import type { BlobName, Clock, Thread } from '../../ports.ts'
 import { type EarlyAnswer, type EarlyQuestion, planEarly } from './plan-early.ts'
 import {
   type IndexedAnswer,
@@ -22,6 +24,8 @@ export type Planner = {
   readonly planIndexed: (question: IndexedQuestion) => Promise<IndexedAnswer>
   readonly planListed: (question: ListedQuestion) => Promise<Planned>
   readonly planEarly: (question: EarlyDraftQuestion) => Promise<EarlyAnswer>
+  /** The index of a file that was planned by it, once more. Throws `media_malformed`, `not_found`. */
+  readonly index: (media: BlobName) => Promise<Uint8Array>
 }
 
 /** The face of a thread that does `ingestWorks`. */
@@ -32,6 +36,7 @@ export function createPlanner(thread: Thread): Planner {
     planListed: async (question) => (await thread.run('planListed', question)) as Planned,
     planEarly: async ({ draft, ...question }) =>
       (await thread.run('planEarly', question, { draft })) as EarlyAnswer,
+    index: async (media) => (await thread.run('indexMedia', null, { blob: media })) as Uint8Array,
   }
 }
 
@@ -51,6 +56,10 @@ export function ingestWorks(clock: Pick<Clock, 'newUid'>) {
     async planEarly(input: unknown, source: ByteSource) {
       const result = await planEarly(source, input as EarlyQuestion, newId)
       return { result, transfer: result.kind === 'planned' ? memoryOf(result) : [] }
+    },
+    async indexMedia(_input: unknown, source: ByteSource) {
+      const result = formatIndex(await readMovie(source))
+      return { result, transfer: [result.buffer] }
     },
   }
 }

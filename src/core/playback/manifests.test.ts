@@ -9,6 +9,7 @@ function video(name: string, peakBps: number, changes: Partial<Track> = {}): Tra
   const height = Number.parseInt(name, 10)
   return {
     id: `r${height}`,
+    formerIds: [],
     kind: 'video',
     timescale: 30,
     starts: [0, 120, 240],

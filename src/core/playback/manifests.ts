@@ -202,7 +202,7 @@ function listableSounds(sounds: readonly Track[]): ListableSound[] {
 
 /** The track of a rendition id. Throws `not_found`. */
 export function findTrack(timeline: Timeline, rendition: string): Track {
-  const track = timeline.tracks.find((candidate) => candidate.id === rendition)
+  const track = timeline.tracks.find(({ id, formerIds }) => id === rendition || formerIds.includes(rendition))
   if (track === undefined) throw new HeadwaterError('not_found', 'The video has no such rendition.')
   return track
 }

@@ -19,7 +19,12 @@ export type SegmentDeps = {
 }
 
 /** A segment to send. */
-export type OpenedSegment = { readonly body: Body; readonly kind: Track['kind'] }
+export type OpenedSegment = {
+  readonly body: Body
+  readonly kind: Track['kind']
+  /** Its present id, which says with its number which bytes these are. */
+  readonly rendition: string
+}
 
 export type SegmentRequest = {
   readonly playable: Playable
@@ -45,7 +50,7 @@ export async function openSegment(deps: SegmentDeps, request: SegmentRequest): P
     playable.early === null
       ? await deps.popular.get(`${playable.video.uid}/${track.id}/${segment}`, open)
       : await open()
-  return { body, kind: track.kind }
+  return { body, kind: track.kind, rendition: track.id }
 }
 
 async function sourceBody(

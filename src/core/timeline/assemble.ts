@@ -153,7 +153,11 @@ function audioTrack(rendition: AudioRendition, facts: SoundFacts, finished: Fini
 }
 
 type TrackParts = {
-  readonly rendition: { readonly id: string; readonly codec: string }
+  readonly rendition: {
+    readonly id: string
+    readonly codec: string
+    readonly formerIds?: readonly string[]
+  }
   readonly kind: 'video' | 'audio'
   readonly timescale: number
   readonly starts: readonly number[]
@@ -175,6 +179,7 @@ function commonTrack(parts: TrackParts) {
   const sizes = stored.map((source) => source && source.range.end - source.range.start)
   return {
     id: rendition.id,
+    formerIds: rendition.formerIds ?? [],
     kind: parts.kind,
     timescale: parts.timescale,
     starts,

@@ -41,6 +41,12 @@ export async function replacePlan(trx: Trx, uid: string, plan: Plan): Promise<vo
     .execute()
 }
 
+/** Replaces the plan of a video of which something is to be made again, however complete it was. */
+export async function reopenPlan(trx: Trx, uid: string, plan: Plan): Promise<void> {
+  await replacePlan(trx, uid, plan)
+  await trx.updateTable('plans').set({ complete: 0 }).where('video_uid', '=', uid).execute()
+}
+
 /** Every chunk of every rendition is there. */
 export async function markComplete(trx: Trx, uid: string): Promise<void> {
   await trx
@@ -48,6 +54,24 @@ export async function markComplete(trx: Trx, uid: string): Promise<void> {
     .set({ complete: 1, revision: sql<number>`revision + 1` })
     .where('video_uid', '=', uid)
     .execute()
+}
+
+/**
+ * Lets plans that name the media or index blob `from` name `to` instead; answers their videos, several where clips share
+ * those of their source.
+ */
+export async function repointPlans(trx: Trx, from: BlobName, to: BlobName): Promise<readonly string[]> {
+  const uids: string[] = []
+  for (const column of ['media_blob', 'index_blob'] as const) {
+    const rows = await trx
+      .updateTable('plans')
+      .set({ [column]: to, revision: sql<number>`revision + 1` })
+      .where(column, '=', from)
+      .returning('video_uid')
+      .execute()
+    uids.push(...rows.map((row) => row.video_uid))
+  }
+  return uids
 }
 
 /** Forgets the plan; answers the blobs it named. */

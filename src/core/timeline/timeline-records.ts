@@ -43,6 +43,19 @@ export async function getPlanRow(db: Db, uid: string): Promise<PlanRow | undefin
   }
 }
 
+/** The plans that name `blob` as their media or index: of its video, and of clips of it. */
+export async function listPlansOfBlob(
+  db: Db,
+  blob: string,
+): Promise<{ readonly uid: string; readonly mediaBlob: string }[]> {
+  const rows = await db
+    .selectFrom('plans')
+    .select(['video_uid', 'media_blob'])
+    .where((where) => where.or([where('media_blob', '=', blob), where('index_blob', '=', blob)]))
+    .execute()
+  return rows.map(({ video_uid: uid, media_blob: mediaBlob }) => ({ uid, mediaBlob }))
+}
+
 /** The renditions that have an init segment. */
 export async function listRenditionRows(db: Db, uid: string): Promise<RenditionRow[]> {
   const rows = await db

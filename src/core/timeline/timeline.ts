@@ -26,6 +26,8 @@ export type SegmentTimes = { readonly startTicks: number; readonly endTicks: num
 export type Track = {
   /** Rendition id, as in segment addresses. */
   readonly id: string
+  /** Ids under which players may still ask for it. */
+  readonly formerIds: readonly string[]
   readonly kind: 'video' | 'audio'
   readonly timescale: number
   /** Decode time of each segment's first sample, and the end: segment n is `[starts[n], starts[n + 1])`. */

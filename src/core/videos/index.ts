@@ -3,7 +3,14 @@ export { type DeleteDeps, deleteVideo } from './delete-video.ts'
 export { checkEdit, editVideo, type VideoEdit } from './edit-video.ts'
 export { type ListQuery, listVideos, type VideoList } from './list-videos.ts'
 export { checkStorage, type StorageQuestion, type StorageUsage, storageUsage } from './storage-usage.ts'
-export { type LeftoverOptions, sweep, sweepLeftovers } from './sweep.ts'
+export {
+  findLeftovers,
+  type Leftover,
+  type LeftoverOptions,
+  removeLeftover,
+  sweep,
+  sweepLeftovers,
+} from './sweep.ts'
 export {
   blankVideo,
   type ErrorReasonCode,

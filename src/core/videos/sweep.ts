@@ -33,7 +33,12 @@ export async function sweepLeftovers(
   options: LeftoverOptions = {},
 ): Promise<{ readonly drafts: number; readonly blobs: number }> {
   const beforeUs = deps.clock.nowUs() - (options.graceMs ?? DAY_US / 1000) * 1000
-  return { drafts: await sweepDrafts(deps, beforeUs), blobs: await sweepBlobs(deps, beforeUs) }
+  const removed = { drafts: 0, blobs: 0 }
+  for await (const leftover of findLeftovers(deps, beforeUs)) {
+    await removeLeftover(deps, leftover)
+    removed[leftover.kind === 'draft' ? 'drafts' : 'blobs'] += 1
+  }
+  return removed
 }
 
 /** Videos to be deleted by now, and those whose upload expired a day ago (api.md §3.1). */
@@ -76,29 +81,21 @@ async function sweepRows(deps: DeleteDeps, nowUs: number): Promise<void> {
   await deps.db.deleteFrom('sessions').where('expires_us', '<=', nowUs).execute()
 }
 
-async function sweepDrafts(deps: DeleteDeps, beforeUs: number): Promise<number> {
-  const { db, blobs } = deps
-  return removeUnnamed(blobs.listDrafts(), {
+/** A draft or a blob that no row names. */
+export type Leftover = { readonly kind: 'draft' | 'blob'; readonly name: string; readonly sizeBytes: number }
+
+/** What a crash left, without removing it. `beforeUs`: of what is younger somebody may be about to write the row. */
+export async function* findLeftovers(
+  { db, blobs }: Pick<DeleteDeps, 'db' | 'blobs'>,
+  beforeUs: number,
+): AsyncGenerator<Leftover> {
+  const drafts = unnamed(blobs.listDrafts(), {
     beforeUs,
     nameOf: (draft) => draft.id,
-    named: async (ids) => {
-      const rows = await db
-        .selectFrom('uploads')
-        .select('draft_id')
-        .where('draft_id', 'in', ids)
-        .unionAll(db.selectFrom('concatenations').select('draft_id').where('draft_id', 'in', ids))
-        .unionAll(db.selectFrom('copies').select('draft_id').where('draft_id', 'in', ids))
-        .unionAll(db.selectFrom('audio_copies').select('draft_id').where('draft_id', 'in', ids))
-        .execute()
-      return rows.map((row) => row.draft_id)
-    },
-    remove: (id) => blobs.discardDraft(id),
+    named: (ids) => draftsInUse(db, ids),
   })
-}
-
-async function sweepBlobs(deps: DeleteDeps, beforeUs: number): Promise<number> {
-  const { db, blobs } = deps
-  return removeUnnamed(blobs.list(''), {
+  for await (const { id: name, sizeBytes } of drafts) yield { kind: 'draft', name, sizeBytes }
+  const strays = unnamed(blobs.list(''), {
     beforeUs,
     nameOf: (blob) => blob.name,
     named: async (names) => [
@@ -106,8 +103,28 @@ async function sweepBlobs(deps: DeleteDeps, beforeUs: number): Promise<number> {
       ...(await sourcesAwaited(db, names)),
       ...(await imagesInUse(db, names)),
     ],
-    remove: (name) => blobs.delete(name),
   })
+  for await (const { name, sizeBytes } of strays) yield { kind: 'blob', name, sizeBytes }
+}
+
+/** Removes one. */
+export async function removeLeftover(
+  { blobs }: Pick<DeleteDeps, 'blobs'>,
+  { kind, name }: Leftover,
+): Promise<void> {
+  await (kind === 'draft' ? blobs.discardDraft(name) : blobs.delete(name))
+}
+
+async function draftsInUse(db: Db, ids: readonly string[]): Promise<readonly (string | null)[]> {
+  const rows = await db
+    .selectFrom('uploads')
+    .select('draft_id')
+    .where('draft_id', 'in', ids)
+    .unionAll(db.selectFrom('concatenations').select('draft_id').where('draft_id', 'in', ids))
+    .unionAll(db.selectFrom('copies').select('draft_id').where('draft_id', 'in', ids))
+    .unionAll(db.selectFrom('audio_copies').select('draft_id').where('draft_id', 'in', ids))
+    .execute()
+  return rows.map((row) => row.draft_id)
 }
 
 /**
@@ -126,32 +143,28 @@ async function sourcesAwaited(db: Db, names: readonly string[]): Promise<readonl
   return rows.map((row) => sourceBlob(row.uid))
 }
 
-type Leftovers<T> = {
+type Question<T> = {
   readonly beforeUs: number
   nameOf(found: T): string
   named(names: readonly string[]): Promise<readonly (string | null)[]>
-  remove(name: string): Promise<void>
 }
 
-/** Removes of what is found the old ones that no row names, a batch at a time; answers how many. */
-async function removeUnnamed<T extends { readonly modifiedUs: number }>(
+/** Of what is found the old ones that no row names, a batch at a time. */
+async function* unnamed<T extends { readonly modifiedUs: number }>(
   found: AsyncIterable<T>,
-  options: Leftovers<T>,
-): Promise<number> {
-  let removed = 0
-  let batch: string[] = []
-  const removeBatch = async () => {
-    const named = new Set(batch.length === 0 ? [] : await options.named(batch))
-    for (const name of batch.filter((name) => !named.has(name))) {
-      await options.remove(name)
-      removed++
-    }
+  question: Question<T>,
+): AsyncGenerator<T> {
+  let batch: T[] = []
+  const look = async (): Promise<T[]> => {
+    const names = batch.map((one) => question.nameOf(one))
+    const named = new Set(names.length === 0 ? [] : await question.named(names))
+    const free = batch.filter((one) => !named.has(question.nameOf(one)))
     batch = []
+    return free
   }
   for await (const one of found) {
-    if (one.modifiedUs < options.beforeUs) batch.push(options.nameOf(one))
-    if (batch.length === BATCH) await removeBatch()
+    if (one.modifiedUs < question.beforeUs) batch.push(one)
+    if (batch.length === BATCH) yield* await look()
   }
-  await removeBatch()
-  return removed
+  yield* await look()
 }

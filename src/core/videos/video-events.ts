@@ -40,6 +40,18 @@ export async function insertEvent(
     .execute()
 }
 
+/** Whether an event of this kind has happened to a video. */
+export async function hasEvent(db: Db, uid: string, kind: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('video_events')
+    .select('id')
+    .where('video_uid', '=', uid)
+    .where('kind', '=', kind)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 /** Everything that happened to a video, oldest first. */
 export async function listEvents(db: Db, uid: string): Promise<readonly VideoEvent[]> {
   const rows = await db

@@ -4,7 +4,7 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import type { Trx } from '../../tables.ts'
 import { type OutboxDeps, recordCalls } from '../webhooks/index.ts'
 import type { ErrorReasonCode, JsonObject, Video, VideoState } from './video.ts'
-import { insertEvent } from './video-events.ts'
+import { hasEvent, insertEvent } from './video-events.ts'
 import { requireVideo, updateVideo } from './video-records.ts'
 
 /** `ready` never falls back, and nothing leaves `error` by itself (`requeueVideo`). */
@@ -117,14 +117,18 @@ export async function requeueVideo(trx: Trx, clock: MoveDeps['clock'], video: Vi
   return updateVideo(trx, clock, video, { state: 'queued', error: null, step: null, pctComplete: null })
 }
 
-/** Writes down that every rendition of a video is made, and owes the webhooks that want it their calls. */
+/**
+ * Writes down that every rendition of a video is made, and owes the webhooks that want it their calls: the first time
+ * only, since nobody waits for one that was repaired.
+ */
 export async function completeVideo(
   trx: Trx,
   deps: MoveDeps,
   video: Pick<Video, 'uid' | 'accountId'>,
 ): Promise<void> {
+  const isFirst = !(await hasEvent(trx, video.uid, 'complete'))
   await insertEvent(trx, video, { kind: 'complete', atUs: deps.clock.nowUs() })
-  await recordCalls(trx, deps, video, 'complete')
+  if (isFirst) await recordCalls(trx, deps, video, 'complete')
 }
 
 /** What entering `to` means for the other fields. */

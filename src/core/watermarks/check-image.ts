@@ -22,7 +22,7 @@ export type CheckedImage = {
 const STORED_SIDE = 1_920
 const OUTPUT = 'image.png'
 /** Eight bits of four channels at the stored size, uncompressed, and something for the frame. */
-const MOST_OUTPUT_BYTES = STORED_SIDE * STORED_SIDE * 4 + 65_536
+export const MOST_OUTPUT_BYTES = STORED_SIDE * STORED_SIDE * 4 + 65_536
 
 /** Checks and decodes it. Throws `payload_too_large`, `bad_request` for what is no good PNG, or the abort reason. */
 export async function checkImage(
@@ -44,6 +44,15 @@ export async function checkImage(
   } finally {
     await run.release()
   }
+}
+
+/**
+ * What is wrong with an image that was stored, as a sentence; undefined when nothing is. It needs no record: a PNG has a
+ * checksum for each of its chunks, and an end.
+ */
+export function findImageDamage(stored: Uint8Array): string | undefined {
+  const look = readPng(stored, STORED_SIDE)
+  return look.kind === 'png' ? undefined : `It is ${look.because}.`
 }
 
 async function decode(

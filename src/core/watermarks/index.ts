@@ -1,4 +1,5 @@
 /** What others may import from `core/watermarks`. */
+export { findImageDamage, MOST_OUTPUT_BYTES as MOST_STORED_BYTES } from './check-image.ts'
 export {
   deleteWatermark,
   type NewWatermark,
@@ -15,4 +16,4 @@ export {
   POSITIONS,
   type Watermark,
 } from './watermark.ts'
-export { findMarkOf, imagesInUse, listWatermarks, requireWatermark } from './watermark-records.ts'
+export { findMarkOf, imagesInUse, listImages, listWatermarks, requireWatermark } from './watermark-records.ts'

@@ -104,6 +104,17 @@ export async function imagesInUse(db: Db, names: readonly BlobName[]): Promise<r
   return rows.flatMap(({ name }) => name ?? [])
 }
 
+/** Every image that a profile or a video names. */
+export async function listImages(db: Db): Promise<BlobName[]> {
+  const rows = await db
+    .selectFrom('watermarks')
+    .select('image_blob as name')
+    .$castTo<{ name: string | null }>()
+    .union(db.selectFrom('videos').select('watermark_blob as name').where('watermark_blob', 'is not', null))
+    .execute()
+  return rows.flatMap(({ name }) => name ?? [])
+}
+
 function fromRow(row: Selectable<WatermarksTable>): Watermark {
   return {
     uid: row.uid,

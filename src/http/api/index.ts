@@ -11,6 +11,7 @@ import { type DirectUploadDeps, directUploadEndpoints } from './direct-uploads.t
 import { type DownloadEndpointDeps, downloadEndpoints } from './downloads.ts'
 import { notBuiltYetEndpoints } from './not-built-yet.ts'
 import { type SigningKeyDeps, signingKeyEndpoints } from './signing-keys.ts'
+import { type ScrubEndpointDeps, scrubEndpoints } from './scrub.ts'
 import { type RetryEndpointDeps, retryEndpoints } from './retry.ts'
 import { type SessionDeps, sessionEndpoints } from './session.ts'
 import { tokenEndpoints } from './tokens.ts'
@@ -34,6 +35,7 @@ export type ApiDeps = VideoDeps &
   WebhookDeps &
   CaptionRequestDeps &
   WatermarkDeps &
+  ScrubEndpointDeps &
   AudioTrackEndpointDeps
 
 /** The endpoints, in the order in which `/openapi.json` shows them. */
@@ -55,6 +57,7 @@ export function apiEndpoints(deps: ApiDeps): Endpoint[] {
     ...userTokenEndpoints(deps),
     ...tokenEndpoints(deps),
     ...accountEndpoints(deps),
+    ...scrubEndpoints(deps),
     ...sessionEndpoints(deps),
     ...notBuiltYetEndpoints(),
   ]

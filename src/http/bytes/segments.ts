@@ -32,7 +32,7 @@ export function segmentRoutes(deps: SegmentRouteDeps): readonly ByteRoute[] {
         contentType: `${opened.kind}/mp4`,
         cacheControl: segmentCaching(playable),
         // A rendition that is made again has another id, so its name and the number say which bytes these are.
-        etag: `"${rendition}-${segment}"`,
+        etag: `"${opened.rendition}-${segment}"`,
       })
     }),
   ]
