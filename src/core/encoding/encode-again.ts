@@ -11,7 +11,7 @@ import { stillPrefix, storyboardBlob } from '../blob-names.ts'
 import { remakeDownloads } from '../downloads/index.ts'
 import type { AudioRendition, Plan, VideoRendition } from '../planning/index.ts'
 import { getPlanRow, reopenPlan, replacePlan } from '../timeline/index.ts'
-import { getVideo, recordEvent, recordProgress, releaseBlobs } from '../videos/index.ts'
+import { getVideo, recordEvent, releaseBlobs, stepBack } from '../videos/index.ts'
 import { dropRendition, findFinished } from './chunk-records.ts'
 import { enqueueFirstChunks } from './enqueue-chunks.ts'
 import { beginAnew, nextId, planAgain } from './plan-again.ts'
@@ -52,23 +52,24 @@ export async function findBlobUsers(db: Db, blob: BlobName): Promise<BlobUser[]>
 }
 
 /**
- * Forgets `blob` and queues what it held, in every video that has it; its files to download are made again, too, since
- * they may have been copied from damaged bytes.
+ * Forgets `damaged` blobs and queues what they held, in every video that has one; its files to download are made again,
+ * too, since they may have been copied from damaged bytes. All of a video in one call: each gives renditions new ids.
  */
-export async function encodeAgain(deps: EncodeAgainDeps, blob: BlobName): Promise<void> {
+export async function encodeAgain(deps: EncodeAgainDeps, damaged: readonly BlobName[]): Promise<void> {
   const unused = new Set<BlobName>()
   const uids = await deps.db.transaction().execute(async (trx) => {
     unused.clear()
-    const users = Map.groupBy(await findBlobUsers(trx, blob), ({ uid }) => uid)
+    const found = await Promise.all(damaged.map((blob) => findBlobUsers(trx, blob)))
+    const users = Map.groupBy(found.flat(), ({ uid }) => uid)
     for (const [uid, those] of users) {
-      for (const name of await reopen(deps, trx, { uid, blob, users: those })) unused.add(name)
+      for (const name of await reopen(deps, trx, { uid, damaged, users: those })) unused.add(name)
     }
-    for (const name of await releaseBlobs(trx, [blob])) unused.add(name)
+    for (const name of await releaseBlobs(trx, damaged)) unused.add(name)
     return [...users.keys()]
   })
   for (const name of unused) await deps.blobs.delete(name)
   // Two encoders must not meet inside a rendition.
-  for (const uid of deps.build === null ? [] : uids) await planAgain(deps, deps.build ?? '', uid)
+  if (deps.build !== null) for (const uid of uids) await planAgain(deps, deps.build, uid)
 }
 
 /**
@@ -97,13 +98,17 @@ export async function renameCutRenditions(
   })
 }
 
-type Damage = { readonly uid: string; readonly blob: BlobName; readonly users: readonly BlobUser[] }
+type Damage = {
+  readonly uid: string
+  readonly damaged: readonly BlobName[]
+  readonly users: readonly BlobUser[]
+}
 
 /** Forgets the damaged parts of one video and queues them; answers the blobs nobody names any more. */
 async function reopen(
   deps: EncodeAgainDeps,
   trx: Trx,
-  { uid, blob, users }: Damage,
+  { uid, damaged, users }: Damage,
 ): Promise<readonly BlobName[]> {
   const row = await getPlanRow(trx, uid)
   const video = await getVideo(trx, uid)
@@ -111,22 +116,19 @@ async function reopen(
   const unused: BlobName[] = []
   const anew = new Map<string, string>()
   const goingOn = new Map<string, string>()
-  for (const { rendition, as } of users) {
+  for (const [rendition, those] of Map.groupBy(users, (user) => user.rendition)) {
     unused.push(...(await forgetPictures(trx, uid, rendition)))
-    if (as === 'init') {
+    if (those.some(({ as }) => as === 'init')) {
       anew.set(rendition, nextId(rendition, deps.clock))
-      goingOn.delete(rendition)
       unused.push(...(await dropRendition(trx, uid, rendition)))
-    } else if (!anew.has(rendition)) {
-      goingOn.set(rendition, nextId(rendition, deps.clock))
-    }
+    } else goingOn.set(rendition, nextId(rendition, deps.clock))
   }
   for (const [from, to] of goingOn) {
     await trx
       .deleteFrom('chunks')
       .where('video_uid', '=', uid)
       .where('rendition', '=', from)
-      .where('blob', '=', blob)
+      .where('blob', 'in', damaged)
       .execute()
     await renameRendition(trx, uid, { from, to })
   }
@@ -141,7 +143,7 @@ async function reopen(
   // A failed video stays one; trying it again begins anew anyway.
   if (video.state === 'error') return unused
   await enqueueFirstChunks(trx, deps.jobs, uid, plan)
-  await recordProgress(trx, uid, Math.min(99, finishedPct(plan, await findFinished(trx, uid))))
+  await stepBack(trx, uid, Math.min(99, finishedPct(plan, await findFinished(trx, uid))))
   const renditions = plan.video.filter(({ id }) => [...anew.values(), ...goingOn.values()].includes(id))
   await recordEvent(trx, deps.clock, video, {
     kind: 'repair',

@@ -1,7 +1,7 @@
 /** From packed segments to what viewers can fetch: blobs first, then one transaction that names them. */
 
 import type { ClaimedJob, Jobs } from '../../jobs/job.ts'
-import { HeadwaterError } from '../../lib/failure.ts'
+import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
 import type { SegmentParts } from '../../media/cmaf/cut-segment.ts'
 import type { ByteSource } from '../../media/isobmff/movie.ts'
@@ -147,16 +147,22 @@ export async function recordFinished(
   finish: (trx: Trx) => Promise<void>,
 ): Promise<void> {
   const unused: string[] = []
-  await deps.db.transaction().execute(async (trx) => {
-    unused.length = 0
-    await finish(trx)
-    await requireSameRenditions(trx, plan, uid)
-    const before = await findFinished(trx, uid)
-    for (const chunk of chunks) {
-      if (!(await recordChunk(trx, deps.clock, chunk))) unused.push(chunk.blob.name)
-    }
-    await settle(deps, trx, plan, uid, before)
-  })
+  try {
+    await deps.db.transaction().execute(async (trx) => {
+      unused.length = 0
+      await finish(trx)
+      await requireSameRenditions(trx, plan, uid)
+      const before = await findFinished(trx, uid)
+      for (const chunk of chunks) {
+        if (!(await recordChunk(trx, deps.clock, chunk))) unused.push(chunk.blob.name)
+      }
+      await settle(deps, trx, plan, uid, before)
+    })
+  } catch (error) {
+    // Headers stay: their names may be those of others.
+    if (isFailure(error, 'conflict')) for (const { blob } of chunks) await deps.blobs.delete(blob.name)
+    throw error
+  }
   for (const name of unused) await deps.blobs.delete(name)
 }
 

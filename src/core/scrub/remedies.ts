@@ -4,7 +4,7 @@ import { getTrackOfRendition, makeTrackAgain, type AudioTrack, getTrack } from '
 import { type BlobKind, ownIdOf, sourceBlob } from '../blob-names.ts'
 import { getCaption } from '../captions/index.ts'
 import { remakeDownloads } from '../downloads/index.ts'
-import { type BlobUser, encodeAgain, type EncodeAgainDeps, findBlobUsers } from '../encoding/index.ts'
+import { type BlobUser, type EncodeAgainDeps, findBlobUsers } from '../encoding/index.ts'
 import { getPlanRow, listPlansOfBlob } from '../timeline/index.ts'
 import type { BlobName } from '../../ports.ts'
 import type { Trx } from '../../tables.ts'
@@ -15,11 +15,15 @@ export type RemedyDeps = RemakeDeps & EncodeAgainDeps
 /** A damaged blob, and what else is known to be beyond repair. */
 export type Patient = { readonly blob: RecordedBlob; readonly lost: ReadonlySet<BlobName> }
 
-/** `apply` answers false when it could not be done after all. The sentences tell what it means, before and after. */
+/**
+ * `encode`: with the others of its video, by `encodeAgain`. `apply` answers false when it could not be done after all.
+ * The sentences tell what it means, before and after.
+ */
 export type Remedy =
-  | { readonly can: false; readonly means: string }
+  | { readonly by: 'nobody'; readonly means: string }
+  | { readonly by: 'encoder'; readonly would: string; readonly did: string }
   | {
-      readonly can: true
+      readonly by: 'us'
       readonly would: string
       readonly did: string
       /** Where `apply` answers false. */
@@ -33,11 +37,11 @@ export async function findRemedy(deps: RemedyDeps, kind: BlobKind, patient: Pati
 }
 
 /** Images of watermarks have no row in `blobs`; this is what is said of them. */
-export const LOST_WATERMARK: Remedy = {
-  can: false,
+export const LOST_WATERMARK = {
+  by: 'nobody',
   means:
     'The image of a watermark cannot be made again. What is encoded keeps its mark; nothing more can be encoded of videos that have it. Put the file back from a backup, or make the profile anew and upload those videos again.',
-}
+} as const satisfies Remedy
 
 const REMEDIES: Readonly<Record<BlobKind, (deps: RemedyDeps, patient: Patient) => Promise<Remedy>>> = {
   source: sourceRemedy,
@@ -46,7 +50,7 @@ const REMEDIES: Readonly<Record<BlobKind, (deps: RemedyDeps, patient: Patient) =
   track: trackRemedy,
   download: downloadRemedy,
   image: async (deps, { blob }) => ({
-    can: true,
+    by: 'us',
     would: 'It is made again when somebody asks for it.',
     did: 'It was thrown away and is made again when somebody asks for it.',
     apply: () => forget(deps, blob.name),
@@ -59,7 +63,7 @@ const REMEDIES: Readonly<Record<BlobKind, (deps: RemedyDeps, patient: Patient) =
   },
 }
 
-const lost = (means: string): Remedy => ({ can: false, means })
+const lost = (means: string): Remedy => ({ by: 'nobody', means })
 
 const ADD_AGAIN = 'Delete the track and add it again.'
 
@@ -83,7 +87,7 @@ async function remuxRemedy(deps: RemedyDeps, { blob, lost: gone }: Patient): Pro
   if (gone.has(source))
     return lost(`It is a copy of blobs/${source}, which is damaged, too; put that back first.`)
   return {
-    can: true,
+    by: 'us',
     would: 'It can be copied from the source again.',
     did: 'It was copied from the source again.',
     failed:
@@ -99,7 +103,7 @@ async function indexRemedy(deps: RemedyDeps, { blob, lost: gone }: Patient): Pro
   if (gone.has(mediaBlob))
     return lost(`It is read from blobs/${mediaBlob}, which is damaged, too; put that back first.`)
   return {
-    can: true,
+    by: 'us',
     would: `It can be read from blobs/${mediaBlob} again.`,
     did: `It was read from blobs/${mediaBlob} again.`,
     apply: async () => {
@@ -129,13 +133,9 @@ async function trackRemedy(deps: RemedyDeps, patient: Patient): Promise<Remedy> 
   const videos = new Set(users.map(({ uid }) => uid)).size
   const of = videos === 1 ? '' : `, in the ${videos} videos that share it,`
   return {
-    can: true,
+    by: 'encoder',
     would: `${what}${of} can be encoded from the source again.`,
     did: `${what}${of} is encoded from the source again; who watches it meanwhile gets every second as soon as it is there.`,
-    apply: async () => {
-      await encodeAgain(deps, name)
-      return true
-    },
   }
 }
 
@@ -170,7 +170,7 @@ async function soundRemedy(deps: RemedyDeps, { lost: gone }: Patient, track: Aud
     )
   }
   return {
-    can: true,
+    by: 'us',
     would: `It is the sound of ${nameOf(track)}, which can be made again.`,
     did: `It is the sound of ${nameOf(track)}, which is made again and missing until then.`,
     apply: async () => {
@@ -192,7 +192,7 @@ async function downloadRemedy(deps: RemedyDeps, { blob, lost: gone }: Patient): 
     )
   }
   return {
-    can: true,
+    by: 'us',
     would: 'It can be put together again from what is stored.',
     did: 'It is put together again from what is stored.',
     apply: async () => {
@@ -219,7 +219,7 @@ async function captionRemedy(deps: RemedyDeps, { blob }: Patient): Promise<Remed
 /** No row but its own names it. */
 function unusedRemedy(deps: RemedyDeps, name: BlobName): Remedy {
   return {
-    can: true,
+    by: 'us',
     would: 'Nothing uses it, so that its record can go.',
     did: 'Nothing used it; its record was removed.',
     apply: () => forget(deps, name),

@@ -4,9 +4,9 @@
  * in memory.
  */
 
-import { assert } from '../../lib/failure.ts'
 import type { BlobName } from '../../ports.ts'
 import { BLOB_FOLDERS, blobKind, type BlobKind } from '../blob-names.ts'
+import { encodeAgain } from '../encoding/index.ts'
 import { findLeftovers, removeLeftover } from '../videos/index.ts'
 import { findImageDamage, imagesInUse, listImages, MOST_STORED_BYTES } from '../watermarks/index.ts'
 import { Pace } from './pace.ts'
@@ -37,6 +37,11 @@ const ORDER = [
   'image',
   'caption',
 ] as const satisfies readonly BlobKind[]
+
+/** Of one video, treated together. */
+const MOST_PATIENTS = 200
+
+type Patient = { readonly blob: RecordedBlob; readonly damage: Damage }
 
 /** A walk that can be asked how far it is. */
 export class Scrub {
@@ -94,12 +99,19 @@ export class Scrub {
   }
 
   async #checkKind(kind: Exclude<BlobKind, 'watermark'>, signal: AbortSignal): Promise<void> {
+    let patients: Patient[] = []
     for await (const blob of listBlobs(this.#deps.db, BLOB_FOLDERS[kind])) {
       const damage = await verifyBlob(this.#reading(), blob, signal)
       this.#checked()
       if (damage === undefined || !(await isRecorded(this.#deps.db, blob.name))) continue
-      await this.#treat(kind, { blob, damage }, signal)
+      const [last] = patients
+      if (last !== undefined && (last.blob.videoUid !== blob.videoUid || patients.length === MOST_PATIENTS)) {
+        await this.#treat(kind, patients, signal)
+        patients = []
+      }
+      patients.push({ blob, damage })
     }
+    await this.#treat(kind, patients, signal)
   }
 
   #reading() {
@@ -115,32 +127,58 @@ export class Scrub {
     this.#files.total = Math.max(this.#files.total, this.#files.checked)
   }
 
-  async #treat(
-    kind: BlobKind,
-    { blob, damage }: { readonly blob: RecordedBlob; readonly damage: Damage },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const remedy = await findRemedy(this.#deps, kind, { blob, lost: this.#lost })
-    const cured = remedy.can && this.#options.repair ? await this.#apply(remedy, signal) : undefined
-    const outcome = cured?.outcome ?? (remedy.can ? 'repairable' : 'lost')
-    if (outcome === 'lost') this.#lost.add(blob.name)
-    const means = cured?.means ?? (remedy.can ? remedy.would : remedy.means)
-    this.#tell({ file: `blobs/${blob.name}`, kind, video: blob.videoUid, ...damage, outcome, means })
+  /** All that is damaged of one video, so that the encoder is told once. */
+  async #treat(kind: BlobKind, patients: readonly Patient[], signal: AbortSignal): Promise<void> {
+    const cases: (Patient & { readonly remedy: Remedy })[] = []
+    for (const patient of patients) {
+      const remedy = await findRemedy(this.#deps, kind, { blob: patient.blob, lost: this.#lost })
+      cases.push({ ...patient, remedy })
+    }
+    const toEncode = cases.filter(({ remedy }) => remedy.by === 'encoder').map(({ blob }) => blob.name)
+    let encoding: string | undefined
+    if (this.#options.repair && toEncode.length > 0) {
+      encoding = await this.#try(signal, () => encodeAgain(this.#deps, toEncode))
+    }
+    for (const { blob, damage, remedy } of cases) {
+      const end = await this.#cure(remedy, encoding, signal)
+      if (end.outcome === 'lost') this.#lost.add(blob.name)
+      this.#tell({ file: `blobs/${blob.name}`, kind, video: blob.videoUid, ...damage, ...end })
+    }
   }
 
-  /** A repair that fails is no reason to stop: the others may succeed, and the next scrub finds this one again. */
-  async #apply(
-    remedy: Extract<Remedy, { can: true }>,
+  /** `encoding`: why the encoder could not be told. */
+  async #cure(
+    remedy: Remedy,
+    encoding: string | undefined,
     signal: AbortSignal,
   ): Promise<Pick<Finding, 'outcome' | 'means'>> {
+    if (remedy.by === 'nobody') return { outcome: 'lost', means: remedy.means }
+    if (!this.#options.repair) return { outcome: 'repairable', means: remedy.would }
+    let isDone = true
+    const failed =
+      remedy.by === 'encoder'
+        ? encoding
+        : await this.#try(signal, async () => {
+            isDone = await remedy.apply(signal)
+          })
+    if (failed !== undefined) return { outcome: 'lost', means: failed }
+    if (isDone) return { outcome: 'repaired', means: remedy.did }
+    const { failed: means = 'It could not be made again.' } = remedy.by === 'us' ? remedy : {}
+    return { outcome: 'lost', means }
+  }
+
+  /**
+   * Answers why it failed, if it did. That is no reason to stop: other repairs may succeed, and the next scrub finds
+   * this one again.
+   */
+  async #try(signal: AbortSignal, repair: () => Promise<void>): Promise<string | undefined> {
     try {
-      if (await remedy.apply(signal)) return { outcome: 'repaired', means: remedy.did }
-      return { outcome: 'lost', means: remedy.failed ?? 'It could not be made again.' }
+      await repair()
+      return undefined
     } catch (error) {
       if (signal.aborted) throw error
       this.#deps.log.error({ err: error }, 'a repair failed')
-      const why = error instanceof Error ? error.message : String(error)
-      return { outcome: 'lost', means: `It could not be made again: ${why}` }
+      return `It could not be made again: ${error instanceof Error ? error.message : String(error)}`
     }
   }
 
@@ -153,7 +191,6 @@ export class Scrub {
       const found = read instanceof Uint8Array ? findImageDamage(read) : read.found
       if (found === undefined || (await imagesInUse(db, [name])).length === 0) continue
       const problem = read instanceof Uint8Array ? 'content' : read.problem
-      assert(!LOST_WATERMARK.can, 'An image of a watermark cannot be made again.')
       this.#lost.add(name)
       const { means } = LOST_WATERMARK
       this.#tell({

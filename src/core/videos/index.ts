@@ -42,6 +42,7 @@ export {
   requireVideo,
   type SourceFields,
   setSourceFacts,
+  stepBack,
 } from './video-records.ts'
 export {
   completeVideo,

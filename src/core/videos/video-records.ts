@@ -85,6 +85,17 @@ export async function recordProgress(db: Db, uid: string, pct: number): Promise<
     .execute()
 }
 
+/** The same, however far it was before: some of what was made is to be made again. */
+export async function stepBack(trx: Trx, uid: string, pct: number): Promise<void> {
+  await trx
+    .updateTable('videos')
+    .set({ pct_complete: 0 })
+    .where('uid', '=', uid)
+    .where('pct_complete', 'is not', null)
+    .execute()
+  await recordProgress(trx, uid, pct)
+}
+
 /** What ingest found in the source. */
 export type SourceFields = {
   readonly durationSeconds?: number
