@@ -95,6 +95,13 @@ describe('time', () => {
     expect(await heard(await open(started))).toMatch(/^HTTP\/1\.1 408 /)
   })
 
+  test('a connection that waits for its next request is closed', async () => {
+    const started = await serve(answerAtOnce, { keepAliveMs: 100 })
+    const socket = await open(started)
+    socket.write(GET)
+    expect(await heard(socket)).toContain('answered')
+  })
+
   test('an upload slower than the least pace is cut, keeps what it brought, and another goes on', async () => {
     const bytes = testBytes(8 * MIB)
     const slow = await startUploadServer({ pace: { bytes: 32_768, withinMs: 600 } })

@@ -63,6 +63,7 @@ export async function startApi(
     byteRoutes?: readonly ByteRoute[]
     idleMs?: number
     headersMs?: number
+    keepAliveMs?: number
     pace?: Pace
     maxConnections?: number
     allowPrivateFetch?: boolean
@@ -126,6 +127,7 @@ export async function startApi(
     {
       idleMs: options.idleMs,
       headersMs: options.headersMs,
+      keepAliveMs: options.keepAliveMs,
       pace: options.pace,
       maxConnections: options.maxConnections,
       byteRoutes: [
