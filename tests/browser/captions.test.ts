@@ -81,7 +81,7 @@ test('a cue is seen at its time, in the language the address asks for, and anoth
   expect(complaints).toEqual([])
 })
 
-test('the button switches them on and off; none are on unasked', async () => {
+test('the button and the key c switch them on and off; none are on unasked', async () => {
   await using visitor = await browsing.visit()
   const { page, complaints } = visitor
   await page.goto(`${server.url}/${uid}/watch?preload=auto&muted=true`)
@@ -92,6 +92,10 @@ test('the button switches them on and off; none are on unasked', async () => {
   await button.click()
   await untilVideo(page, `(${SHOWN}).length === 1`)
   await button.click()
+  await untilVideo(page, `(${SHOWN}).length === 0`)
+  await page.keyboard.press('c')
+  await untilVideo(page, `(${SHOWN}).length === 1`)
+  await page.keyboard.press('c')
   await untilVideo(page, `(${SHOWN}).length === 0`)
   expect(complaints).toEqual([])
 })

@@ -255,9 +255,28 @@ describe('the address of a player page', () => {
     )
     await page.waitForSelector('media-controller.bare', { state: 'attached' })
     expect(await page.isVisible('media-control-bar')).toBe(false)
-    expect(await page.evaluate(`getComputedStyle(document.querySelector('#player')).backgroundColor`)).toBe(
-      'rgb(18, 52, 86)',
-    )
+    const bars = () => page.evaluate(`getComputedStyle(document.querySelector('#player')).backgroundColor`)
+    expect(await bars()).toBe('rgb(18, 52, 86)')
+    await page.goto(`${pages.api.url}/${uid}/iframe?controls=false&letterboxColor=transparent`)
+    await page.waitForSelector('media-controller.bare', { state: 'attached' })
+    expect(await bars()).toBe('rgba(0, 0, 0, 0)')
+  })
+
+  test('shows where the focus is to who goes by keyboard, and moves little for who wants that', async () => {
+    const { uid } = await pages.api.addVideo(READY)
+    await using visitor = await browsing.visit()
+    const { page } = visitor
+    await page.emulateMedia({ reducedMotion: 'reduce' })
+    await page.goto(`${pages.api.url}/${uid}/iframe`)
+    await page.waitForSelector('media-play-button')
+    const ring = () =>
+      page.evaluate(`getComputedStyle(document.querySelector('media-controller'), '::after').boxShadow`)
+    expect(await ring()).toBe('none')
+    await page.keyboard.press('Tab')
+    await expect.poll(ring).toContain('inset')
+    const transitions = `[...document.querySelectorAll('media-control-bar, media-play-button, .preview')]
+      .map((element) => getComputedStyle(element).transitionDuration)`
+    expect(new Set((await page.evaluate(transitions)) as string[])).toEqual(new Set(['0s']))
   })
 
   test('tells the manifests who embeds the player', async () => {
