@@ -227,6 +227,7 @@ const FAULTS = {
   ),
   avi_header_missing: damaged('index', 'The AVI file has no list of its streams (`hdrl`).'),
   avi_data_missing: damaged('index', 'The AVI file has a header, but no data (`movi`).', SEND_WHOLE),
+  flv_data_missing: damaged('index', 'The FLV file has a header, but nothing usable follows it.', SEND_WHOLE),
   mpegts_programs_missing: damaged(
     'index',
     'The transport stream never says which streams are in it (no PAT or PMT).',
@@ -256,8 +257,8 @@ const FAULTS = {
   picture_times_missing: damaged('plan', 'Not one picture of the file has a time.', PLAY_AND_CONVERT),
   picture_too_large: damaged(
     'plan',
-    'The pictures have more pixels than can be decoded here.',
-    'Export the video with at most 8192 × 8192 pixels, and upload that.',
+    'The pictures have more pixels than any level of today’s codecs allows.',
+    'Export the video with at most 16384 × 8704 pixels, and upload that.',
   ),
   duration_zero: {
     reason: 'ERR_DURATION_TOO_SHORT',

@@ -142,7 +142,8 @@ describe('a video dropped into the page', () => {
     await signInByToken(page)
     await page.setInputFiles('input[type=file]', file)
     await page.waitForSelector('[role=alert]:has-text("not recognized as a valid video file")')
-    await page.waitForSelector('text=Check that it is a video')
+    await page.waitForSelector('text=Choose the video file itself and upload that.')
+    await page.waitForSelector('text=file_text (sniff, byte 0)')
 
     await page.click('button:has-text("Try again")')
     const [{ uid } = { uid: '' }] = await callApi<{ uid: string }[]>(server, '/stream?limit=1')

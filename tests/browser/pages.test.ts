@@ -345,19 +345,20 @@ describe('a video that is being made', () => {
     expect(complaints).toEqual([])
   })
 
-  test('says what is wrong when it fails', async () => {
+  test('says what is wrong when it fails, and what to do', async () => {
     const { uid } = await pages.api.addVideo({
       state: 'error',
       pctComplete: null,
       error: {
         reasonCode: 'ERR_NON_VIDEO',
         reasonText: 'The file was not recognized as a valid video file.',
-        detail: {},
+        detail: { code: 'file_html', stage: 'sniff', detail: 'Expected a video file, found an HTML page.' },
       },
     })
     await using visitor = await browsing.visit()
     await visitor.page.goto(`${pages.api.url}/${uid}/watch`)
     await visitor.page.waitForSelector('text=The file was not recognized as a valid video file.')
+    await visitor.page.waitForSelector('text=A download link has probably given a page about the video.')
     expect(await visitor.page.isVisible('media-control-bar')).toBe(false)
   })
 })

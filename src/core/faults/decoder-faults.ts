@@ -30,6 +30,7 @@ const WORDS: readonly (readonly [RegExp, MediaFault])[] = [
   [/Cannot allocate memory|Out of memory|bad_alloc/i, 'decoding_memory'],
   [/decode error rate .* exceeds/i, 'pictures_mostly_damaged'],
   [/moov atom not found/i, 'mp4_index_missing'],
+  [/\[mxf\S*\] no essence/i, 'mxf_essence_missing'],
   [/Decoder \(codec none\) not found|codec none|no decoder found for: none/i, 'codec_unknown'],
   [
     /Decoder \(codec [^)]+\) not found|Decoder not found|no decoder found|Unsupported codec with id/i,
@@ -68,6 +69,8 @@ export function decoderFault(
   if (CRASHES.includes(signal) || CRASH_EXITS.includes(exitCode)) return 'decoder_crashed'
   // Nobody but the system, which had no memory left, ends it like this.
   if (signal === 'SIGKILL' || exitCode === 137) return 'decoding_memory'
+  // ffmpeg's own: more than two thirds of what it decoded were errors.
+  if (exitCode === 69) return 'pictures_mostly_damaged'
   const text = String(facts.stderr ?? '')
   if (OURS.test(text)) return undefined
   return faultOfWords(text) ?? otherwise

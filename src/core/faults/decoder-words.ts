@@ -8,6 +8,9 @@ const MOST_CHARACTERS = 240
 const REPORT = /^ {2}(?:Stream #|Duration: )|^Input #/m
 const COMPLAINT =
   /error|invalid|not found|could not|cannot|can't|unsupported|unknown|failed|fail|missing|mismatch|corrupt|exceed|concealing|non-existing|out of range|truncat|partial|no /i
+/** What says nothing of the file. */
+const IDLE =
+  /^ffmpeg stats|Last message repeated|^Conversion failed|^Error marking filters|^Cannot determine format|overhead:|If you want to help|^Press \[/
 /** Descriptions of pictures and what strangers wrote into the file, which may hold any word. */
 const NO_COMPLAINT = /Parsed_showinfo|^ {4}|^ {2}(?:Stream|Duration|Metadata)/
 
@@ -20,8 +23,9 @@ export function decoderLines(text: string): string[] {
   const complaints = REPORT.test(text)
     ? all.filter((line) => COMPLAINT.test(line) && !NO_COMPLAINT.test(line))
     : all
-  const clean = complaints.map(scrub).filter((line) => line !== '')
-  return clean.filter((line, at) => line !== clean[at - 1]).slice(-MOST_LINES)
+  const clean = complaints.map(scrub).filter((line) => line !== '' && !IDLE.test(line))
+  // Each once, where it was said last.
+  return clean.filter((line, at) => clean.indexOf(line, at + 1) === -1).slice(-MOST_LINES)
 }
 
 function scrub(line: string): string {

@@ -4,17 +4,21 @@
  * decoding; what neither can do the decoder reads by itself, and then lists its packets for us.
  */
 
-import { HeadwaterError, isFailure } from '../../lib/failure.ts'
-import { SNIFF_BYTES, sniff } from '../../media/sniff.ts'
+import { type FailureCode, HeadwaterError, isFailure } from '../../lib/failure.ts'
+import { isMediaFault, MEDIA_FAULTS } from '../../lib/media-faults.ts'
+import { explainContainer } from '../../media/explain-container.ts'
+import { type Container, SNIFF_BYTES, sniff } from '../../media/sniff.ts'
 import type { BlobFacts, Blobs } from '../../ports.ts'
 import { sourceBlob } from '../blob-names.ts'
 import { type AskDeps, listPackets, remux, reportOn } from './ask-decoder.ts'
 import {
+  type Blame,
   type Mark,
   type PlanSettings,
   type Planned,
   refuseCutShort,
   requirePicture,
+  undecodable,
   type Planner,
   type MediaBlob,
 } from '../planning/index.ts'
@@ -53,7 +57,7 @@ export async function inspectSource(
       facts: { atByte: 0 },
     })
   }
-  const { container, demuxer } = found
+  const { container } = found
   if (SOUND_ONLY.includes(container)) {
     throw new HeadwaterError(
       'file_sound',
@@ -61,12 +65,40 @@ export async function inspectSource(
       { facts: { atByte: 0 } },
     )
   }
-  const source: MediaBlob = { name, demuxer, sizeBytes, made: null }
+  const source: MediaBlob = { name, demuxer: found.demuxer, sizeBytes, made: null }
   const look = { ...options, container }
-  if (found.indexable) {
-    return (await planByIndex(deps, look, source)) ?? (await planByDecoder(deps, look, source))
+  try {
+    const planned = await (found.indexable ? planByIndex : planByRemux)(deps, look, source)
+    return planned ?? (await planByDecoder(deps, look, source))
+  } catch (error) {
+    throw await explained(deps.blobs, source, container, error)
   }
-  return (await planByRemux(deps, look, source)) ?? (await planByDecoder(deps, look, source))
+}
+
+/** What the decoder cannot say of a file that it could not open or found nothing in. */
+const VAGUE: readonly FailureCode[] = [
+  'container_damaged',
+  'only_data',
+  'pictures_undecodable',
+  'codec_config_broken',
+  'parameter_sets_missing',
+]
+
+async function explained(
+  blobs: Blobs,
+  { name }: MediaBlob,
+  container: Container,
+  error: unknown,
+): Promise<unknown> {
+  if (!isFailure(error) || !VAGUE.includes(error.code)) return error
+  const reader = await blobs.open(name)
+  try {
+    const found = await explainContainer(reader, container)
+    if (found === undefined) return error
+    return new HeadwaterError(found.code, found.sentence, { facts: { atByte: found.atByte }, cause: error })
+  } finally {
+    await reader.close()
+  }
 }
 
 /**
@@ -103,10 +135,26 @@ async function planByIndex(deps: InspectDeps, look: Look, media: MediaBlob): Pro
   const question = { uid, container, media, settings, mark }
   let answer = await deps.planner.planIndexed({ ...question, report: null })
   if (answer.kind === 'report') {
-    const report = await reportOn(deps, media, answer.stream, signal)
+    const { stream, blame } = answer
+    const report = await reportOn(deps, media, stream, signal).catch((error: unknown) => {
+      throw blamed(error, blame)
+    })
     answer = await deps.planner.planIndexed({ ...question, report })
   }
   return answer.kind === 'planned' ? { ...answer.planned, container, media } : undefined
+}
+
+/** The decoder's failure at the pictures, with what the index knows of them. */
+function blamed(error: unknown, blame: Blame): unknown {
+  if (!isFailure(error) || !isMediaFault(error.code) || MEDIA_FAULTS[error.code].stage !== 'decode') {
+    return error
+  }
+  if (blame.fault !== null || error.code === 'pictures_undecodable') return undecodable(blame, error)
+  const { atByte } = blame
+  return new HeadwaterError(error.code, error.message, {
+    facts: { ...error.facts, ...(atByte === null ? {} : { atByte }) },
+    cause: error,
+  })
 }
 
 /** Undefined when the source cannot be copied into an MP4, or not without a loss. */

@@ -1,7 +1,7 @@
 /** What a failed run of the decoder says about the file it was given. Pure. */
 
-import { HeadwaterError, isFailure } from '../../lib/failure.ts'
-import { MEDIA_FAULTS } from '../../lib/media-faults.ts'
+import { type FailureFacts, HeadwaterError, isFailure } from '../../lib/failure.ts'
+import { MEDIA_FAULTS, type MediaFault } from '../../lib/media-faults.ts'
 import { decoderFault, decoderLines } from '../faults/index.ts'
 
 /** A decoder that gives up on a file says that the file is at fault; one that was stopped does not. */
@@ -15,13 +15,22 @@ export function asUnreadable(error: unknown): unknown {
     return new HeadwaterError(sounds ? 'only_sound' : 'only_data', sentence, { cause: error })
   }
   if (missing === 'a') return new HeadwaterError('sound_missing', 'The file has no sound.', { cause: error })
-  const fault = decoderFault(error.facts, 'container_damaged')
+  const fault = faultOf(error.facts, stderr)
   if (fault === undefined) return error
   const said = decoderLines(stderr).at(-1)
   const sentence = MEDIA_FAULTS[fault].when
   return new HeadwaterError(
     fault,
-    said === undefined ? sentence : `${sentence} The decoder said: ${said.replace(/\.$/, '')}.`,
-    { cause: error },
+    said === undefined ? sentence : `${sentence} The decoder said: ${said.replace(/[.!]$/, '')}.`,
+    // It was at the first pictures.
+    { ...(MEDIA_FAULTS[fault].stage === 'decode' ? { facts: { atSeconds: 0 } } : {}), cause: error },
   )
+}
+
+/** A file that could be opened, as a report of it shows, has a fault in its pictures. */
+function faultOf(facts: FailureFacts, stderr: string): MediaFault | undefined {
+  const opened = /^Input #0/m.test(stderr)
+  const fault = decoderFault(facts, opened ? 'pictures_undecodable' : 'container_damaged')
+  const shown = /Parsed_showinfo.*\bn: *\d/.test(stderr)
+  return fault === 'pictures_mostly_damaged' && opened && !shown ? 'pictures_undecodable' : fault
 }

@@ -46,6 +46,7 @@ export {
   soundFrameCount,
   type SoundGrid,
 } from './plan-cuts.ts'
+export { type Blame, undecodable } from './picture-faults.ts'
 export { type Planned, refuseCutShort, requirePicture } from './plan-source.ts'
 export type { EarlyAnswer } from './plan-early.ts'
 export { createPlanner, ingestWorks, type Planner } from './planner.ts'

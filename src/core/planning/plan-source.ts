@@ -20,6 +20,14 @@ import {
   pictureTimeline,
 } from './index-facts.ts'
 import { makePlan, type PlanSettings } from './make-plan.ts'
+import {
+  beginsWithPicture,
+  type Blame,
+  blameOf,
+  refuseEncrypted,
+  refuseSize,
+  undecodable,
+} from './picture-faults.ts'
 import { readPacketList } from './packet-times.ts'
 import type { DecoderReport } from './read-report.ts'
 import type { MediaBlob, SourceFacts } from './source-facts.ts'
@@ -51,7 +59,7 @@ export type Planned = {
 /** `report`: ask the decoder about picture stream `stream` first. `decoder`: it cannot be planned by its index. */
 export type IndexedAnswer =
   | { readonly kind: 'planned'; readonly planned: Planned }
-  | { readonly kind: 'report'; readonly stream: number }
+  | { readonly kind: 'report'; readonly stream: number; readonly blame: Blame }
   | { readonly kind: 'decoder' }
 
 /** A declared duration this much beyond the last picture means that the end is missing. */
@@ -69,14 +77,16 @@ export async function planIndexed(
 ): Promise<IndexedAnswer> {
   const movie = await readMovie(source)
   refuseTruncated(movie, question.media.sizeBytes)
-  return planMovie(movie, question, newId)
+  const doubtful = question.report === null && !(await beginsWithPicture(source, movie))
+  return planMovie(movie, question, newId, { doubtful })
 }
 
-/** Plans a movie whose index has been read. */
+/** Plans a movie whose index has been read. `doubtful`: the decoder is asked even about pictures that are known. */
 export function planMovie(
   movie: Movie,
   question: PlanQuestion & { readonly report: DecoderReport | null },
   newId: (name: string) => string,
+  { doubtful = false }: { readonly doubtful?: boolean } = {},
 ): IndexedAnswer {
   const picture = findPictureTrack(movie)
   const track = movie.tracks[picture]
@@ -86,7 +96,11 @@ export function planMovie(
   if (track === undefined || !isSliceable(track)) return { kind: 'decoder' }
   if (soundTrack !== undefined && !isSliceable(soundTrack)) return { kind: 'decoder' }
   refuseNoTime(track)
+  refuseEncrypted(track)
   const known = avcPicture(movie, picture)
+  // What the bitstream says counts, where it can be read.
+  if (known !== undefined) refuseSize(known.codedWidth, known.codedHeight)
+  else for (const { video } of track.entries) refuseSize(video?.width ?? 0, video?.height ?? 0)
   const sound = soundIndex === undefined ? null : indexedSound(movie, soundIndex)
   const common = {
     container: question.container,
@@ -103,15 +117,15 @@ export function planMovie(
       index: formatIndex(movie),
     },
   })
-  if (known !== undefined && !known.interlaced && isKnownSound(sound)) {
+  if (known !== undefined && !known.interlaced && isKnownSound(sound) && !doubtful) {
     return plan({ ...common, picture: known, sound, notes: [] })
   }
   const { report } = question
   if (report === null) {
     const stream = movie.tracks.slice(0, picture).filter(({ kind }) => kind === 'video').length
-    return { kind: 'report', stream }
+    return { kind: 'report', stream, blame: blameOf(track) }
   }
-  const seen = requirePicture(report)
+  const seen = requirePicture(report, blameOf(track))
   const rotation = known?.rotation ?? seen.rotation
   const described = describePicture({ ...seen, track: picture, rotation })
   return plan({ ...common, picture: described, ...checkedSound(sound, report) })
@@ -215,10 +229,14 @@ function printable(code: string): string {
 }
 
 /** The picture the decoder saw. Throws why when it could decode none. */
-export function requirePicture(report: DecoderReport): NonNullable<DecoderReport['picture']> {
-  if (report.picture !== null) return report.picture
-  throw new HeadwaterError(
-    'pictures_undecodable',
-    'The file has a picture track, but not one of its first pictures can be decoded.',
-  )
+export function requirePicture(
+  report: DecoderReport,
+  blame: Blame = { atByte: null, fault: null },
+): NonNullable<DecoderReport['picture']> {
+  if (report.picture !== null) {
+    const { width, height } = report.picture
+    refuseSize(width, height)
+    return report.picture
+  }
+  throw undecodable(blame)
 }
