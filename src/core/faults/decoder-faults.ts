@@ -49,7 +49,7 @@ const WORDS: readonly (readonly [RegExp, MediaFault])[] = [
     'parameter_sets_missing',
   ],
   [
-    /reference picture missing|missing reference|no reference|key ?frame missing|missing key ?frame|Could not find ref|without (?:a )?key ?frame/i,
+    /reference picture missing|missing reference|no reference|key ?frame missing|missing key ?frame|Could not find ref|without (?:a )?(?:prior )?key ?frame/i,
     'key_picture_missing',
   ],
 ]
