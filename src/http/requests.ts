@@ -76,7 +76,7 @@ export class Requests {
   constructor(deps: RequestDeps, { byteRoutes, connections, pace }: RequestOptions) {
     this.#deps = deps
     this.#connections = connections
-    this.#pace = new BodyPace(pace, deps.clock, (incoming) => this.#cutSlow(incoming))
+    this.#pace = new BodyPace(pace, (incoming) => this.#cutSlow(incoming))
     this.#findPublicUrl = createFindPublicUrl(deps.settings)
     this.#findViewer = createFindViewer(deps.settings)
     this.#metrics = createMetrics(deps.countJobs)
