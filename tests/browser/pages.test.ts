@@ -276,7 +276,7 @@ describe('the address of a player page', () => {
     await expect.poll(ring).toContain('inset')
     const transitions = `[...document.querySelectorAll('media-control-bar, media-play-button, .preview')]
       .map((element) => getComputedStyle(element).transitionDuration)`
-    expect(new Set((await page.evaluate(transitions)) as string[])).toEqual(new Set(['0s']))
+    expect(new Set(await page.evaluate<string[]>(transitions))).toEqual(new Set(['0s']))
   })
 
   test('tells the manifests who embeds the player', async () => {
