@@ -21,7 +21,7 @@ import { finishTrack, getTrack } from './track-records.ts'
 
 export type EncodeTrackDeps = WholeSoundDeps & InputDeps
 
-/** Runs the job. Throws `media_…` for a file at fault; the track becomes `error` when the job is given up. */
+/** Runs the job. Throws what is wrong with a file at fault; the track becomes `error` when the job is given up. */
 export async function encodeTrack(
   deps: EncodeTrackDeps,
   job: ClaimedJob,

@@ -31,7 +31,7 @@ export type InputDeps = {
 export type TrackInput = WholeSound & { readonly channels: 1 | 2 }
 
 /**
- * The sound of a track; `row` is the plan of its video. Throws `media_…` with a sentence for the owner when there is no
+ * The sound of a track; `row` is the plan of its video. Throws a fault of the file with a sentence for the owner when there is no
  * sound that can be decoded, and what the decoder throws.
  */
 export async function openTrackInput(
@@ -102,7 +102,7 @@ async function countChannels(
     await run.release()
     report = run.stderr
   } catch (error) {
-    throw asUnreadable(error)
+    throw asUnreadable(error, 'sound')
   }
   const found = readStreams(report).find(({ kind, number }) => kind === 'sound' && number === file.stream)
   if (found?.channels == null) {

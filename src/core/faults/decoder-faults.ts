@@ -23,7 +23,7 @@ const CRASH_EXITS: readonly unknown[] = [132, 133, 134, 135, 136, 139, 159]
 
 /** Words that say that the fault is ours: what we asked for does not exist. */
 const OURS =
-  /Unknown encoder|Error (?:while opening|initializing) encoder|No such filter|Unrecognized option|Error (?:re)?initializing filters|Option not found|Error splitting the argument list/i
+  /Unknown encoder|Error (?:while opening|initializing) encoder|No such filter|Unrecognized option|Error initializing filters|Option not found|Error splitting the argument list/i
 
 /** In this order: what comes first says more. */
 const WORDS: readonly (readonly [RegExp, MediaFault])[] = [

@@ -4,8 +4,11 @@ import { type FailureFacts, HeadwaterError, isFailure } from '../../lib/failure.
 import { MEDIA_FAULTS, type MediaFault } from '../../lib/media-faults.ts'
 import { decoderFault, decoderLines } from '../faults/index.ts'
 
-/** A decoder that gives up on a file says that the file is at fault; one that was stopped does not. */
-export function asUnreadable(error: unknown): unknown {
+/**
+ * A decoder that gives up on a file says that the file is at fault; one that was stopped does not. `about`: what of the
+ * file was looked at.
+ */
+export function asUnreadable(error: unknown, about: 'picture' | 'sound' = 'picture'): unknown {
   if (!isFailure(error, 'decoder_failed') || error.facts.reason !== 'exit') return error
   const stderr = String(error.facts.stderr ?? '')
   const missing = /Stream map '0:([Va]):\d+' matches no streams/.exec(stderr)?.[1]
@@ -15,8 +18,7 @@ export function asUnreadable(error: unknown): unknown {
     return new HeadwaterError(sounds ? 'only_sound' : 'only_data', sentence, { cause: error })
   }
   if (missing === 'a') return new HeadwaterError('sound_missing', 'The file has no sound.', { cause: error })
-  const fault = faultOf(error.facts, stderr)
-  if (fault === undefined) return error
+  const fault = faultOf(error.facts, stderr, about)
   const said = decoderLines(stderr).at(-1)
   const sentence = MEDIA_FAULTS[fault].when
   return new HeadwaterError(
@@ -27,10 +29,13 @@ export function asUnreadable(error: unknown): unknown {
   )
 }
 
-/** A file that could be opened, as a report of it shows, has a fault in its pictures. */
-function faultOf(facts: FailureFacts, stderr: string): MediaFault | undefined {
+/** A file that could be opened, as a report of it shows, has a fault in its pictures or its sound. */
+function faultOf(facts: FailureFacts, stderr: string, about: 'picture' | 'sound'): MediaFault {
   const opened = /^Input #0/m.test(stderr)
-  const fault = decoderFault(facts, opened ? 'pictures_undecodable' : 'container_damaged')
+  const otherwise = opened ? 'pictures_undecodable' : 'container_damaged'
+  // Nothing is encoded when a file is looked at, so whatever fails is the file's.
+  const fault = decoderFault(facts, otherwise) ?? otherwise
+  if (about === 'sound') return MEDIA_FAULTS[fault].stage === 'decode' ? 'sound_undecodable' : fault
   const shown = /Parsed_showinfo.*\bn: *\d/.test(stderr)
   return fault === 'pictures_mostly_damaged' && opened && !shown ? 'pictures_undecodable' : fault
 }

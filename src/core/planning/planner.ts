@@ -24,7 +24,7 @@ export type Planner = {
   readonly planIndexed: (question: IndexedQuestion) => Promise<IndexedAnswer>
   readonly planListed: (question: ListedQuestion) => Promise<Planned>
   readonly planEarly: (question: EarlyDraftQuestion) => Promise<EarlyAnswer>
-  /** The index of a file that was planned by it, once more. Throws `media_malformed`, `not_found`. */
+  /** The index of a file that was planned by it, once more. Throws `mp4_…`, `not_found`. */
   readonly index: (media: BlobName) => Promise<Uint8Array>
 }
 
