@@ -12,6 +12,8 @@ import type { ClaimedJob, Jobs, NewJob } from './job.ts'
 
 const DEFAULT_ATTEMPTS = 4
 const DEFAULT_DEADLINE_MS = 86_400_000
+/** For what the rules of jobs plan ahead at most: the longest pause between two calls of a webhook, and a bit. */
+const LONGEST_PAUSE_MS = 3 * 3_600_000
 
 /** So often a death of the process is no attempt of the jobs it was at. */
 const MOST_INTERRUPTIONS = 20
@@ -44,7 +46,8 @@ class JobTable implements Jobs {
         video_uid: job.videoUid ?? null,
         priority: job.priority,
         state: 'queued',
-        run_at_us: job.runAtUs ?? nowUs,
+        // Not the time it is now: a clock that is set back would hold it up.
+        run_at_us: job.runAtUs ?? 0,
         lease_until_us: null,
         token: 0,
         attempts: 0,
@@ -84,7 +87,17 @@ class JobTable implements Jobs {
       .limit(1)
     // Two walks along one index each; one `or` over both states would sort every job there is.
     const abandoned = candidates.where('state', '=', 'active').where('lease_until_us', '<=', nowUs)
-    const waiting = candidates.where('state', '=', 'queued').where('run_at_us', '<=', nowUs)
+    const waiting = candidates.where('state', '=', 'queued').where((where) =>
+      where.or([
+        where('run_at_us', '<=', nowUs),
+        // Nothing is planned so far ahead: the clock was set back.
+        where('run_at_us', '>', nowUs + LONGEST_PAUSE_MS * 1000),
+      ]),
+    )
+    const dayUs = DEFAULT_DEADLINE_MS * 1000
+    // Waiting takes nothing of a job's time: behind others, while the server is off, or by a clock that is corrected.
+    const deadlineUs = sql<number>`case when attempts = 0 and deadline_us - created_us >= ${dayUs}
+      then max(deadline_us, ${nowUs + dayUs}) else deadline_us end`
     const row = await this.#db
       .updateTable('jobs')
       .set((set) => ({
@@ -92,6 +105,7 @@ class JobTable implements Jobs {
         lease_until_us: nowUs + options.leaseMs * 1000,
         token: set('token', '+', 1),
         attempts: set('attempts', '+', 1),
+        deadline_us: deadlineUs,
       }))
       .where('id', '=', (where) => where.fn.coalesce(abandoned, waiting))
       .returningAll()

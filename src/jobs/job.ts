@@ -18,11 +18,11 @@ export type NewJob = {
   readonly payload: unknown
   readonly videoUid?: string
   readonly priority: Priority
-  /** Not before. Default: now. */
+  /** Not before, and at most three hours ahead: what is further away is taken for the work of a clock that was set back. Default: now. */
   readonly runAtUs?: number
   /** Default 4. */
   readonly maxAttempts?: number
-  /** From enqueuing to giving up, default 24 h. */
+  /** From enqueuing to giving up, default 24 h. One of a day or more lasts at least a day from the first try on. */
   readonly deadlineMs?: number
 }
 

@@ -14,6 +14,7 @@ export type JobsUnderTest = {
 }
 
 const LEASE_MS = 30_000
+const HOUR_MS = 3_600_000
 const KINDS = ['encode', 'ingest']
 
 export function describeJobs(name: string, make: () => Promise<JobsUnderTest>): void {
@@ -93,6 +94,29 @@ export function describeJobs(name: string, make: () => Promise<JobsUnderTest>): 
       expect(await claim()).toBeUndefined()
       queue.clock.advance(1_000)
       expect(await claim()).toBeDefined()
+    })
+
+    test.each([
+      ['enqueued for now', 0],
+      ['planned for later', 2 * HOUR_MS],
+    ])('a clock that is set back a day does not hold up what is %s', async (_, aheadMs) => {
+      await enqueue(aheadMs === 0 ? {} : { runAtUs: queue.clock.nowUs() + aheadMs * 1000 })
+      queue.clock.advance(-24 * HOUR_MS)
+      expect(await claim()).toBeDefined()
+    })
+
+    test('waiting takes nothing of the time of a job, unless a viewer waits for it', async () => {
+      await enqueue({ dedupe: 'ordinary' })
+      await enqueue({ dedupe: 'of a viewer', deadlineMs: 120_000 })
+      queue.clock.advance(50 * HOUR_MS)
+      const [ordinary, ofViewer] = [await mustClaim(), await mustClaim()]
+      expect(ordinary.deadlineUs).toBe(queue.clock.nowUs() + 24 * HOUR_MS * 1000)
+      expect(ofViewer.deadlineUs).toBeLessThan(queue.clock.nowUs())
+      await complete(ofViewer)
+      // From its first try on its time runs.
+      await queue.jobs.fail(ordinary, { error: 'once', retryAtUs: 0 })
+      queue.clock.advance(HOUR_MS)
+      expect(await claim()).toMatchObject({ id: ordinary.id, deadlineUs: ordinary.deadlineUs })
     })
 
     test('equal unfinished jobs are one, as urgent as the most urgent of them', async () => {

@@ -1,7 +1,6 @@
 /** Having the tracks inside a file taken. */
 
 import { type Jobs, PRIORITY } from '../../jobs/job.ts'
-import type { Clock } from '../../ports.ts'
 import type { Trx } from '../../tables.ts'
 
 /** Kind of the job, and what it is told. */
@@ -11,12 +10,12 @@ export type InsidePayload = { readonly uid: string }
 /** A file that cannot be read through twice will not be the third time. */
 const MOST_ATTEMPTS = 3
 
-/** Has the further tracks in a video's file taken, not before `runAtUs`. */
+/** Has the further tracks in a video's file taken, not before `runAtUs` if it is given. */
 export async function enqueueInside(
-  deps: { readonly jobs: Jobs; readonly clock: Clock },
+  deps: { readonly jobs: Jobs },
   trx: Trx,
   uid: string,
-  runAtUs: number = deps.clock.nowUs(),
+  runAtUs?: number,
 ): Promise<void> {
   const payload: InsidePayload = { uid }
   await deps.jobs.enqueue(trx, {

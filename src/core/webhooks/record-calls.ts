@@ -47,7 +47,7 @@ export async function recordCalls(
 /** Has an attempt made when it is due: a job of its own for each, so that what was planned before is void. */
 export async function planAttempt(
   trx: Trx,
-  deps: Pick<OutboxDeps, 'jobs'>,
+  deps: OutboxDeps,
   subscription: Pick<Subscription, 'place'>,
   call: Pick<Call, 'id' | 'turn'> & { readonly dueUs: number },
 ): Promise<void> {
@@ -57,7 +57,7 @@ export async function planAttempt(
     dedupe: `webhook/${call.id}/${call.turn}`,
     payload,
     priority: PRIORITY.rest,
-    runAtUs: call.dueUs,
+    ...(call.dueUs > deps.clock.nowUs() && { runAtUs: call.dueUs }),
     deadlineMs: DEADLINE_MS,
   })
 }
