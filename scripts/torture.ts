@@ -8,7 +8,8 @@
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runTorture } from '../tests/faults/torture.ts'
+import { removeTorture, runTorture } from '../tests/faults/torture.ts'
+import { Violation } from '../tests/faults/torture/client.ts'
 import { describeEnds, judge } from '../tests/fuzz/media-report.ts'
 import { runMediaTorture } from '../tests/fuzz/media-torture.ts'
 import { readChoice, readNumber, readOptions } from './read-options.ts'
@@ -18,8 +19,16 @@ type Run = { readonly folder: string; readonly seed: number; readonly rounds: nu
 /** What each kind does; answers whether everything held. */
 const KINDS: Readonly<Record<string, (run: Run) => Promise<boolean>>> = {
   crash: async (run) => {
-    const report = await runTorture({ ...run, say })
-    say(`Nothing was lost: ${JSON.stringify(report)}`)
+    try {
+      const tally = await runTorture({ ...run, say })
+      for (const line of tally.lines()) say(line)
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error
+      say(`A promise is broken: ${error.message}\nEverything is as the kill left it in ${run.folder}`)
+      return false
+    }
+    // Its disk too, whoever named the folder.
+    await removeTorture(run.folder)
     return true
   },
   files: async (run) => {

@@ -19,6 +19,10 @@ export type Program = {
   readonly exited: Promise<Exit>
   stdout(): string
   stderr(): string
+  /** Tells of every whole line of `stdout`, from the first on. */
+  onLine(listener: (line: string) => void): void
+  /** Its decoders that run now. */
+  decoders(): readonly number[]
   signal(name: NodeJS.Signals): void
   /** SIGKILL: `tree` = the program and everything it started; `alone` = only the program. Resolves when it is gone. */
   kill(scope: 'tree' | 'alone'): Promise<void>
@@ -63,6 +67,18 @@ export function startProgram(
     exited,
     stdout: () => texts.stdout,
     stderr: () => texts.stderr,
+    onLine(listener) {
+      let told = 0
+      const tell = (): void => {
+        const end = texts.stdout.lastIndexOf('\n') + 1
+        const lines = texts.stdout.slice(told, end).split('\n').slice(0, -1)
+        told = Math.max(told, end)
+        for (const line of lines) listener(line)
+      }
+      tell()
+      child.stdout.on('data', tell)
+    },
+    decoders: () => descendantsOf(pid).filter((each) => nameOf(each) === 'ffmpeg'),
     signal: (name) => child.kill(name),
     async kill(scope) {
       const victims = scope === 'tree' ? [pid, ...descendantsOf(pid)] : [pid]
@@ -120,7 +136,16 @@ export function descendantsOf(pid: number): number[] {
   }
 }
 
-function killQuietly(pid: number): void {
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
+  } catch {
+    return ''
+  }
+}
+
+/** SIGKILL, unless it has ended by itself. */
+export function killQuietly(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {

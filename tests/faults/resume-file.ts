@@ -8,7 +8,14 @@ import type { Access, ClientUpload } from './tus-lines.ts'
 const CHUNK_BYTES = 5 * 2 ** 20
 
 /** An answer the server should not have given, as opposed to a connection that a fault has cut. */
-export class Finding extends Error {}
+export class Finding extends Error {
+  readonly status: number
+
+  constructor(status: number, text: string) {
+    super(`tus-js-client was answered ${status}: ${text}`)
+    this.status = status
+  }
+}
 
 /**
  * Sends what the server does not have yet and notes what is acknowledged. Answers whether it came to the end; false =
@@ -41,9 +48,7 @@ export async function resumeFile(access: Access, upload: ClientUpload, path: str
     if (!(error instanceof DetailedError)) throw error
     const { originalResponse } = error
     if (originalResponse === null) return false
-    throw new Finding(
-      `tus-js-client was answered ${originalResponse.getStatus()}: ${originalResponse.getBody()}`,
-    )
+    throw new Finding(originalResponse.getStatus(), originalResponse.getBody())
   } finally {
     file.destroy()
   }

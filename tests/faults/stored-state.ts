@@ -109,7 +109,8 @@ export async function hashFile(path: string, lengthBytes = Number.POSITIVE_INFIN
   return hash.digest('hex')
 }
 
-async function withDatabaseCopy<T>(dataDir: string, read: (database: DatabaseSync) => T): Promise<T> {
+/** Reads a copy of the database, the original being left as the kill left it. */
+export async function withDatabaseCopy<T>(dataDir: string, read: (database: DatabaseSync) => T): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'headwater-copy-'))
   try {
     const { databaseFile } = dataFolder(dataDir)

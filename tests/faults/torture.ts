@@ -1,29 +1,35 @@
 /**
- * Uploads and encodes on a server that is killed again and again, at instants drawn from a seed. What it proves is in
- * `checkPromises`, `checkDrafts`, `checkChunks` and `checkStored`: nothing acknowledged is lost, no offset is told that
- * is not on disk, nothing finished is done twice, nothing is left lying about. The senders are the unmodified
- * tus-js-client, several at once, on lines slow enough that kills meet the bodies of their requests. Keeps its own state
- * in a file after every round, so that a long run can itself be interrupted and gone on with.
+ * A server under a mixed load that is killed again and again, at instants drawn from a seed, while disks fill up, writes
+ * fail and clocks jump. What it proves is in `torture/`: `model.ts` knows what was acknowledged, `load.ts` asks for it,
+ * `faults.ts` draws what goes wrong, `check-stored.ts` looks at the disk after each kill and `check-answers.ts` at the
+ * server after each restart. Everything is written to a journal as it happens, so a long run can be interrupted.
  */
 
-import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sourceBlob } from '../../src/core/blob-names.ts'
-import { callApi } from '../harness/server.ts'
+import { fileURLToPath } from 'node:url'
+import { type Origin, startOrigin } from '../harness/origin.ts'
+import { type Receiver, startReceiver, status } from '../harness/receiver.ts'
 import { CREDENTIALS, environmentOf } from './own-folder.ts'
-import { type Program, startProgram, waitUntilLeft } from './program.ts'
+import { killQuietly, type Program, startProgram, waitUntilLeft } from './program.ts'
 import { seededRandom } from './seeded-random.ts'
-import { resumeFile } from './resume-file.ts'
-import { openSlowLine } from './slow-line.ts'
-import { isNoise, makeNoise, makeSources, type Source } from './sources.ts'
-import { hashBlob, hashFile, readBlobs, readChunks, readDrafts, readWorkFolder } from './stored-state.ts'
-import { type Access, askOffset, type ClientUpload, createUpload } from './tus-lines.ts'
+import { writeBrief } from './torture/brief.ts'
+import { checkAnswers, type Listed } from './torture/check-answers.ts'
+import { chunkKey, StoredCheck } from './torture/check-stored.ts'
+import { Client, Cut, Violation } from './torture/client.ts'
+import { drawLife, type LifePlan, mayFail, NO_FAULTS } from './torture/faults.ts'
+import { type Films, makeFilms } from './torture/films.ts'
+import { Journal } from './torture/journal.ts'
+import { Load } from './torture/load.ts'
+import { settle } from './torture/settle.ts'
+import { fillDisk, freeDisk, openDisk, removeDisk } from './torture/small-disk.ts'
+import type { Tally } from './torture/tally.ts'
+import type { Access } from './tus-lines.ts'
 
 /** How long and where. */
 export type TortureOptions = {
-  /** Holds the data folder, the sources and the state; is made when absent. */
+  /** Holds the disk, the sources and the journal; is made when absent. */
   readonly folder: string
   readonly seed: number
   /** Kills. */
@@ -31,341 +37,294 @@ export type TortureOptions = {
   readonly say: (line: string) => void
 }
 
-/** What happened, for the closing line. */
-export type TortureReport = {
-  readonly rounds: number
-  readonly videos: number
-  readonly chunks: number
-  /** Kills that cut a sender's connection. */
-  readonly killsDuringUpload: number
-  /** Uploads of which a kill left more bytes on disk than were acknowledged: it came inside a PATCH body. */
-  readonly bodiesCut: number
-  readonly killsDuringEncode: number
-  readonly slowestRestartMs: number
-}
+/** Everything comes to its end, and is looked at, after so many rounds and after the last. */
+const ROUNDS_TO_REST = 50
+/** For an encode to begin, or for the instant at which the program kills itself. */
+const LONGEST_WAIT_MS = 8_000
+/** A receiver that is not always well. */
+const RECEIVER_FAILS = 0.1
 
-type Tracked = ClientUpload & { readonly sourceName: string }
+const PROGRAM = fileURLToPath(new URL('torture/faulty-program.ts', import.meta.url))
 
-type State = {
-  rounds: number
-  uploads: Tracked[]
-  chunks: Record<string, number>
-  roundsWithoutChunk: number
-  killsDuringUpload: number
-  bodiesCut: number
-  killsDuringEncode: number
-  slowestRestartMs: number
-}
-
-type Server = Access & { readonly apiUrl: string }
-
-type ProgressAnswer = { renditions: { segmentsReady: number }[] }
-type VideoAnswer = { uid: string; status: { state: string; pctComplete?: string; errorReasonText?: string } }
-
-/** Uploads under way at once. */
-const SENDERS = 3
-/** A new video every so many rounds keeps uploads and encodes going to the end. */
-const ROUNDS_PER_VIDEO = 2
-/** A job that was interrupted more than twenty times in a row is given up; no machine is so slow that this may happen here. */
-const MOST_ROUNDS_WITHOUT_CHUNK = 5
-const STEADY_STATES = ['ready', 'error']
-
-/** Runs the rounds that are still to be done, then lets everything end and checks what is stored. Throws at the first broken promise. */
-export async function runTorture(options: TortureOptions): Promise<TortureReport> {
+/** Runs the rounds that are still to be done. Throws `Violation` at the first broken promise, everything left as it is. */
+export async function runTorture(options: TortureOptions): Promise<Tally> {
   const sourceFolder = join(options.folder, 'sources')
   await mkdir(sourceFolder, { recursive: true })
-  const videos = await makeSources(sourceFolder)
-  const noise = await makeNoise(sourceFolder)
-  return new Torture(options, { videos, noise }, await loadState(options.folder)).run()
+  const films = await makeFilms(sourceFolder)
+  await openDisk(diskOf(options.folder))
+  const journal = new Journal(join(options.folder, 'journal.jsonl'))
+  const outside = await openOutside(films, journal, seededRandom(options.seed))
+  try {
+    await new Torture(options, films, journal, outside).run()
+    return journal.tally
+  } finally {
+    await outside.stop()
+  }
 }
 
-type Sources = { readonly videos: readonly Source[]; readonly noise: readonly Source[] }
+/** Removes the folder of a run, its disk too. */
+export async function removeTorture(folder: string): Promise<void> {
+  removeDisk(diskOf(folder))
+  await rm(folder, { recursive: true, force: true })
+}
+
+function diskOf(folder: string): string {
+  return join(folder, 'disk')
+}
+
+/** Other machines: where copies come from, and where webhooks go. */
+type Outside = {
+  readonly origins: ReadonlyMap<string, Origin>
+  readonly receiver: Receiver
+  /** Whether the receiver fails now and then. */
+  receiverFails: boolean
+  stop(): Promise<void>
+}
+
+async function openOutside(films: Films, journal: Journal, random: () => number): Promise<Outside> {
+  const origins = new Map<string, Origin>()
+  for (const { name, path } of [...films.small, films.sound]) {
+    if (origins.has(name)) continue
+    const file = { bytes: await readFile(path), etag: `"${name}"` }
+    origins.set(name, await startOrigin(file, { path: `/${name}`, behaviour: { rate: 2_000_000 } }))
+  }
+  const receiver = await startReceiver()
+  receiver.answer = (outgoing) => {
+    if (outside.receiverFails && random() < RECEIVER_FAILS) return status(500)(outgoing)
+    const { uid, status: told } = JSON.parse(receiver.received.at(-1)?.body ?? '{}') as {
+      uid: string
+      status: { state: string }
+    }
+    // Before the answer: what was acknowledged to the server is known here.
+    journal.write({ is: 'told', uid, state: told.state })
+    status(204)(outgoing)
+  }
+  const stop = async () => {
+    await receiver.stop()
+    for (const origin of origins.values()) await origin.stop()
+  }
+  const outside: Outside = { origins, receiver, receiverFails: true, stop }
+  return outside
+}
 
 class Torture {
   readonly #options: TortureOptions
-  readonly #sources: Sources
-  readonly #state: State
+  readonly #films: Films
+  readonly #journal: Journal
+  readonly #outside: Outside
+  readonly #disk: string
   readonly #dataDir: string
+  readonly #stored: StoredCheck
+  #webhookIsSet = false
 
-  constructor(options: TortureOptions, sources: Sources, state: State) {
+  constructor(options: TortureOptions, films: Films, journal: Journal, outside: Outside) {
     this.#options = options
-    this.#sources = sources
-    this.#state = state
-    this.#dataDir = join(options.folder, 'data')
+    this.#films = films
+    this.#journal = journal
+    this.#outside = outside
+    this.#disk = diskOf(options.folder)
+    this.#dataDir = join(this.#disk, 'data')
+    this.#stored = new StoredCheck(this.#dataDir, journal, films)
   }
 
-  async run(): Promise<TortureReport> {
-    if (this.#state.rounds > 0) this.#options.say(`goes on after round ${this.#state.rounds}`)
-    while (this.#state.rounds < this.#options.rounds) {
-      await this.#runRound(seededRandom(this.#options.seed * 65_536 + this.#state.rounds))
-      this.#state.rounds += 1
-      await saveState(this.#options.folder, this.#state)
-    }
-    await this.#letEverythingEnd()
-    await this.#checkStored()
-    const { uploads, chunks, rounds, roundsWithoutChunk: _, ...counts } = this.#state
-    return { rounds, videos: uploads.length, chunks: Object.keys(chunks).length, ...counts }
-  }
-
-  async #runRound(random: () => number): Promise<void> {
-    const program = this.#start()
-    if (random() < 0.15) {
-      // Some kills come while the server is still putting itself together.
-      await sleep(random() * 700)
-      await this.#kill(program, random)
-      this.#sayRound('killed while it started')
-      return
-    }
-    const startedMs = performance.now()
-    const access = accessTo(await program.ready)
-    this.#state.slowestRestartMs = Math.max(this.#state.slowestRestartMs, performance.now() - startedMs)
-    await this.#checkPromises(access)
-
-    const uploading = this.#keepUploading(access, random)
-    if (random() < 0.2 || this.#state.roundsWithoutChunk >= MOST_ROUNDS_WITHOUT_CHUNK) {
-      await this.#waitForSegment(access)
-    }
-    await sleep(100 + random() * 1_400)
-    const encoding = await this.#countEncoding(access)
-    await this.#kill(program, random)
-    const cut = await uploading
-    if (cut) this.#state.killsDuringUpload += 1
-    if (encoding > 0) this.#state.killsDuringEncode += 1
-    await this.#checkChunks()
-    const drafts = await readDrafts(this.#dataDir)
-    this.#state.bodiesCut += drafts.filter(({ sizeBytes, offsetBytes }) => sizeBytes > offsetBytes).length
-    this.#sayRound(`killed with ${encoding} encoding${cut ? ' and senders at work' : ''}`)
-  }
-
-  #sayRound(how: string): void {
-    const { rounds, uploads, chunks } = this.#state
-    this.#options.say(
-      `round ${rounds + 1} of ${this.#options.rounds}: ${how}; ${uploads.length} videos, ${Object.keys(chunks).length} chunks`,
-    )
-  }
-
-  #start(): Program {
-    return startProgram(['serve'], { ...environmentOf(this.#dataDir), HEADWATER_FORCE_LADDER: 'true' })
-  }
-
-  /** Half of the time the program alone, so that the decoders must notice by themselves. */
-  async #kill(program: Program, random: () => number): Promise<void> {
-    await program.kill(random() < 0.5 ? 'tree' : 'alone')
-    await waitUntilLeft(this.#dataDir, 5_000)
-  }
-
-  /** What the server said before it was killed still holds. */
-  async #checkPromises(access: Server): Promise<void> {
-    const offsets = new Map<string, number>()
-    for (const upload of this.#state.uploads) {
-      const { status, offset } = await askOffset(access, upload)
-      if (status !== 200 || !(offset >= upload.acknowledgedBytes)) {
-        throw new Error(
-          `upload ${upload.uid}: ${upload.acknowledgedBytes} bytes were acknowledged, HEAD now says ${status} ${offset}`,
-        )
-      }
-      if (offset < upload.lengthBytes) {
-        offsets.set(upload.uid, offset)
-        continue
-      }
-      const video = await callApi<VideoAnswer>(access, `/stream/${upload.uid}`)
-      if (video.status.state === 'pendingupload' && upload.acknowledgedBytes === upload.lengthBytes) {
-        throw new Error(`upload ${upload.uid} was complete, its video is pendingupload again`)
+  async run(): Promise<void> {
+    const { tally } = this.#journal
+    if (tally.rounds > 0) this.#options.say(`goes on after round ${tally.rounds}`)
+    // Left by a run that was interrupted while it was full.
+    freeDisk(this.#disk)
+    while (tally.rounds < this.#options.rounds) {
+      const random = seededRandom(this.#options.seed * 65_536 + tally.rounds)
+      await this.#live(drawLife(random), random)
+      if (tally.rounds % ROUNDS_TO_REST === 0 || tally.rounds === this.#options.rounds) {
+        this.#options.say('everything comes to its end')
+        await this.#rest()
       }
     }
-    await this.#checkDrafts(offsets)
   }
 
-  /** What HEAD tells is on disk, byte for byte as it was sent. */
-  async #checkDrafts(offsets: ReadonlyMap<string, number>): Promise<void> {
-    const drafts = await readDrafts(this.#dataDir)
-    for (const [uid, offset] of offsets) {
-      if (offset === 0) continue
-      const draft = drafts.find((each) => each.uid === uid)
-      const upload = this.#state.uploads.find((each) => each.uid === uid)
-      if (!draft || !upload || draft.sizeBytes < offset) {
-        throw new Error(`upload ${uid}: HEAD says ${offset}, on disk are ${draft?.sizeBytes ?? 'no'} bytes`)
-      }
-      const [stored, sent] = await Promise.all([
-        hashFile(draft.path, offset),
-        hashFile(this.#sourceOf(upload).path, offset),
-      ])
-      if (stored !== sent) throw new Error(`upload ${uid}: its first ${offset} bytes are not those sent`)
-    }
-  }
-
-  /** A finished chunk is never made again: its row stays as it was. */
-  async #checkChunks(): Promise<void> {
-    const now = Object.fromEntries((await readChunks(this.#dataDir)).map((row) => [row.key, row.createdUs]))
-    for (const [key, createdUs] of Object.entries(this.#state.chunks)) {
-      if (now[key] !== createdUs)
-        throw new Error(`chunk ${key} was finished at ${createdUs}, now ${now[key]}`)
-    }
-    const grown = Object.keys(now).length > Object.keys(this.#state.chunks).length
-    this.#state.roundsWithoutChunk = grown ? 0 : this.#state.roundsWithoutChunk + 1
-    this.#state.chunks = now
-  }
-
-  /** Several senders at once until the kill cuts them; answers whether it did. */
-  async #keepUploading(access: Server, random: () => number): Promise<boolean> {
-    // Some chunks take a second or two, so that kills meet bodies whatever the machine's speed.
-    const slowestMs = random() < 0.6 ? 40 : 4
-    const line = await openSlowLine(access.url, () => random() * slowestMs)
+  /** One life of the server: start, checks, load and faults, kill, checks. */
+  async #live(plan: LifePlan, random: () => number): Promise<void> {
+    const life = this.#start(plan)
+    let sendersCut = 0
+    let startMs: number | null = null
+    let violation: unknown
     try {
-      return !(await this.#sendAll({ ...access, url: line.url }, await this.#createMissing(access)))
+      if (plan.kill.after === 'start') await Promise.race([sleep(plan.kill.ms), life.program.exited])
+      else ({ startMs, sendersCut } = await this.#work(life, plan, random))
     } catch (error) {
-      // What `fetch` throws when its connection is cut.
-      if (error instanceof TypeError) return true
-      throw error
-    } finally {
-      await line.close()
+      violation = error
     }
-  }
-
-  /** The unfinished uploads, filled up with new ones so that every sender has one. */
-  async #createMissing(access: Server): Promise<Tracked[]> {
-    const { uploads, rounds } = this.#state
-    const { videos, noise } = this.#sources
-    const unfinished = this.#unfinished()
-    while (unfinished.length < SENDERS) {
-      const videosMade = uploads.filter(({ sourceName }) => !isNoise(sourceName)).length
-      const source =
-        videosMade * ROUNDS_PER_VIDEO <= rounds
-          ? videos[videosMade % videos.length]
-          : noise[uploads.length % noise.length]
-      if (!source) throw new Error('there is no source')
-      const { size } = await stat(source.path)
-      const upload = { ...(await createUpload(access, source.name, size)), sourceName: source.name }
-      uploads.push(upload)
-      unfinished.push(upload)
+    await life.program.kill(plan.kill.scope)
+    freeDisk(this.#disk)
+    if (violation !== undefined) throw violation
+    await waitUntilLeft(this.#dataDir, 10_000)
+    if (!life.faults.some((fault) => fault.startsWith('kill at'))) {
+      const { signal } = await life.program.exited
+      if (signal !== 'SIGKILL') throw new Violation(`it ended by itself: ${life.program.stderr()}`)
+      life.faults.push(startMs === null ? 'kill while it starts' : `kill ${plan.kill.scope}`)
     }
-    return unfinished
-  }
-
-  /** Sends the rest of these uploads, several at a time; answers whether all came to the end. */
-  async #sendAll(access: Server, uploads: Tracked[]): Promise<boolean> {
-    const waiting = [...uploads]
-    const send = async (): Promise<boolean> => {
-      for (let upload = waiting.shift(); upload; upload = waiting.shift()) {
-        if (!(await resumeFile(access, upload, this.#sourceOf(upload).path))) return false
-      }
-      return true
+    this.#journal.write({ is: 'life ended', realMs: Date.now(), mayFail: mayFail(plan) })
+    const figures = await this.#stored.afterKill()
+    const chunksLost = [...life.chunks].filter((chunk) => figures.unfinished.has(chunk)).length
+    if (chunksLost > figures.encodesRunning && !mayFail(plan)) {
+      throw new Violation(`${chunksLost} chunks were lost, and ${figures.encodesRunning} encodes ran`)
     }
-    const ends = await Promise.all(Array.from({ length: SENDERS }, send))
-    return !ends.includes(false)
-  }
-
-  #unfinished(): Tracked[] {
-    return this.#state.uploads.filter((each) => each.acknowledgedBytes < each.lengthBytes)
-  }
-
-  async #countEncoding(access: Server): Promise<number> {
-    const videos = await callApi<VideoAnswer[]>(access, '/stream')
-    return videos.filter((video) => !hasEnded(video) && video.status.state !== 'pendingupload').length
-  }
-
-  /** Until an encode has got further, so that some kills come just after something was finished. */
-  /** One more finished segment, while something is being encoded. */
-  async #waitForSegment(access: Server): Promise<void> {
-    const before = await this.#countSegments(access)
-    const deadline = performance.now() + 60_000
-    while ((await this.#countSegments(access)) <= before && performance.now() < deadline) {
-      if ((await this.#countEncoding(access)) === 0) return
-      await sleep(100)
-    }
-  }
-
-  /** Of all videos, as the server tells it. */
-  async #countSegments(access: Server): Promise<number> {
-    const videos = await callApi<VideoAnswer[]>(access, '/stream')
-    const progress = await Promise.all(
-      videos.map(({ uid }) => callApi<ProgressAnswer>(access, `/headwater/videos/${uid}/events`)),
+    const { encodesRunning, bodiesCut } = figures
+    const facts = { faults: life.faults, startMs, chunksLost, encodesRunning, sendersCut, bodiesCut }
+    this.#journal.write({ is: 'life', isRound: true, ...facts })
+    this.#options.say(
+      `round ${this.#journal.tally.rounds} of ${this.#options.rounds}: ${life.faults.join(', ')}; ${this.#journal.model.videos.length} videos, ${encodesRunning} encodes cut`,
     )
-    const ready = progress.flatMap(({ renditions }) => renditions.map(({ segmentsReady }) => segmentsReady))
-    return ready.reduce((sum, count) => sum + count, 0)
   }
 
-  async #letEverythingEnd(): Promise<void> {
-    const program = this.#start()
-    const access = accessTo(await program.ready)
-    await this.#checkPromises(access)
-    if (!(await this.#sendAll(access, this.#unfinished())))
-      throw new Error('an upload was cut without a kill')
-    for (const upload of this.#state.uploads) {
-      // For each after the one before: a slow machine has many waiting.
-      const deadline = performance.now() + 300_000
-      const { ends } = this.#sourceOf(upload)
-      let video = await callApi<VideoAnswer>(access, `/stream/${upload.uid}`)
-      while (!hasEnded(video)) {
-        if (performance.now() > deadline)
-          throw new Error(`${upload.uid} does not end: ${JSON.stringify(video.status)}`)
-        await sleep(100)
-        video = await callApi<VideoAnswer>(access, `/stream/${upload.uid}`)
+  #start(plan: LifePlan): Life {
+    const { model } = this.#journal
+    const program = startProgram(
+      [writeBrief({ faults: plan.inner, clock: model.clock })],
+      {
+        ...environmentOf(this.#dataDir),
+        HEADWATER_FORCE_LADDER: 'true',
+        HEADWATER_ALLOW_PRIVATE_FETCH: 'true',
+        HEADWATER_WORKERS: '2',
+      },
+      [process.execPath, PROGRAM],
+    )
+    const life: Life = { program, startedMs: performance.now(), faults: [], chunks: new Set() }
+    program.onLine((line) => {
+      const [, word, rest = ''] = /^@(\w+) (.*)$/.exec(line) ?? []
+      if (word === 'fault') life.faults.push(rest)
+      if (word === 'clock') {
+        const [realMs = 0, offsetMs = 0] = rest.split(' ').map(Number)
+        this.#journal.write({ is: 'clock', realMs, offsetMs })
       }
-      if (video.status.state !== ends) {
-        throw new Error(`${upload.sourceName} should end ${ends}: ${JSON.stringify(video.status)}`)
+      const [, pass = '', first = '', uid = ''] = /^(\w+)(?: chunk)? (\d+)–\d+ of (\w+)$/.exec(rest) ?? []
+      if (word === 'run' && uid !== '') life.chunks.add(chunkKey(uid, pass, first))
+    })
+    return life
+  }
+
+  /** From the first answer to the moment of the kill. */
+  async #work(
+    life: Life,
+    plan: LifePlan,
+    random: () => number,
+  ): Promise<{ startMs: number | null; sendersCut: number }> {
+    const { program } = life
+    const access = await this.#ready(life)
+    if (access === undefined) return { startMs: null, sendersCut: 0 }
+    const startMs = performance.now() - life.startedMs
+    const listed = await this.#look(access, life)
+    if (listed === undefined) return { startMs, sendersCut: 0 }
+    const load = new Load({
+      access,
+      journal: this.#journal,
+      films: this.#films,
+      origins: this.#outside.origins,
+      random,
+      mayFail: mayFail(plan),
+      prefix: `r${this.#journal.tally.rounds + 1}`,
+      ...listed,
+    })
+    load.start()
+    const faults = Promise.all([this.#killDecoder(life, plan), this.#fillDisk(life, plan)])
+    if (plan.waitForEncode) await this.#encodeBegins(life)
+    await Promise.race([sleep(plan.kill.ms), program.exited])
+    await program.kill(plan.kill.scope)
+    await faults
+    return { startMs, sendersCut: await load.end() }
+  }
+
+  /** An encode has begun, if one does within a while. */
+  async #encodeBegins({ program, chunks }: Life): Promise<void> {
+    const begun = Promise.withResolvers<void>()
+    program.onLine(() => {
+      if (chunks.size > 0) begun.resolve()
+    })
+    await Promise.race([begun.promise, sleep(LONGEST_WAIT_MS), program.exited])
+  }
+
+  /** `undefined` when it was killed before. */
+  async #ready(life: Life): Promise<Access | undefined> {
+    try {
+      return { url: await life.program.ready, ...CREDENTIALS }
+    } catch (error) {
+      if (life.faults.some((fault) => fault.startsWith('kill at'))) return undefined
+      throw error
+    }
+  }
+
+  /** What the server says after its start; `undefined` when it was killed meanwhile. */
+  async #look(access: Access, life: Life): Promise<Listed | undefined> {
+    const client = new Client(access, this.#journal, false)
+    try {
+      const listed = await checkAnswers(access, { client, journal: this.#journal, films: this.#films })
+      if (!this.#webhookIsSet) {
+        const body = { notificationUrl: this.#outside.receiver.url }
+        const reply = await client.change({ action: 'set webhook' }, '/stream/webhook', {
+          method: 'PUT',
+          body,
+        })
+        this.#webhookIsSet = typeof reply !== 'string'
       }
-    }
-    program.signal('SIGTERM')
-    const { code } = await program.exited
-    if (code !== 0) throw new Error(`the last stop ended with ${code}: ${program.stderr()}`)
-    await this.#checkChunks()
-  }
-
-  /** Every byte is there, and nothing else is. */
-  async #checkStored(): Promise<void> {
-    for (const upload of this.#state.uploads) {
-      const source = this.#sourceOf(upload)
-      const [stored, sent] = await Promise.all([
-        hashBlob(this.#dataDir, sourceBlob(upload.uid)),
-        hashFile(source.path),
-      ])
-      if (stored !== sent) throw new Error(`${upload.uid}: the stored source differs from ${source.name}`)
-    }
-    const { recorded, present, orphanDrafts } = await readBlobs(this.#dataDir)
-    const work = await readWorkFolder(this.#dataDir)
-    const missing = Object.keys(recorded).filter((name) => present[name] !== recorded[name])
-    const orphans = Object.keys(present).filter((name) => recorded[name] === undefined)
-    const remains = { missing, orphans, orphanDrafts, work }
-    for (const [what, names] of Object.entries(remains)) {
-      if (names.length > 0) throw new Error(`${what}: ${names.join(', ')}`)
+      return listed
+    } catch (error) {
+      await sleep(50)
+      const isDead = life.faults.some((fault) => fault.startsWith('kill at'))
+      if (isDead && (error instanceof Cut || error instanceof TypeError)) return undefined
+      throw error
     }
   }
 
-  #sourceOf(upload: Tracked): Source {
-    const { videos, noise } = this.#sources
-    const source = [...videos, ...noise].find(({ name }) => name === upload.sourceName)
-    if (!source) throw new Error(`no source ${upload.sourceName}`)
-    return source
+  async #killDecoder({ program, faults }: Life, { killDecoderAtMs }: LifePlan): Promise<void> {
+    if (killDecoderAtMs === null) return
+    await Promise.race([sleep(killDecoderAtMs), program.exited])
+    const [victim] = program.decoders()
+    if (victim === undefined) return
+    killQuietly(victim)
+    faults.push('kill of a decoder')
+  }
+
+  async #fillDisk({ program, faults }: Life, { diskFull }: LifePlan): Promise<void> {
+    if (diskFull === null) return
+    await Promise.race([sleep(diskFull.atMs), program.exited])
+    if (!(await fillDisk(this.#disk))) return
+    faults.push('disk full')
+    await Promise.race([sleep(diskFull.forMs), program.exited])
+    freeDisk(this.#disk)
+  }
+
+  /** Everything comes to its end: two lives without faults, the second only to clean up after the first. */
+  async #rest(): Promise<void> {
+    this.#outside.receiverFails = false
+    for (const step of ['end', 'clean up'] as const) {
+      this.#journal.write({ is: 'clock', realMs: Date.now(), offsetMs: this.#restOffsetMs(step) })
+      const life = this.#start(NO_FAULTS)
+      const access = await this.#ready(life)
+      if (access === undefined) throw new Error('a life without faults begins')
+      const listed = await this.#look(access, life)
+      if (step === 'end' && listed) await settle(access, { journal: this.#journal, films: this.#films })
+      life.program.signal('SIGTERM')
+      const { code } = await life.program.exited
+      if (code !== 0) throw new Violation(`a stop ended with ${code}: ${life.program.stderr()}`)
+      await waitUntilLeft(this.#dataDir, 10_000)
+      this.#journal.write({ is: 'life ended', realMs: Date.now(), mayFail: false })
+    }
+    await this.#stored.atRest()
+    this.#outside.receiverFails = true
+  }
+
+  /** Later than any retry is due; then later than the clock has ever been, so that everything that was left is old. */
+  #restOffsetMs(step: 'end' | 'clean up'): number {
+    const { model } = this.#journal
+    if (step === 'end') return model.offsetMs + 3 * 3_600_000
+    return Math.max(...model.clock.map(({ offsetMs }) => offsetMs)) + 1_000
   }
 }
 
-function hasEnded(video: VideoAnswer): boolean {
-  const { state, pctComplete } = video.status
-  return STEADY_STATES.includes(state) && (state === 'error' || Number(pctComplete) >= 100)
-}
-
-function accessTo(url: string): Server {
-  return { url, apiUrl: `${url}/client/v4`, ...CREDENTIALS }
-}
-
-async function loadState(folder: string): Promise<State> {
-  const file = join(folder, 'state.json')
-  if (existsSync(file)) return JSON.parse(await readFile(file, 'utf8')) as State
-  return {
-    rounds: 0,
-    uploads: [],
-    chunks: {},
-    roundsWithoutChunk: 0,
-    killsDuringUpload: 0,
-    bodiesCut: 0,
-    killsDuringEncode: 0,
-    slowestRestartMs: 0,
-  }
-}
-
-async function saveState(folder: string, state: State): Promise<void> {
-  const file = join(folder, 'state.json')
-  await writeFile(`${file}.new`, JSON.stringify(state))
-  await rename(`${file}.new`, file)
+type Life = {
+  readonly program: Program
+  readonly startedMs: number
+  readonly faults: string[]
+  /** Encode chunks that were begun, as `chunkKey` names them. */
+  readonly chunks: Set<string>
 }

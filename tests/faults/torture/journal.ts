@@ -1,0 +1,41 @@
+/** The model and the figures of a run, each event of them in a file as it happens: an interrupted run goes on from it. */
+
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { type LifeFigures, Tally } from './tally.ts'
+import { Model, type ModelEvent } from './model.ts'
+
+/** What is written: events of the model, what clients did, and lives of the server. */
+export type JournalEntry =
+  | ModelEvent
+  | { readonly is: 'action'; readonly of: string; readonly end: ActionEnd }
+  | LifeFigures
+
+/** How a request ended: as it should, refused by a rule, failed by a fault, or cut by a kill. */
+export type ActionEnd = 'done' | 'refused' | 'failed' | 'cut'
+
+/** An open journal. */
+export class Journal {
+  readonly model = new Model()
+  readonly tally = new Tally()
+  readonly #file: string
+
+  /** Reads what is in `file`, if it is there. */
+  constructor(file: string) {
+    this.#file = file
+    if (!existsSync(file)) return
+    const lines = readFileSync(file, 'utf8').split('\n')
+    // What follows the last line break was cut off with the run.
+    for (const line of lines.slice(0, -1)) this.#take(JSON.parse(line) as JournalEntry)
+  }
+
+  /** On return the entry is in the file. */
+  write(entry: JournalEntry): void {
+    appendFileSync(this.#file, `${JSON.stringify(entry)}\n`)
+    this.#take(entry)
+  }
+
+  #take(entry: JournalEntry): void {
+    if (entry.is === 'action' || entry.is === 'life') this.tally.add(entry)
+    else this.model.apply(entry)
+  }
+}
