@@ -19,4 +19,4 @@ test(`after ${ROUNDS} kills at any instant nothing acknowledged is lost, done tw
   } finally {
     await removeTorture(folder)
   }
-}, 600_000)
+}, 1_800_000)

@@ -39,8 +39,8 @@ export type TortureOptions = {
 
 /** Everything comes to its end, and is looked at, after so many rounds and after the last. */
 const ROUNDS_TO_REST = 50
-/** For an encode to begin, or for the instant at which the program kills itself. */
-const LONGEST_WAIT_MS = 8_000
+/** For an encode to begin, or for decoders to notice that their server is gone. */
+const LONGEST_WAIT_MS = 10_000
 /** A receiver that is not always well. */
 const RECEIVER_FAILS = 0.1
 
@@ -132,13 +132,16 @@ class Torture {
     if (tally.rounds > 0) this.#options.say(`goes on after round ${tally.rounds}`)
     // Left by a run that was interrupted while it was full.
     freeDisk(this.#disk)
-    while (tally.rounds < this.#options.rounds) {
-      const random = seededRandom(this.#options.seed * 65_536 + tally.rounds)
-      await this.#live(drawLife(random), random)
-      if (tally.rounds % ROUNDS_TO_REST === 0 || tally.rounds === this.#options.rounds) {
+    for (;;) {
+      const { rounds } = tally
+      if (rounds > tally.restedAfter && (rounds % ROUNDS_TO_REST === 0 || rounds >= this.#options.rounds)) {
         this.#options.say('everything comes to its end')
         await this.#rest()
+        this.#journal.write({ is: 'rest', rounds })
       }
+      if (rounds >= this.#options.rounds) return
+      const random = seededRandom(this.#options.seed * 65_536 + rounds)
+      await this.#live(drawLife(random), random)
     }
   }
 
@@ -157,7 +160,7 @@ class Torture {
     await life.program.kill(plan.kill.scope)
     freeDisk(this.#disk)
     if (violation !== undefined) throw violation
-    await waitUntilLeft(this.#dataDir, 10_000)
+    await waitUntilLeft(this.#dataDir, LONGEST_WAIT_MS)
     if (!life.faults.some((fault) => fault.startsWith('kill at'))) {
       const { signal } = await life.program.exited
       if (signal !== 'SIGKILL') throw new Violation(`it ended by itself: ${life.program.stderr()}`)
@@ -171,7 +174,7 @@ class Torture {
     }
     const { encodesRunning, bodiesCut } = figures
     const facts = { faults: life.faults, startMs, chunksLost, encodesRunning, sendersCut, bodiesCut }
-    this.#journal.write({ is: 'life', isRound: true, ...facts })
+    this.#journal.write({ is: 'life', ...facts })
     this.#options.say(
       `round ${this.#journal.tally.rounds} of ${this.#options.rounds}: ${life.faults.join(', ')}; ${this.#journal.model.videos.length} videos, ${encodesRunning} encodes cut`,
     )
@@ -299,18 +302,26 @@ class Torture {
     for (const step of ['end', 'clean up'] as const) {
       this.#journal.write({ is: 'clock', realMs: Date.now(), offsetMs: this.#restOffsetMs(step) })
       const life = this.#start(NO_FAULTS)
-      const access = await this.#ready(life)
-      if (access === undefined) throw new Error('a life without faults begins')
-      const listed = await this.#look(access, life)
-      if (step === 'end' && listed) await settle(access, { journal: this.#journal, films: this.#films })
-      life.program.signal('SIGTERM')
-      const { code } = await life.program.exited
-      if (code !== 0) throw new Violation(`a stop ended with ${code}: ${life.program.stderr()}`)
-      await waitUntilLeft(this.#dataDir, 10_000)
+      try {
+        await this.#restOnce(life, step)
+      } finally {
+        await life.program.kill('tree')
+      }
+      await waitUntilLeft(this.#dataDir, LONGEST_WAIT_MS)
       this.#journal.write({ is: 'life ended', realMs: Date.now(), mayFail: false })
     }
     await this.#stored.atRest()
     this.#outside.receiverFails = true
+  }
+
+  async #restOnce(life: Life, step: 'end' | 'clean up'): Promise<void> {
+    const access = await this.#ready(life)
+    if (access === undefined) throw new Error('a life without faults begins')
+    const listed = await this.#look(access, life)
+    if (step === 'end' && listed) await settle(access, { journal: this.#journal, films: this.#films })
+    life.program.signal('SIGTERM')
+    const { code } = await life.program.exited
+    if (code !== 0) throw new Violation(`a stop ended with ${code}: ${life.program.stderr()}`)
   }
 
   /** Later than any retry is due; then later than the clock has ever been, so that everything that was left is old. */

@@ -1,8 +1,9 @@
 /** A client of the server under torture: sends requests and writes down what it was told. */
 
-import type { ActionEnd, Journal } from './journal.ts'
+import type { Journal } from './journal.ts'
 import type { Value } from './model.ts'
 import type { Access } from '../tus-lines.ts'
+import type { ActionEnd } from './tally.ts'
 
 /** A broken promise; its sentence says which. */
 export class Violation extends Error {}

@@ -1,17 +1,11 @@
 /** The model and the figures of a run, each event of them in a file as it happens: an interrupted run goes on from it. */
 
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
-import { type LifeFigures, Tally } from './tally.ts'
+import { Tally, type TallyEntry } from './tally.ts'
 import { Model, type ModelEvent } from './model.ts'
 
 /** What is written: events of the model, what clients did, and lives of the server. */
-export type JournalEntry =
-  | ModelEvent
-  | { readonly is: 'action'; readonly of: string; readonly end: ActionEnd }
-  | LifeFigures
-
-/** How a request ended: as it should, refused by a rule, failed by a fault, or cut by a kill. */
-export type ActionEnd = 'done' | 'refused' | 'failed' | 'cut'
+export type JournalEntry = ModelEvent | TallyEntry
 
 /** An open journal. */
 export class Journal {
@@ -35,7 +29,7 @@ export class Journal {
   }
 
   #take(entry: JournalEntry): void {
-    if (entry.is === 'action' || entry.is === 'life') this.tally.add(entry)
+    if (entry.is === 'action' || entry.is === 'life' || entry.is === 'rest') this.tally.add(entry)
     else this.model.apply(entry)
   }
 }

@@ -47,7 +47,7 @@ export async function settle(
     }
     const open = [
       ...videos
-        .filter((video) => !hasEnded(video) && !isExpired(journal, video))
+        .filter((video) => !hasEnded(video) && !isForsaken(journal, video))
         .map(({ uid, status }) => `${uid} ${JSON.stringify(status)}`),
       ...parts
         .filter(({ status }) => ['queued', 'inprogress'].includes(status))
@@ -121,11 +121,7 @@ function hasEnded({ status }: ListedVideo): boolean {
   return status.state === 'error' || (status.state === 'ready' && Number(status.pctComplete) >= 100)
 }
 
-/** Nobody can send its bytes any more. */
-function isExpired({ model }: Journal, { uid, status }: ListedVideo): boolean {
-  return (
-    status.state === 'pendingupload' &&
-    model.mayBeGone(uid) &&
-    !model.uploads.some((each) => each.uid === uid)
-  )
+/** Nobody can send its bytes: its address came with an answer that was cut, or has expired. */
+function isForsaken({ model }: Journal, { uid, status }: ListedVideo): boolean {
+  return status.state === 'pendingupload' && !model.uploads.some((each) => each.uid === uid)
 }

@@ -25,7 +25,7 @@ export async function openDisk(path: string): Promise<void> {
 
 /** Takes it away with everything on it, if it is there. */
 export function removeDisk(path: string): void {
-  if (isMounted(path)) execFileSync('umount', [path])
+  if (isMounted(path)) execFileSync('umount', ['--lazy', path])
 }
 
 /** From now on next to nothing more has room; answers whether that is so. */

@@ -1,12 +1,8 @@
 /** The figures of a run: faults of each kind, what clients did and how it ended, and how much work the kills cost. */
 
-import type { ActionEnd } from './journal.ts'
-
 /** One life of the server, from its start to its kill. */
 export type LifeFigures = {
   readonly is: 'life'
-  /** false: the driver ended it to let everything come to its end, which is no round. */
-  readonly isRound: boolean
   /** Names of the faults that happened, e.g. `kill at a commit`. */
   readonly faults: readonly string[]
   /** From the start to the first answer; null when it was killed before. */
@@ -19,12 +15,23 @@ export type LifeFigures = {
   readonly bodiesCut: number
 }
 
+/** What is summed up: what a client did, a life, and that everything has come to its end after so many rounds. */
+export type TallyEntry =
+  | LifeFigures
+  | { readonly is: 'action'; readonly of: string; readonly end: ActionEnd }
+  | { readonly is: 'rest'; readonly rounds: number }
+
+/** How a request ended: as it should, refused by a rule, failed by a fault, or cut by a kill. */
+export type ActionEnd = 'done' | 'refused' | 'failed' | 'cut'
+
 /** Sums. */
 export class Tally {
   readonly faults = new Map<string, number>()
   /** By action and end, e.g. `clip done`. */
   readonly actions = new Map<string, number>()
   rounds = 0
+  /** Rounds after which everything last came to its end and was found right. */
+  restedAfter = 0
   killsDuringEncode = 0
   killsDuringUpload = 0
   bodiesCut = 0
@@ -32,10 +39,13 @@ export class Tally {
   mostChunksLost = 0
   slowestStartMs = 0
 
-  add(entry: LifeFigures | { readonly is: 'action'; readonly of: string; readonly end: ActionEnd }): void {
+  add(entry: TallyEntry): void {
     if (entry.is === 'action') return count(this.actions, `${entry.of} ${entry.end}`)
+    if (entry.is === 'rest') {
+      this.restedAfter = entry.rounds
+      return
+    }
     for (const fault of entry.faults) count(this.faults, fault)
-    if (!entry.isRound) return
     this.rounds += 1
     if (entry.encodesRunning > 0) this.killsDuringEncode += 1
     if (entry.sendersCut > 0) this.killsDuringUpload += 1
