@@ -7,6 +7,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type FuzzReport, type FuzzTarget, fuzz, fuzzTargets } from '../tests/fuzz/targets.ts'
+import { requestTargets } from '../tests/fuzz/request-targets.ts'
+import { textTargets } from '../tests/fuzz/text-targets.ts'
 import { uploadFuzzTargets } from '../tests/fuzz/upload-targets.ts'
 import { openSamples } from '../tests/media-samples.ts'
 import { readNumber, readOptions } from './read-options.ts'
@@ -27,7 +29,7 @@ const minutes = readNumber(options, 'minutes', 10, 'fraction')
 /** Given, it is the only one; otherwise the run begins with the one after the last run's. */
 const onlySeed = options.seed === undefined ? undefined : readNumber(options, 'seed', 1)
 await mkdir(FOLDER, { recursive: true })
-const allTargets = [...fuzzTargets, ...uploadFuzzTargets]
+const allTargets = [...fuzzTargets, ...textTargets, ...requestTargets, ...uploadFuzzTargets]
 const targets = allTargets.filter(({ name }) => options.target === undefined || name === options.target)
 if (targets.length === 0) {
   process.stderr.write(`Expected a target out of ${allTargets.map(({ name }) => name).join(', ')}.\n`)

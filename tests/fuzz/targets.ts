@@ -1,6 +1,8 @@
 /**
  * What strangers' bytes reach first, for `npm test` (a second each) and `npm run fuzz` (as long as wanted). Whatever
  * comes, a reader may only answer or throw a HeadwaterError that is not our own bug, and soon.
+ *
+ * Long because each target stands beside the good inputs that it damages.
  */
 
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
@@ -26,6 +28,7 @@ import { seededRandom } from '../faults/seeded-random.ts'
 import { signJwt, strangersKey } from '../harness/sign-token.ts'
 import { bytesSource, type Samples } from '../media-samples.ts'
 import { FOUR_SAMPLES, plainMovie } from '../plain-movie.ts'
+import { codecTargets } from './codec-targets.ts'
 import { mutate } from './mutate.ts'
 import { mutateText } from './mutate-text.ts'
 import { pngTarget } from './png-target.ts'
@@ -86,6 +89,11 @@ const PLAIN = plainMovie([
 
 /** An init and two segments of our own. */
 async function fragmentedMovie(): Promise<Uint8Array> {
+  const { init, segment } = await ownSegments()
+  return concatBytes([init, ...segment(0), ...segment(2)])
+}
+
+async function ownSegments() {
   const movie = await readMovie(bytesSource(plainMovie([FOUR_SAMPLES])))
   const samples = movie.tracks[0]?.samples
   if (samples === undefined) throw new Error('The seed lost its track.')
@@ -104,7 +112,7 @@ async function fragmentedMovie(): Promise<Uint8Array> {
     const options = { samples, range, times, startTicks, endTicks: startTicks + 1024, editStartTicks: 512 }
     return [cutVideoSegment({ ...options, sequence: start + 1 }).head, new Uint8Array(20)]
   }
-  return concatBytes([init, ...segment(0), ...segment(2)])
+  return { init, segment }
 }
 
 async function realFiles(samples: Samples | undefined): Promise<readonly Uint8Array[]> {
@@ -338,6 +346,10 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   },
   webvttTarget,
   pngTarget,
+  ...codecTargets({
+    avcConfig: AVC_CONFIG,
+    segment: async () => concatBytes((await ownSegments()).segment(2)),
+  }),
   {
     name: 'index-format',
     seeds: async () => [formatIndex(await readMovie(bytesSource(PLAIN)))],
@@ -367,6 +379,14 @@ export async function fuzz(
   }
 }
 
+/** No input of these sizes may make a reader hold on to more. */
+const MOST_GROWTH_BYTES = 256 * 1024 ** 2
+
+function memoryInUse(): number {
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
+
 async function fuzzSeeds(
   target: FuzzTarget,
   options: { seed: number; ms: number },
@@ -381,12 +401,18 @@ async function fuzzSeeds(
     const good = seeds[runs % seeds.length] ?? new Uint8Array(0)
     const input = target.words ? mutateText(good, random, target.words) : mutate(good, random)
     const started = performance.now()
+    const before = memoryInUse()
     try {
       await target.run(input)
     } catch (error) {
       if (!isFailure(error) || error.kind === 'bug') failures.push({ run: runs, input, error })
     }
     slowestMs = Math.max(slowestMs, performance.now() - started)
+    const grown = memoryInUse() - before
+    if (grown > MOST_GROWTH_BYTES) {
+      const error = new Error(`It took ${Math.round(grown / 1e6)} MB.`)
+      failures.push({ run: runs, input, error })
+    }
   }
   return { target: target.name, runs, slowestMs, failures }
 }

@@ -3,6 +3,7 @@
 import { appendFile, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { addTrackFromVideo, getTrack } from '../../src/core/audio-tracks/index.ts'
 import { createClip } from '../../src/core/clips/index.ts'
 import { createDownload } from '../../src/core/downloads/index.ts'
 import { Scrub, type ScrubReport } from '../../src/core/scrub/index.ts'
@@ -230,5 +231,55 @@ describe('what is made again and then plays as before', () => {
     await work()
     await expectAsBefore(RENDITIONS.slice(0, 1))
     expect(await scrub({ repair: true })).toMatchObject({ damaged: 0 })
+  })
+
+  test('a chunk that another ffmpeg made, with all of its rendition', async () => {
+    const { plan } = await engine.plan(uid)
+    await engine.db
+      .updateTable('plans')
+      .set({ plan: JSON.stringify({ ...plan, decoder: 'an older ffmpeg' }) })
+      .where('video_uid', '=', uid)
+      .execute()
+    await flip(await findBlob('tracks', '90p'))
+    expect(await scrub({ repair: true })).toMatchObject({ damaged: 1, repaired: 1 })
+    expect((await engine.plan(uid)).plan.decoder).toBe(engine.decoder.build.id)
+    await work()
+    await expectAsBefore(RENDITIONS.slice(0, 1))
+    expect(await scrub({ repair: true })).toMatchObject({ damaged: 0, strays: 0 })
+  })
+
+  test('an added sound, where what it was taken from is there; else its owner is told', async () => {
+    const added = await addTrackFromVideo(
+      engine,
+      { accountId: ACCOUNT, uid },
+      { label: 'again', sourceUid: clip },
+    )
+    await runNext('encode-audio')
+    const damage = async () => {
+      const track = await getTrack(engine.db, added.uid)
+      const row = await engine.db
+        .selectFrom('chunks')
+        .select('blob')
+        .where('rendition', '=', track?.rendition ?? '')
+        .executeTakeFirstOrThrow()
+      await flip(row.blob)
+    }
+    await damage()
+    expect(await scrub({ repair: true })).toMatchObject({ damaged: 1, repaired: 1 })
+    expect((await getTrack(engine.db, added.uid))?.status).toBe('queued')
+    await runNext('encode-audio')
+    expect((await getTrack(engine.db, added.uid))?.status).toBe('ready')
+    expect(await scrub({ repair: true })).toMatchObject({ damaged: 0, strays: 0 })
+
+    await engine.db
+      .updateTable('audio_tracks')
+      .set({ source: JSON.stringify({ from: 'file' }) })
+      .where('uid', '=', added.uid)
+      .execute()
+    await damage()
+    const { lost, findings } = await scrub({ repair: true })
+    expect(lost).toBe(1)
+    expect(findings[0]?.means).toContain('the audio track "again", whose file is not kept')
+    expect((await getTrack(engine.db, added.uid))?.status).toBe('ready')
   })
 })

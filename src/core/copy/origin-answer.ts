@@ -29,7 +29,8 @@ export function contentRange(
 export function validatorOf(headers: Headers): string | null {
   const { etag = '', 'last-modified': date = '' } = headers
   if (/^"[\x21\x23-\x7e\x80-\xff]*"$/.test(etag) && etag.length <= MOST_VALIDATOR_CHARACTERS) return etag
-  return date.endsWith(' GMT') && !Number.isNaN(Date.parse(date)) && date.length <= 64 ? date : null
+  // `Date.parse` overlooks control characters, which no header may bring back.
+  return /^[\x20-\x7e]{1,60} GMT$/.test(date) && !Number.isNaN(Date.parse(date)) ? date : null
 }
 
 /** Whether an answer is of the file that `validator` was told for. An answer that does not say is believed. */

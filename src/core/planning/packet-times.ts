@@ -28,7 +28,7 @@ export function buildPacketListArgs(demuxer: string, stream: number): string[] {
 
 /** Reads the list. The first picture is at 0. Undefined when there is no picture with a time. */
 export function readPacketList(text: string): PictureTimeline | undefined {
-  const [, num = '1', den = '1000'] = /^#tb 0: (\d+)\/(\d+)/m.exec(text) ?? []
+  const [, num = '1', den = '1000'] = /^#tb 0: ([1-9]\d{0,9})\/([1-9]\d{0,9})$/m.exec(text) ?? []
   const times: number[] = []
   let durations = 0
   let last = { time: Number.NEGATIVE_INFINITY, duration: 0 }
@@ -38,7 +38,7 @@ export function readPacketList(text: string): PictureTimeline | undefined {
     const shown = readTime(pts) ?? readTime(dts)
     if (shown === undefined) continue
     times.push(shown)
-    const lasts = Math.max(0, Number(duration) || 0)
+    const lasts = /^\d{1,15}$/.test(duration) ? Number(duration) : 0
     durations += lasts
     if (shown > last.time) last = { time: shown, duration: lasts }
   }

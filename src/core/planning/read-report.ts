@@ -166,7 +166,7 @@ export function readSound(line: Pick<StreamLine, 'stream' | 'description'>): Rep
 }
 
 function readDuration(text: string): number | null {
-  const [, hours, minutes, seconds] = /^ {2}Duration: (\d+):(\d\d):([\d.]+)/m.exec(text) ?? []
+  const [, hours, minutes, seconds] = /^ {2}Duration: (\d{1,9}):(\d\d):(\d+(?:\.\d+)?)/m.exec(text) ?? []
   if (seconds === undefined) return null
   return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)
 }

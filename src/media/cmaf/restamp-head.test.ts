@@ -34,7 +34,20 @@ describe('a segment at another place', () => {
     expect(moved).not.toEqual(before)
   })
 
+  test.each([
+    ['an empty box at its start', [0, 0, 0, 0, 0, 0, 0, 0]],
+    ['nothing', []],
+    ['a box of others', [0, 0, 0, 8, 0x66, 0x72, 0x65, 0x65]],
+  ])('is refused with %s: its bytes are damaged', (_, bytes) => {
+    const damaged = Uint8Array.from([...bytes, ...new Uint8Array(bytes.length === 0 ? 0 : 100)])
+    expect(() => restampHead(damaged, { shiftTicks: 0, sequence: 1 })).toThrow(
+      expect.objectContaining({ code: 'blob_damaged' }),
+    )
+  })
+
   test('never lies before 0', () => {
-    expect(() => restampHead(head(1, 10), { shiftTicks: 11, sequence: 1 })).toThrow('-1 ticks')
+    expect(() => restampHead(head(1, 10), { shiftTicks: 11, sequence: 1 })).toThrow(
+      expect.objectContaining({ code: 'blob_damaged' }),
+    )
   })
 })

@@ -1,13 +1,14 @@
 /** Another place in time for a finished segment: only two fields of its head say where it lies (ISO/IEC 14496-12). */
 
-import { assert } from '../../lib/failure.ts'
+import { HeadwaterError } from '../../lib/failure.ts'
 
 /** Bytes from a segment's start that hold both fields in every segment we write: `styp`, and the `moof` down to `tfdt`. */
 export const STAMP_BYTES = 128
 
 /**
  * The first bytes of a segment (at least `STAMP_BYTES`, or all) as they begin one that lies `shiftTicks` earlier and has
- * the given sequence number. Its samples count from `tfdt`, so nothing else changes.
+ * the given sequence number. Its samples count from `tfdt`, so nothing else changes. Throws `blob_damaged` for what is no
+ * segment of ours (any more).
  */
 export function restampHead(
   first: Uint8Array,
@@ -19,9 +20,10 @@ export function restampHead(
   view.setUint32(findBox(view, ['moof', 'mfhd']) + 12, stamp.sequence)
   const tfdt = findBox(view, ['moof', 'traf', 'tfdt'])
   // §8.8.12; ours is always version 1 (packaging rule 6).
-  assert(view.getUint8(tfdt + 8) === 1, 'a segment has a decode time of 32 bits')
+  if (tfdt + 20 > view.byteLength || view.getUint8(tfdt + 8) !== 1)
+    throw damaged('has no decode time of 64 bits')
   const decodeTime = view.getBigUint64(tfdt + 12) - BigInt(stamp.shiftTicks)
-  assert(decodeTime >= 0n, `a segment cannot be moved to ${decodeTime} ticks`)
+  if (decodeTime < 0n) throw damaged('lies before the video that it is shared with')
   view.setBigUint64(tfdt + 12, decodeTime)
   return bytes
 }
@@ -31,12 +33,21 @@ function findBox(view: DataView, path: readonly string[]): number {
   let position = 0
   for (const [depth, type] of path.entries()) {
     while (position + 20 <= view.byteLength && typeAt(view, position) !== type) {
-      position += view.getUint32(position)
+      const size = view.getUint32(position)
+      // A size of nothing would lead nowhere, for ever.
+      if (size < 8) throw damaged(`has a box of ${size} bytes`)
+      position += size
     }
-    assert(typeAt(view, position) === type, `a segment of ours has no ${path.join('/')}`)
+    if (position + 20 > view.byteLength || typeAt(view, position) !== type) {
+      throw damaged(`has no ${path.join('/')}`)
+    }
     if (depth < path.length - 1) position += 8
   }
   return position
+}
+
+function damaged(how: string): HeadwaterError {
+  return new HeadwaterError('blob_damaged', `A stored segment ${how}.`)
 }
 
 function typeAt(view: DataView, position: number): string {

@@ -11,6 +11,8 @@ import { BitReader } from './bits.ts'
 
 /** Encoders can be told ids up to this. */
 const MOST_ID = 31
+const MOST_SPS = 31
+const MOST_PPS = 255
 /** Profile High says its colours after the parameter sets: 4:2:0, 8 bits, no extensions. */
 const HIGH = 100
 const HIGH_TAIL = Uint8Array.of(0xfd, 0xf8, 0xf8, 0x00)
@@ -48,10 +50,17 @@ export function joinAvcConfigs(first: Uint8Array, second: Uint8Array): Uint8Arra
   ])
 }
 
-/** The smallest id that no parameter set of the configuration has; undefined when there is none. */
+/**
+ * The smallest id that no parameter set of the configuration has; undefined when there is none, or no room for sets that
+ * have it, or where its own sets share an id. Throws `media_…` for what is no configuration.
+ */
 export function freeParameterSetId(avcC: Uint8Array): number | undefined {
   const { sps, pps } = splitConfig(avcC)
-  const used = new Set([...sps.map(spsId), ...pps.map(ppsId)])
+  const ids = [distinct(sps).map(spsId), distinct(pps).map(ppsId)]
+  const isClear = ids.every((those) => new Set(those).size === those.length)
+  // §5.3.3.1.2: counted in five bits and in eight.
+  if (!isClear || sps.length >= MOST_SPS || pps.length >= MOST_PPS) return undefined
+  const used = new Set(ids.flat())
   for (let id = 0; id <= MOST_ID; id += 1) if (!used.has(id)) return id
   return undefined
 }
