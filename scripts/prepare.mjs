@@ -3,7 +3,7 @@
  * installed, builds the web parts and the binding if their sources changed, and is quick when there is nothing to do.
  *
  *   node scripts/prepare.mjs start    packages the server needs, web parts, binding
- *   node scripts/prepare.mjs test     every package, web parts, binding, ffmpeg, a browser and strace
+ *   node scripts/prepare.mjs test     every package, web parts, binding, ffmpeg, a browser, strace and bubblewrap
  *   node scripts/prepare.mjs binding  only the binding: npm asks for it before it packs or links this package
  *
  * Whether packages are up to date is read from npm's own record (`node_modules/.package-lock.json`, which npm writes
@@ -103,10 +103,14 @@ function listFiles(folder) {
     })
 }
 
-/** The tests meet a real decoder, an independent prober and a real browser, and look at the order of system calls. */
+/** The tests meet a real decoder in its cage, an independent prober and a real browser, and look at the order of system calls. */
 function installPrograms() {
   const packages = { ffmpeg: 'ffmpeg', ffprobe: 'ffmpeg', chromium: 'chromium' }
-  if (process.platform === 'linux') packages.strace = 'strace'
+  if (process.platform === 'linux') {
+    packages.strace = 'strace'
+    // The decoder's cage is tested behind both kinds of wall; `unshare` is always there.
+    packages.bwrap = 'bubblewrap'
+  }
   const missing = Object.keys(packages).filter((program) => !isOnPath(program))
   if (missing.length === 0) return
   const names = [...new Set(missing.map((program) => packages[program]))]

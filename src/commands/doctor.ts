@@ -1,8 +1,9 @@
 /** `headwater doctor`: what was found, what is missing, and the remedy. Changes nothing. */
 
-import { access, constants, stat, statfs } from 'node:fs/promises'
+import { access, constants, mkdtemp, rm, stat, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { dirname } from 'node:path'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { describeCage, findCage, findFfmpeg } from '../adapters/ffmpeg/index.ts'
@@ -34,13 +35,7 @@ const HDR_FILTERS = ['zscale', 'tonemap']
 export async function doctor(args: string[]): Promise<number> {
   parseArgs({ args, options: {} })
   process.stdout.write(`Headwater ${VERSION}\n\n`)
-  const findings = [
-    checkNode(),
-    ...(await checkSettings()),
-    ...(await checkCage()),
-    await checkWebPages(),
-    checkBrowser(),
-  ]
+  const findings = [checkNode(), ...(await checkSettings()), await checkWebPages(), checkBrowser()]
   for (const finding of findings) {
     process.stdout.write(`${MARKS[finding.state]}${finding.what}: ${finding.found}\n`)
     if (finding.remedy) process.stdout.write(`        -> ${finding.remedy}\n`)
@@ -90,13 +85,14 @@ async function checkFfmpeg(settings: Settings): Promise<Finding[]> {
     const hdr = lacks(HDR_FILTERS, build.filters)
     const what = 'ffmpeg'
     const found = `${build.version} (${build.path})`
+    const cage = await checkCage(settings, build.path)
     if (needed.length > 0) {
       const remedy = 'install a full build, such as the package ffmpeg of Debian'
-      return [{ state: 'missing', what, found: `${found}, without ${needed.join(', ')}`, remedy }]
+      return [{ state: 'missing', what, found: `${found}, without ${needed.join(', ')}`, remedy }, ...cage]
     }
-    if (hdr.length === 0) return [{ state: 'ok', what, found }]
+    if (hdr.length === 0) return [{ state: 'ok', what, found }, ...cage]
     const remedy = 'HDR videos will look pale; install a build with zimg'
-    return [{ state: 'less', what, found: `${found}, without ${hdr.join(', ')}`, remedy }]
+    return [{ state: 'less', what, found: `${found}, without ${hdr.join(', ')}`, remedy }, ...cage]
   } catch (error) {
     if (!isFailure(error, 'decoder_missing')) throw error
     const remedy =
@@ -152,12 +148,22 @@ async function checkWebPages(): Promise<Finding> {
   return { state: 'missing', what: 'web pages', found: 'not built', remedy: '"npm start" builds them' }
 }
 
-async function checkCage(): Promise<Finding[]> {
-  return describeCage(await findCage()).map(({ layer, present, protects, remedy }) => {
-    const what = `decoder's cage, ${layer}`
-    if (present) return { state: 'ok', what, found: protects }
-    return { state: 'less', what, found: `missing, it sees to it that ${protects}`, remedy }
-  })
+/** Tries the cage in a folder of its own: the data folder may not exist yet. */
+async function checkCage(settings: Settings, program: string): Promise<Finding[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'headwater-doctor-'))
+  try {
+    const mode = settings.cage === 'off' ? 'off' : 'auto'
+    const reports = describeCage(await findCage({ program, folder, mode }))
+    return reports.map(({ layer, present, by, protects, remedy }): Finding => {
+      const what = `decoder's cage, ${layer}`
+      if (present) return { state: 'ok', what, found: `${protects} (${by})` }
+      const found = `missing (${by}); with it, ${protects}`
+      const state = settings.cage === 'require' ? 'missing' : 'less'
+      return { state, what, found, remedy: settings.cage === 'off' ? 'unset HEADWATER_CAGE' : remedy }
+    })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
 
 function checkBrowser(): Finding {

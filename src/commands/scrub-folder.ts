@@ -31,7 +31,9 @@ export async function openFolderScrub(settings: Settings, request: ScrubRequest)
   const folder = await openFolder(settings)
   const { db, clock } = folder
   const blobs = await openFolderBlobs({ folder: blobsFolder })
-  const decoder = await ffmpeg.createDecoder({ build, blobs, workDir: workFolder, log })
+  const search = { program: build.path, folder: workFolder, mode: settings.cage }
+  const cage = await ffmpeg.findCage(search)
+  const decoder = await ffmpeg.createDecoder({ build, blobs, cage, workDir: workFolder, log })
   const thread = createThread({ blobs, module: new URL('./index-thread.ts', import.meta.url) })
   const jobs = createJobTable({ db, clock })
   const planner = createPlanner(thread)

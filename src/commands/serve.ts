@@ -6,7 +6,7 @@
 
 import { type Logger, pino } from 'pino'
 import { createFetcher } from '../adapters/fetch/guarded-fetch.ts'
-import { createDecoder, findFfmpeg } from '../adapters/ffmpeg/index.ts'
+import { createDecoder, findCage, findFfmpeg, summarizeCage } from '../adapters/ffmpeg/index.ts'
 import { type OpenedFolderBlobs, openFolderBlobs } from '../adapters/folder/blobs.ts'
 import { createSpeechEngine } from '../adapters/speech/sound-file.ts'
 import { type OpenedDatabase, openDatabase } from '../adapters/sql/open-database.ts'
@@ -74,13 +74,16 @@ export async function start(settings: Settings, log: Logger, outside = OUTSIDE):
     opened.push(close)
 
     const secrets = await openSecrets({ ...settings, ...ids(clock) })
-    const [blobs, build, operatorTokenId] = await Promise.all([
+    const [blobs, { build, cage }, operatorTokenId] = await Promise.all([
       outside.openBlobs({ folder: blobsFolder }),
-      finding,
+      finding.then(async (found) => ({
+        build: found,
+        cage: await findCage({ program: found.path, folder: workFolder, mode: settings.cage }),
+      })),
       keepFirstToken(db, clock, secrets),
     ])
     opened.push(() => blobs.close())
-    const decoder = await outside.createDecoder({ build, blobs, workDir: workFolder, log })
+    const decoder = await outside.createDecoder({ build, blobs, cage, workDir: workFolder, log })
     const environment = childEnvironment()
     const speech = await createSpeechEngine(settings, { workDir: workFolder, environment })
     const thread = createThread({ blobs, module: new URL('./index-thread.ts', import.meta.url) })
@@ -92,7 +95,8 @@ export async function start(settings: Settings, log: Logger, outside = OUTSIDE):
     const fetcher = createFetcher({ allowPrivate: settings.allowPrivateFetch })
     const adapters = { db, blobs, jobs, clock, decoder, thread, fetcher, speech, log }
     const { port, signInCode } = await startRoles(adapters, { settings, secrets, operatorTokenId, opened })
-    log.info({ ffmpeg: build.id, roles: settings.roles, workers: settings.workers }, 'started')
+    const { roles, workers } = settings
+    log.info({ ffmpeg: build.id, cage: summarizeCage(cage), roles, workers }, 'started')
     return { port, secrets, signInCode, stop: () => opened.unwind() }
   } catch (error) {
     await opened.unwind()

@@ -179,6 +179,12 @@ export const SETTINGS = {
     expects: 'the path of an ffmpeg program, version 5.1 or newer',
     meaning: 'Which ffmpeg decodes and encodes.',
   }),
+  cage: setting('HEADWATER_CAGE', z.enum(['auto', 'require', 'off']), {
+    default: 'auto',
+    expects: 'auto, require or off',
+    meaning:
+      "How far ffmpeg is locked in: `auto` takes what the system offers and tells what is missing, `require` does not start without all of it, `off` leaves the private view and the user of its own out (limits stay), for an ffmpeg that is a script of one's own. `headwater doctor` shows the layers.",
+  }),
   speechCommand: optional('HEADWATER_SPEECH_COMMAND', z.string().min(1), {
     defaultText: 'off',
     expects: 'the path of a program',

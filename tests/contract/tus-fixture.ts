@@ -33,7 +33,7 @@ import { createJobTable } from '../../src/jobs/job-table.ts'
 import { KeyedLock } from '../../src/lib/keyed-lock.ts'
 import { silentLog } from '../../src/lib/log.ts'
 import type { Blobs, Clock } from '../../src/ports.ts'
-import { lateDecoder } from '../harness/late-decoder.ts'
+import { lateDecoder } from '../harness/decoder.ts'
 
 export const MIB = 1_048_576
 export const TUS = { 'tus-resumable': '1.0.0' }

@@ -96,7 +96,8 @@ export function processesOf(folder: string): readonly { pid: number; command: st
       try {
         const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
         const folderOfProcess = readlinkSync(`/proc/${name}/cwd`)
-        const belongs = folderOfProcess.startsWith(folder) || command.includes(folder)
+        // Behind walls a folder may be told with the walls' own root before it.
+        const belongs = folderOfProcess.includes(folder) || command.includes(folder)
         return belongs && command !== '' ? [{ pid: Number(name), command }] : []
       } catch {
         return []

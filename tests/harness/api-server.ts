@@ -33,7 +33,7 @@ import { KeyedLock } from '../../src/lib/keyed-lock.ts'
 import { type Log, type LogFacts, silentLog } from '../../src/lib/log.ts'
 import type { Blobs, Clock } from '../../src/ports.ts'
 import type { Db } from '../../src/tables.ts'
-import { lateDecoder } from './late-decoder.ts'
+import { lateDecoder } from './decoder.ts'
 
 export type ApiServer = {
   readonly url: string

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createFetcher } from '../../src/adapters/fetch/guarded-fetch.ts'
-import { createDecoder, findFfmpeg } from '../../src/adapters/ffmpeg/index.ts'
 import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
 import { openDatabase } from '../../src/adapters/sql/open-database.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
@@ -22,6 +21,7 @@ import { type ClaimedJob, PRIORITY } from '../../src/jobs/job.ts'
 import { KeyedLock } from '../../src/lib/keyed-lock.ts'
 import { type Log, silentLog } from '../../src/lib/log.ts'
 import { type WorkerDeps, workerHandlers } from '../../src/roles/worker.ts'
+import { openDecoder } from '../harness/decoder.ts'
 
 const execute = promisify(execFile)
 
@@ -53,12 +53,7 @@ export async function startEngine(
   const clock = systemClock()
   const { db, close } = await openDatabase({ file: join(folder, 'headwater.db') })
   const blobs = await openFolderBlobs({ folder })
-  const decoder = await createDecoder({
-    build: await findFfmpeg(),
-    blobs,
-    workDir: join(folder, 'work'),
-    log,
-  })
+  const decoder = await openDecoder(blobs, join(folder, 'work'), log)
   const module = new URL('../../src/commands/index-thread.ts', import.meta.url)
   const thread = createThread({ blobs, module })
   const jobs = createJobTable({ db, clock })

@@ -1,115 +1,252 @@
 /**
- * The cage every decoder run sits in: which layers this system offers, and the command prefix they make.
+ * The cage every decoder run sits in: what this system offers for it, found at start by trying, and what is missing.
  *
- * Each layer is a small program of util-linux or coreutils that sets one thing and then *becomes* the next program, so
- * the run stays one process with one id: `setpriv --pdeathsig KILL` (the kernel kills the run when the server dies,
- * however it dies), `nice`, `prlimit` (address space, processor time, file size, open files, no core dump). A layer
- * that is missing is left out and reported by `describeCage`; it is never skipped in silence.
+ * - **walls**: namespaces of the run's own, made by `bwrap` (bubblewrap) or, where that is missing, by `unshare` of
+ *   util-linux. Inside there is no network, no other process, and no file but the decoder, its libraries, its inputs and
+ *   its folder; all but the folder read-only. They fall with the run's first process, and with them everything in them.
+ * - **own user**: a server that was started as root runs each decoder as a user of its own (`run-users.ts`).
+ * - **setpriv** takes every privilege away, and has the kernel kill the run when the server dies, however it dies;
+ *   **prlimit** bounds address space, processor time, file size, open files and processes; **nice** lets requests go first.
+ *
+ * A layer that is missing is left out and reported by `describeCage`; it is never skipped in silence. The command that
+ * all of it makes is in `cage-command.ts`.
  */
 
 import { execFile } from 'node:child_process'
+import { access, constants, mkdir, rm, writeFile } from 'node:fs/promises'
+import { availableParallelism, release } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { HeadwaterError } from '../../lib/failure.ts'
+import type { Cage, CageTool } from './cage-command.ts'
+import { CHILD_ENV } from './child-env.ts'
+import { runCaged } from './run-caged.ts'
+import { RunUsers } from './run-users.ts'
+import { findVisible } from './visible-files.ts'
 
 const execute = promisify(execFile)
 
-/** A layer that can be present or absent. */
-export type CageLayer = 'setpriv' | 'nice' | 'prlimit'
-
-/** Absolute paths of the layers that this system has. */
-export type Cage = ReadonlyMap<CageLayer, string>
-
-/** What one run may use. */
-export type CageLimits = {
-  readonly cpuSeconds: number
-  readonly outputBytes: number
-  readonly memoryBytes: number
-  /** 0–19. */
-  readonly nice: number
-}
-
-/** Environment of every child: no secret of ours, one language, no colours in messages. */
-export const CHILD_ENV: Readonly<Record<string, string>> = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  LC_ALL: 'C',
-  TZ: 'UTC',
-  AV_LOG_FORCE_NOCOLOR: '1',
-}
+/** `auto`: what the system offers; `require`: all of it or no start; `off`: neither walls nor a user of its own. */
+export type CageMode = 'auto' | 'require' | 'off'
 
 /** One line of a report on the cage. */
 export type CageReport = {
-  readonly layer: CageLayer
+  readonly layer: 'private view' | 'own user' | 'no privileges' | 'limits' | 'process limit' | 'nice'
   readonly present: boolean
+  /** The program that makes it, or why it is not there. */
+  readonly by: string
   readonly protects: string
   readonly remedy: string
 }
 
-const LAYERS: Readonly<Record<CageLayer, { protects: string; remedy: string; probe: readonly string[] }>> = {
-  setpriv: {
-    protects: 'a decoder never outlives a server that was killed',
-    remedy: 'install util-linux (setpriv)',
-    probe: ['--pdeathsig', 'KILL', 'true'],
-  },
-  nice: {
-    protects: 'encoding gives way to requests',
-    remedy: 'install coreutils (nice)',
-    probe: ['-n', '0', 'true'],
-  },
-  prlimit: {
-    protects: 'a hostile file cannot take all memory, processor time or disk',
-    remedy: 'install util-linux (prlimit)',
-    probe: ['--core=0', 'true'],
-  },
+/** What the search needs. `program`: the decoder; `folder`: that of the runs; made where it is missing. */
+export type CageSearch = { readonly program: string; readonly folder: string; readonly mode: CageMode }
+
+/** Below it the kernel counts a user's processes over all namespaces together (Linux 5.14, per-namespace `ucounts`). */
+const COUNTS_APART = [5, 14] as const
+/** A sound of 64 samples: the smallest file that a decoder reads. */
+const PROBE_SAMPLES = 64
+
+/** Finds the layers by trying each. Leaves nothing in the folder. Throws `setting_invalid` where all are required and one is missing. */
+export async function findCage(search: CageSearch): Promise<Cage> {
+  const cage = await tryLayers(search)
+  if (search.mode === 'require') requireAll(cage)
+  return cage
 }
 
-/** Finds the layers by trying each on `true`, all at once. */
-export async function findCage(): Promise<Cage> {
-  const layers = Object.keys(LAYERS) as CageLayer[]
-  const tried = await Promise.all(
-    layers.map((layer) =>
-      execute(layer, [...LAYERS[layer].probe], { env: CHILD_ENV, timeout: 10_000 }).then(
-        () => [layer],
-        () => [],
-      ),
-    ),
-  )
-  return new Map(tried.flat().map((layer) => [layer, layer]))
+async function tryLayers(search: CageSearch): Promise<Cage> {
+  const tools = await findTools()
+  const isRoot = process.getuid?.() === 0
+  const bare: Cage = {
+    tools,
+    isRoot,
+    walls: null,
+    ownUser: false,
+    visible: { links: [], folders: [], files: [] },
+    countsProcesses: false,
+    cores: availableParallelism(),
+  }
+  if (search.mode === 'off') return bare
+  const ownUser = isRoot && tools.has('setpriv')
+  const visible = await findVisible(search.program, tools)
+  // A user's processes are counted apart where the user is the run's own, or where a namespace counts for itself.
+  const countsProcesses = ownUser || (!isRoot && countsApart(release()))
+  for (const walls of ['bwrap', 'unshare'] as const) {
+    const cage = { ...bare, walls, ownUser, visible, countsProcesses }
+    if (tools.has(walls) && (walls === 'bwrap' || tools.has('setpriv')) && (await holds(cage, search)))
+      return cage
+  }
+  const open = { ...bare, ownUser, countsProcesses: ownUser }
+  return ownUser && (await holds(open, search)) ? open : bare
 }
 
 /** Every layer, whether it is there, what it protects from and what to do when it is missing. */
 export function describeCage(cage: Cage): readonly CageReport[] {
-  return (Object.keys(LAYERS) as CageLayer[]).map((layer) => ({
-    layer,
-    present: cage.has(layer),
-    protects: LAYERS[layer].protects,
-    remedy: LAYERS[layer].remedy,
-  }))
+  const { tools, walls } = cage
+  const privileges = tools.has('setpriv') || walls === 'bwrap'
+  return [
+    {
+      layer: 'private view',
+      present: walls !== null,
+      by: walls ?? 'refused by the kernel, or no program for it',
+      protects: 'a hostile file reaches no network, no file but its own and no other process',
+      remedy: tools.has('bwrap')
+        ? 'allow namespaces to this user (the sysctl user.max_user_namespaces, an AppArmor profile for bwrap, the rules of the container)'
+        : 'install bubblewrap (Debian: sudo apt-get install bubblewrap)',
+    },
+    ...(cage.isRoot
+      ? [
+          {
+            layer: 'own user' as const,
+            present: cage.ownUser,
+            by: cage.ownUser ? 'setpriv' : 'runs as root',
+            protects: 'a decoder is not root, and no two are the same user',
+            remedy: 'install util-linux (setpriv), or start the server as a plain user',
+          },
+        ]
+      : []),
+    {
+      layer: 'no privileges',
+      present: privileges,
+      by: tools.has('setpriv') ? 'setpriv' : (walls ?? 'missing'),
+      protects: 'a decoder gains no rights, and never outlives a server that was killed',
+      remedy: 'install util-linux (setpriv)',
+    },
+    {
+      layer: 'limits',
+      present: tools.has('prlimit'),
+      by: tools.has('prlimit') ? 'prlimit' : 'missing',
+      protects: 'a hostile file cannot take all memory, processor time or disk',
+      remedy: 'install util-linux (prlimit)',
+    },
+    {
+      layer: 'process limit',
+      present: tools.has('prlimit') && cage.countsProcesses,
+      by: tools.has('prlimit') && cage.countsProcesses ? 'prlimit' : 'processes cannot be counted apart',
+      protects: 'a decoder cannot start processes without end',
+      remedy: 'needs the private view, or a start as root with setpriv',
+    },
+    {
+      layer: 'nice',
+      present: tools.has('nice'),
+      by: tools.has('nice') ? 'nice' : 'missing',
+      protects: 'encoding gives way to requests',
+      remedy: 'install coreutils (nice)',
+    },
+  ]
 }
 
-/** The program and the arguments that run `program` inside the layers that are there. Pure. */
-export function cageCommand(
-  cage: Cage,
-  limits: CageLimits,
-  program: string,
-  args: readonly string[],
-): { program: string; args: string[] } {
-  const command: string[] = []
-  const setpriv = cage.get('setpriv')
-  if (setpriv) command.push(setpriv, '--pdeathsig', 'KILL')
-  const nice = cage.get('nice')
-  if (nice) command.push(nice, '-n', String(limits.nice))
-  const prlimit = cage.get('prlimit')
-  if (prlimit) {
-    command.push(
-      prlimit,
-      `--as=${limits.memoryBytes}`,
-      // Two figures: at the first ffmpeg may still say why it ends, at the second the kernel ends it.
-      `--cpu=${limits.cpuSeconds}:${limits.cpuSeconds + 2}`,
-      `--fsize=${limits.outputBytes}`,
-      '--nofile=256',
-      // A dump of a decoder holds a stranger's pictures and fills the disk.
-      '--core=0',
-    )
+/** The layers in a few words, for the line that tells of a start. */
+export function summarizeCage(cage: Cage): string {
+  const present = describeCage(cage).filter((report) => report.present)
+  return (
+    present.map(({ layer, by }) => (layer === 'private view' ? `${layer} (${by})` : layer)).join(', ') ||
+    'none'
+  )
+}
+
+function requireAll(cage: Cage): void {
+  const missing = describeCage(cage).filter(({ present }) => !present)
+  if (missing.length === 0) return
+  const sentences = missing.map(({ layer, remedy }) => `no ${layer}: ${remedy}`)
+  throw new HeadwaterError(
+    'setting_invalid',
+    `HEADWATER_CAGE is "require", but of the decoder's cage this system lacks something (${sentences.join('; ')}).`,
+  )
+}
+
+/** Whether a kernel of this release counts a user's processes in each user namespace for itself. Pure. */
+export function countsApart(kernel: string): boolean {
+  const [major = 0, minor = 0] = kernel.split('.').map((part) => Number.parseInt(part, 10))
+  return major > COUNTS_APART[0] || (major === COUNTS_APART[0] && minor >= COUNTS_APART[1])
+}
+
+/** Tools by the paths at which the children's own search path has them. */
+async function findTools(): Promise<ReadonlyMap<CageTool, string>> {
+  const probes: Readonly<Record<CageTool, readonly string[]>> = {
+    bwrap: ['--version'],
+    unshare: ['--version'],
+    setpriv: ['--pdeathsig', 'KILL', '--no-new-privs', 'true'],
+    prlimit: ['--core=0', 'true'],
+    nice: ['-n', '0', 'true'],
   }
-  command.push(program, ...args)
-  return { program: command[0] ?? program, args: command.slice(1) }
+  const found = await Promise.all(
+    (Object.keys(probes) as CageTool[]).map(async (tool) => {
+      const path = await findInPath(tool)
+      if (path === undefined) return []
+      const worked = execute(path, [...probes[tool]], { env: CHILD_ENV, timeout: 10_000 })
+      return await worked.then(
+        () => [[tool, path] as const],
+        () => [],
+      )
+    }),
+  )
+  return new Map(found.flat())
+}
+
+async function findInPath(name: string): Promise<string | undefined> {
+  for (const folder of CHILD_ENV.PATH.split(':')) {
+    const path = join(folder, name)
+    const runs = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    )
+    if (runs) return path
+  }
+  return undefined
+}
+
+/** Whether the real decoder, in this cage, reads a file that only the server may read, and writes one. */
+async function holds(cage: Cage, { program, folder }: CageSearch): Promise<boolean> {
+  // Named as runs are, so that what a crash leaves is removed as theirs is.
+  const name = `run-probe-${cage.walls ?? 'open'}`
+  const [runFolder, sound] = [join(folder, name), join(folder, `${name}.wav`)]
+  try {
+    await mkdir(runFolder, { mode: 0o700, recursive: true })
+    await writeFile(sound, probeSound(), { mode: 0o600 })
+    const end = await runCaged(cage, new RunUsers(), {
+      program,
+      args: ['-f', 'wav', '-i', '{input}', '-c', 'copy', '-f', 'wav', 'out.wav'],
+      folder: runFolder,
+      inputs: new Map([['input', sound]]),
+      limits: { cpuSeconds: 10, outputBytes: 65_536, memoryBytes: 3 * 1024 ** 3, nice: 1 },
+      verbose: false,
+      wallMs: 10_000,
+      keepBytes: 1024,
+      signal: AbortSignal.timeout(15_000),
+      onProgress: () => {},
+    })
+    await access(join(runFolder, 'out.wav'))
+    return end.exitCode === 0
+  } catch {
+    // Whatever it was: this system does not offer the layer, and the report says so.
+    return false
+  } finally {
+    for (const path of [runFolder, sound]) await rm(path, { recursive: true, force: true })
+  }
+}
+
+/** RIFF/WAVE: 8 kHz, mono, 16 bits of silence. */
+function probeSound(): Uint8Array {
+  const data = PROBE_SAMPLES * 2
+  const bytes = Buffer.alloc(44 + data)
+  bytes.write('RIFF', 0)
+  bytes.writeUInt32LE(36 + data, 4)
+  bytes.write('WAVEfmt ', 8)
+  for (const [at, value] of [
+    [16, 16],
+    [24, 8000],
+    [28, 16_000],
+    [40, data],
+  ] as const)
+    bytes.writeUInt32LE(value, at)
+  for (const [at, value] of [
+    [20, 1],
+    [22, 1],
+    [32, 2],
+    [34, 16],
+  ] as const)
+    bytes.writeUInt16LE(value, at)
+  bytes.write('data', 36)
+  return bytes
 }

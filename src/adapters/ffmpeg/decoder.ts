@@ -7,7 +7,6 @@
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { HeadwaterError } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
 import type {
   BlobName,
@@ -19,10 +18,15 @@ import type {
   DecoderTask,
   LocalCopy,
 } from '../../ports.ts'
-import { type Cage, cageCommand, describeCage, findCage } from './cage.ts'
-import { guardArgs, type InputTargets, pasteable } from './guard-args.ts'
+import { describeCage } from './cage.ts'
+import type { Cage } from './cage-command.ts'
+import { FolderWatch } from './folder-watch.ts'
+import { guardArgs, pasteable } from './guard-args.ts'
+import { judgeEnd, scrub, wroteTooMuch } from './judge-end.ts'
 import { OutputFile } from './output-file.ts'
-import { type FfmpegEnd, runFfmpeg } from './run-ffmpeg.ts'
+import { runCaged, targetsOf } from './run-caged.ts'
+import type { FfmpegEnd } from './run-ffmpeg.ts'
+import { RunUsers } from './run-users.ts'
 
 /** What is kept of the decoder's words: enough for a reason, or a whole report. */
 const TAIL_BYTES = 8192
@@ -33,6 +37,8 @@ const GROWTH_POLL_MS = 60
 export type DecoderDeps = {
   readonly build: DecoderBuild
   readonly blobs: Blobs
+  /** What the runs sit in. */
+  readonly cage: Cage
   /** Folder of its own on a disk with room for a few chunks. */
   readonly workDir: string
   readonly log: Log
@@ -44,21 +50,16 @@ export async function createDecoder(deps: DecoderDeps): Promise<Decoder> {
   for (const entry of await readdir(deps.workDir)) {
     if (entry.startsWith('run-')) await rm(join(deps.workDir, entry), { recursive: true, force: true })
   }
-  const cage = await findCage()
-  for (const layer of describeCage(cage)) {
-    if (!layer.present) {
-      deps.log.warn({ layer: layer.layer }, `Missing: ${layer.protects}. To have it, ${layer.remedy}.`)
-    }
+  for (const { layer, present, protects, remedy } of describeCage(deps.cage)) {
+    if (!present) deps.log.warn({ layer }, `Not there: ${protects}. To have it, ${remedy}.`)
   }
-  return { build: deps.build, run: (task, options) => runTask(deps, cage, task, options) }
+  const users = new RunUsers()
+  return { build: deps.build, run: (task, options) => runTask({ ...deps, users }, task, options) }
 }
 
-async function runTask(
-  deps: DecoderDeps,
-  cage: Cage,
-  task: DecoderTask,
-  options: DecoderOptions,
-): Promise<DecoderRun> {
+type RunDeps = DecoderDeps & { readonly users: RunUsers }
+
+async function runTask(deps: RunDeps, task: DecoderTask, options: DecoderOptions): Promise<DecoderRun> {
   options.signal.throwIfAborted()
   const folder = await mkdtemp(join(deps.workDir, 'run-'))
   const files = new Map(task.outputs.map((name) => [name, new OutputFile(name, join(folder, name))]))
@@ -69,8 +70,8 @@ async function runTask(
   const copies = new Map<string, LocalCopy>()
   try {
     for (const [name, blob] of blobsOf(task)) copies.set(name, await deps.blobs.materialize(blob))
-    const secrets = [folder, deps.workDir, ...[...copies.values()].map(({ path }) => path)]
-    const end = await live(deps, cage, task, options, folder, copies, files)
+    const secrets = [folder, deps.workDir, deps.build.path, ...[...copies.values()].map(({ path }) => path)]
+    const end = await live(deps, task, options, folder, copies, files)
     const stderr = scrub(end.said, secrets)
     await judgeEnd(task, end, stderr, files)
     return { files, stderr, release }
@@ -89,47 +90,45 @@ function blobsOf({ input, files = {} }: DecoderTask): [name: string, blob: BlobN
   ]
 }
 
-/** What the elements for inputs become. */
-function targetsOf(task: DecoderTask, copies: ReadonlyMap<string, LocalCopy>): InputTargets {
-  const paths = [...copies].map(([name, { path }]) => [name, `file:${path}`] as const)
-  return new Map([...(task.input.from === 'pipe' ? [['input', 'pipe:0'] as const] : []), ...paths])
-}
-
 /** Starts the process and watches its outputs until it has ended. */
 async function live(
-  deps: DecoderDeps,
-  cage: Cage,
+  deps: RunDeps,
   task: DecoderTask,
   options: DecoderOptions,
   folder: string,
   copies: ReadonlyMap<string, LocalCopy>,
   files: ReadonlyMap<string, OutputFile>,
 ): Promise<FfmpegEnd> {
-  const args = guardArgs(task.args, targetsOf(task, copies), task.verbose === true)
-  const limits = { ...task.limits, nice: task.nice }
-  const command = cageCommand(cage, limits, deps.build.path, args)
-  deps.log.debug({ label: task.label, command: pasteable(deps.build.path, args) }, 'decoder starts')
-  const growth = new AbortController()
+  const { cage, users, build, log } = deps
+  const ended = new AbortController()
   const failed = new AbortController()
+  const mostBytes = Math.max(1, task.outputs.length) * task.limits.outputBytes
+  const size = new FolderWatch(folder, mostBytes, () => wroteTooMuch(task))
+  const life = {
+    program: build.path,
+    args: task.args,
+    folder,
+    inputs: new Map([...copies].map(([name, { path }]) => [name, path])),
+    ...(task.input.from === 'pipe' ? { stdin: task.input.bytes } : {}),
+    limits: { ...task.limits, nice: task.nice },
+    wallMs: task.limits.wallMs,
+    verbose: task.verbose === true,
+    keepBytes: task.verbose ? REPORT_BYTES : TAIL_BYTES,
+    signal: AbortSignal.any([options.signal, failed.signal, size.over]),
+    onProgress: options.onProgress ?? (() => {}),
+  }
+  const command = pasteable(build.path, guardArgs(life.args, targetsOf(life), life.verbose))
+  log.debug({ label: task.label, command }, 'decoder starts')
   const watching = options.onGrowth
-    ? watchGrowth([...files.values()], options.onGrowth, growth.signal).catch((error: unknown) =>
+    ? watchGrowth([...files.values()], options.onGrowth, ended.signal).catch((error: unknown) =>
         failed.abort(error),
       )
     : undefined
   try {
-    return await runFfmpeg({
-      program: command.program,
-      args: command.args,
-      folder,
-      ...(task.input.from === 'pipe' ? { stdin: task.input.bytes } : {}),
-      wallMs: task.limits.wallMs,
-      keepBytes: task.verbose ? REPORT_BYTES : TAIL_BYTES,
-      keep: task.verbose ? 'first' : 'last',
-      signal: AbortSignal.any([options.signal, failed.signal]),
-      onProgress: options.onProgress ?? (() => {}),
-    })
+    return await runCaged(cage, users, life)
   } finally {
-    growth.abort()
+    size.stop()
+    ended.abort()
     await watching
   }
 }
@@ -144,50 +143,4 @@ async function watchGrowth(
     for (const file of files) if (await file.refresh()) await onGrowth(file)
     await sleep(GROWTH_POLL_MS, undefined, { signal }).catch(() => {})
   }
-}
-
-/** Throws when the run did not give what it should. */
-async function judgeEnd(
-  task: DecoderTask,
-  end: FfmpegEnd,
-  stderr: string,
-  files: ReadonlyMap<string, OutputFile>,
-): Promise<void> {
-  const fail = (reason: string, sentence: string): never => {
-    throw new HeadwaterError('decoder_failed', sentence, {
-      facts: { task: task.label, reason, exitCode: end.exitCode, signal: end.killedBy, stderr },
-    })
-  }
-  if (end.reason === 'wall') {
-    fail('wall', `${task.label}: the decoder was stopped after ${task.limits.wallMs / 1000} s.`)
-  }
-  if (end.reason === 'stall') fail('stall', `${task.label}: the decoder made no progress and was stopped.`)
-  if (end.exitCode !== 0) {
-    if (/No space left on device/i.test(stderr)) {
-      throw new HeadwaterError('disk_full', `${task.label}: the disk is full.`, { facts: { stderr } })
-    }
-    if (end.killedBy === 'SIGXFSZ' || /File too large/i.test(stderr)) {
-      fail('output', `${task.label}: the decoder wrote more than ${task.limits.outputBytes} bytes.`)
-    }
-    if (end.killedBy === 'SIGXCPU' || /cpu time limit/i.test(stderr)) {
-      fail('cpu', `${task.label}: the decoder used more than ${task.limits.cpuSeconds} s of processor time.`)
-    }
-    const how = end.killedBy === null ? `ended with ${end.exitCode}` : `was ended by ${end.killedBy}`
-    fail('exit', `${task.label}: the decoder ${how}: ${lastLine(stderr)}`)
-  }
-  for (const file of files.values()) {
-    await file.refresh()
-    if (file.sizeBytes === 0) fail('missing-output', `${task.label}: the decoder made no ${file.name}.`)
-  }
-}
-
-/** Paths of this machine must not reach customers, and the addresses that ffmpeg prints before messages say nothing. */
-function scrub(text: string, secrets: readonly string[]): string {
-  let clean = text
-  for (const secret of secrets) clean = clean.replaceAll(secret, '')
-  return clean.replaceAll(/ @ 0x[0-9a-f]+\]/g, ']').replaceAll(/\bfile:(?=[:,'\s]|$)/g, 'input')
-}
-
-function lastLine(text: string): string {
-  return text.trimEnd().split('\n').at(-1)?.trim() || 'it said nothing'
 }

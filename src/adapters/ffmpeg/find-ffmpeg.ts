@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { DecoderBuild } from '../../ports.ts'
-import { CHILD_ENV } from './cage.ts'
+import { CHILD_ENV } from './child-env.ts'
 
 const execute = promisify(execFile)
 
@@ -70,13 +70,11 @@ async function findPackaged(): Promise<string | undefined> {
 }
 
 async function checkBuild(path: string): Promise<DecoderBuild> {
-  // All at once: they cost the start a tenth of a second each.
-  const lists = Promise.all([ask(path, '-encoders'), ask(path, '-filters')])
-  lists.catch(() => undefined)
-  const said = await ask(path, '-version')
-  const version = /^ffmpeg version (\S+)/m.exec(said)?.[1]
+  // All at once: they cost the start a tenth of a second each. The version stands above every answer.
+  const [listed, filtered] = await Promise.all([ask(path, '-encoders'), ask(path, '-filters')])
+  const version = /^ffmpeg version (\S+)/m.exec(listed.banner)?.[1]
   if (version === undefined) {
-    throw new HeadwaterError('decoder_missing', `${path} does not answer -version as ffmpeg does.`, {
+    throw new HeadwaterError('decoder_missing', `${path} does not say its version as ffmpeg does.`, {
       facts: { path },
     })
   }
@@ -85,7 +83,7 @@ async function checkBuild(path: string): Promise<DecoderBuild> {
       facts: { path, version },
     })
   }
-  const [encoders, filters] = (await lists).map(namesIn) as [ReadonlySet<string>, ReadonlySet<string>]
+  const [encoders, filters] = [namesIn(listed.list), namesIn(filtered.list)]
   const missing = [
     ...NEEDED_ENCODERS.filter((name) => !encoders.has(name)),
     ...NEEDED_FILTERS.filter((name) => !filters.has(name)),
@@ -108,14 +106,14 @@ function isTooOld(version: string): boolean {
   return Number(major) < oldMajor || (Number(major) === oldMajor && Number(minor) < oldMinor)
 }
 
-async function ask(path: string, question: string): Promise<string> {
+async function ask(path: string, question: string): Promise<{ list: string; banner: string }> {
   try {
-    const { stdout } = await execute(path, ['-hide_banner', question], {
+    const { stdout, stderr } = await execute(path, [question], {
       env: CHILD_ENV,
       timeout: 20_000,
       maxBuffer: 4_194_304,
     })
-    return stdout
+    return { list: stdout, banner: stderr }
   } catch (error) {
     throw new HeadwaterError('decoder_missing', `${path} could not be run as ffmpeg.`, {
       facts: { path },

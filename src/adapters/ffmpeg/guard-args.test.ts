@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { cageCommand } from './cage.ts'
 import { guardArgs, pasteable } from './guard-args.ts'
 import { ProgressReader } from './read-progress.ts'
 
@@ -45,23 +44,6 @@ describe('the arguments of every run', () => {
   test('can be pasted into a shell', () => {
     expect(pasteable('ffmpeg', ['-vf', "drawtext=text='a b'", 'x.mp4'])).toBe(
       `ffmpeg -vf 'drawtext=text='\\''a b'\\''' x.mp4`,
-    )
-  })
-
-  test('are wrapped by the layers that exist', () => {
-    const limits = { cpuSeconds: 10, outputBytes: 5, memoryBytes: 7, nice: 10 }
-    expect(cageCommand(new Map(), limits, 'ffmpeg', ['-x'])).toEqual({ program: 'ffmpeg', args: ['-x'] })
-    const full = cageCommand(
-      new Map([
-        ['setpriv', 'setpriv'],
-        ['prlimit', 'prlimit'],
-      ]),
-      limits,
-      'ffmpeg',
-      ['-x'],
-    )
-    expect([full.program, ...full.args].join(' ')).toBe(
-      'setpriv --pdeathsig KILL prlimit --as=7 --cpu=10:12 --fsize=5 --nofile=256 --core=0 ffmpeg -x',
     )
   })
 })

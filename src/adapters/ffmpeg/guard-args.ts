@@ -1,5 +1,7 @@
 /** The arguments that every run gets, whatever it does, and the form in which a command can be pasted. Pure. */
 
+import { quote } from './quote.ts'
+
 /**
  * Containers whose demuxers may open, by ffmpeg's names. Without this list ffmpeg 5 and 7 follow playlists, ffconcat and
  * MPD files that call themselves `.mp4`, to any local path (measured); our own sniffing pins one of them as well.
@@ -12,8 +14,13 @@ const IMAGES: readonly string[] = ['png_pipe']
 /** File descriptor on which progress is reported; 0–2 are the standard ones. */
 export const PROGRESS_FD = 3
 
-/** What `{input}` and the like become, by what stands between the braces. */
-export type InputTargets = ReadonlyMap<string, 'pipe:0' | `file:${string}`>
+/** Where descriptors of inputs begin that are handed over open. */
+export const FIRST_INPUT_FD = PROGRESS_FD + 1
+
+/** What `{input}` and the like become. */
+export type InputTarget = 'pipe:0' | `file:${string}`
+/** Targets by what stands between the braces. */
+export type InputTargets = ReadonlyMap<string, InputTarget>
 
 /**
  * Completes a task's arguments: global guards first, an input's guards before its `-i`, and inputs replaced.
@@ -51,8 +58,4 @@ export function guardArgs(args: readonly string[], inputs: InputTargets, verbose
 /** The command as a line for a shell. */
 export function pasteable(program: string, args: readonly string[]): string {
   return [program, ...args].map(quote).join(' ')
-}
-
-function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }

@@ -1,5 +1,6 @@
 /** ffmpeg behind the `Decoder` port. */
 
-export { type CageReport, describeCage, findCage } from './cage.ts'
+export { describeCage, findCage, summarizeCage } from './cage.ts'
+export type { Cage } from './cage-command.ts'
 export { createDecoder } from './decoder.ts'
 export { findFfmpeg } from './find-ffmpeg.ts'

@@ -2,6 +2,8 @@
 
 import type { DecoderProgress } from '../../ports.ts'
 
+const LONGEST_LINE = 4_096
+
 /** Feeds on text in any pieces; answers the newest complete block each time one ends. */
 export class ProgressReader {
   #rest = ''
@@ -11,7 +13,8 @@ export class ProgressReader {
   /** Takes the next piece; the newest progress if a block ended within it. */
   push(text: string): DecoderProgress | undefined {
     const lines = (this.#rest + text).split('\n')
-    this.#rest = lines.pop() ?? ''
+    // No line of ffmpeg's is longer; one without an end would grow for ever.
+    this.#rest = (lines.pop() ?? '').slice(-LONGEST_LINE)
     let ended = false
     for (const line of lines) {
       const [key, value = ''] = line.split('=', 2)

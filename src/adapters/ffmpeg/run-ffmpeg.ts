@@ -11,7 +11,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { DecoderProgress } from '../../ports.ts'
-import { CHILD_ENV } from './cage.ts'
+import { CHILD_ENV } from './child-env.ts'
 import { PROGRESS_FD } from './guard-args.ts'
 import { ProgressReader } from './read-progress.ts'
 
@@ -20,6 +20,8 @@ export type FfmpegLife = {
   readonly program: string
   readonly args: readonly string[]
   readonly folder: string
+  /** Open files that it gets as descriptors, from `FIRST_INPUT_FD` on. */
+  readonly openFiles?: readonly number[]
   /** Fed to standard input; closed input when absent. */
   readonly stdin?: AsyncIterable<Uint8Array>
   readonly wallMs: number
@@ -49,7 +51,7 @@ export async function runFfmpeg(life: FfmpegLife): Promise<FfmpegEnd> {
     env: CHILD_ENV,
     // A group of its own, so that killing it reaches whatever it started, and a Ctrl-C at the terminal does not.
     detached: true,
-    stdio: [life.stdin ? 'pipe' : 'ignore', 'ignore', 'pipe', 'pipe'],
+    stdio: [life.stdin ? 'pipe' : 'ignore', 'ignore', 'pipe', 'pipe', ...(life.openFiles ?? [])],
   })
   const said = new KeptText(life.keepBytes, life.keep)
   const watch = new Watch(child, life)

@@ -21,7 +21,8 @@ export type OpenedDatabase = { readonly db: Db; readonly close: () => Promise<vo
  */
 export async function openDatabase(options: { file: string }): Promise<OpenedDatabase> {
   const { file } = options
-  await mkdir(dirname(file), { recursive: true })
+  // Nobody else has anything to look for in it.
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   const writer = new SqliteThread({ file, lockFile: `${file}-lock` })
   const reader = new LateReader(() => new SqliteThread({ file, lockFile: null }))
   const db: Db = new Kysely<Tables>({
