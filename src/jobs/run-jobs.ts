@@ -207,9 +207,9 @@ export class JobRunner {
     await jobs.fail(job, { error: sentence, retryAtUs: 'never' })
   }
 
-  /** A source that is at fault stays so; everything else may pass. */
+  /** A source that is at fault stays so, and so does what says that it will not pass; everything else may. */
   #isFinal(job: ClaimedJob, error: unknown): boolean {
-    if (isFailure(error) && error.kind === 'media') return true
+    if (isFailure(error) && (error.kind === 'media' || error.facts.mayPass === false)) return true
     return job.attempt >= job.maxAttempts || job.deadlineUs <= this.#deps.clock.nowUs()
   }
 }

@@ -242,6 +242,11 @@ const FAULTS = {
     'index',
     'The file is of a known kind, but what follows its first bytes is damaged.',
   ),
+  too_many_streams: damaged(
+    'index',
+    'The file has more than 128 streams.',
+    'Export it with the picture, sound and text that are wanted, and upload that.',
+  ),
   cut_off: damaged(
     'plan',
     'The file says it lasts much longer than its pictures do: its end is missing.',
@@ -280,8 +285,8 @@ const FAULTS = {
   },
   too_many_pictures: damaged(
     'plan',
-    'The file claims more pictures than can be processed.',
-    'Upload it in several parts.',
+    'The file claims more pictures than can be processed, or more than 1,000 in a second.',
+    'Export the video with at most 240 pictures a second; a very long one upload in several parts.',
   ),
 
   // The decoder and the pictures themselves.

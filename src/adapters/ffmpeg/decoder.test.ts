@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,6 +11,7 @@ import { findCage } from './cage.ts'
 import type { Cage } from './cage-command.ts'
 import { createDecoder } from './decoder.ts'
 import { findFfmpeg } from './find-ffmpeg.ts'
+import { OutputFile } from './output-file.ts'
 
 const execute = promisify(execFile)
 const never = new AbortController().signal
@@ -106,6 +107,32 @@ describe('a run of the decoder', () => {
     await expect(attempt).rejects.toMatchObject({ code: 'decoder_failed', facts: { reason: 'output' } })
   })
 
+  test('ends with its processor time, and is not worth another try', async () => {
+    const attempt = decoder.run(task({ args: busy, outputs: ['x.mp4'], cpuSeconds: 1 }), { signal: never })
+    await expect(attempt).rejects.toMatchObject({
+      code: 'decoder_failed',
+      facts: { reason: 'cpu', mayPass: false },
+    })
+  })
+
+  test('decodes no picture of more pixels than anybody films, whatever it is called in the header', async () => {
+    await writeFile(join(folder, 'huge.webm'), await hugePicture())
+    const attempt = decoder.run(
+      task({ args: words('-f matroska -i {input} -f null -'), outputs: [], blob: 'huge.webm' }),
+      { signal: never },
+    )
+    await expect(attempt).rejects.toMatchObject({ code: 'decoder_failed', facts: { reason: 'pixels' } })
+  })
+
+  test('reads nothing but plain files, whatever a decoder puts in their place', async () => {
+    const secret = join(folder, 'secret')
+    await writeFile(secret, 'secret')
+    await symlink(secret, join(folder, 'linked.mp4'))
+    const file = new OutputFile('linked.mp4', join(folder, 'linked.mp4'))
+    expect(await file.refresh()).toBe(false)
+    await expect(file.read(new Uint8Array(6), 0)).rejects.toThrow()
+  })
+
   test('is killed with its abort, and the reason is thrown', async () => {
     const abort = new AbortController()
     const attempt = decoder.run(task({ args: endless, outputs: ['x.mp4'] }), {
@@ -174,6 +201,25 @@ describe('a run of the decoder', () => {
   })
 })
 
+/** Goes on for ever, as fast as it can. */
+const busy = words('-stream_loop -1 -f mov -i {input} -c:v libx264 -preset veryslow x.mp4')
+
+/** A film whose header says 320 × 180, and whose pictures say 12,000 × 12,000 (the frame header of VP8, RFC 6386 §9.1). */
+async function hugePicture(): Promise<Uint8Array> {
+  const path = join(folder, 'huge-source.webm')
+  await execute(build.path, [
+    ...words('-v error -f lavfi -i testsrc2=s=320x180:r=5:d=1 -c:v libvpx -g 1'),
+    path,
+  ])
+  const bytes = await readFile(path)
+  const start = Buffer.from('9d012a', 'hex')
+  for (let at = bytes.indexOf(start); at >= 0; at = bytes.indexOf(start, at + 1)) {
+    bytes.writeUInt16LE(12_000, at + start.length)
+    bytes.writeUInt16LE(12_000, at + start.length + 2)
+  }
+  return bytes
+}
+
 /** Goes on for ever at the speed of the film. */
 const endless = words('-re -stream_loop -1 -f mov -i {input} -c:v libx264 -preset ultrafast x.mp4')
 
@@ -202,6 +248,7 @@ function task(options: {
   piped?: boolean
   blob?: string
   wallMs?: number
+  cpuSeconds?: number
   outputBytes?: number
 }): DecoderTask {
   return {
@@ -213,7 +260,7 @@ function task(options: {
     outputs: options.outputs,
     limits: {
       wallMs: options.wallMs ?? 60_000,
-      cpuSeconds: 60,
+      cpuSeconds: options.cpuSeconds ?? 60,
       outputBytes: options.outputBytes ?? 1e9,
       memoryBytes: 3e9,
     },

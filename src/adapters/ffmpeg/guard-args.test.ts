@@ -8,11 +8,15 @@ describe('the arguments of every run', () => {
   test('guard the input right before it and name it last', () => {
     const args = guardArgs(['-f', 'mov', '-i', '{input}', 'out.mp4'], piped, false)
     const at = args.indexOf('-i')
-    expect(args.slice(at - 4, at)).toEqual([
+    expect(args.slice(at - 8, at)).toEqual([
       '-protocol_whitelist',
       'file,pipe',
       '-format_whitelist',
       expect.stringMatching(/^mov,/),
+      '-max_streams',
+      '128',
+      '-max_pixels',
+      '67108864',
     ])
     expect(args[at + 1]).toBe('pipe:0')
     expect(args).toContain('-nostdin')

@@ -11,6 +11,11 @@ const CONTAINERS =
 /** Demuxers of images: an input that is pinned to one may be that and nothing else, and no video may be one. */
 const IMAGES: readonly string[] = ['png_pipe']
 
+/** Of one file: as many as the index of an MP4 may name; broadcasts with several programmes have some fifty. */
+export const MOST_STREAMS = 128
+/** Of one picture: 8192 × 8192. A decoder asks for a dozen such pictures of memory, and a hostile parameter set for any number. */
+export const MOST_PIXELS = 8192 * 8192
+
 /** File descriptor on which progress is reported; 0–2 are the standard ones. */
 export const PROGRESS_FD = 3
 
@@ -48,6 +53,8 @@ export function guardArgs(args: readonly string[], inputs: InputTargets, verbose
       const formats = pinned !== undefined && IMAGES.includes(pinned) ? pinned : CONTAINERS
       // Options of the input that follows: nothing but local files and pipes, nothing but known containers.
       guarded.push('-protocol_whitelist', 'file,pipe', '-format_whitelist', formats)
+      // What a file turns out to hold, whatever its header says.
+      guarded.push('-max_streams', String(MOST_STREAMS), '-max_pixels', String(MOST_PIXELS))
       pinned = undefined
     }
     guarded.push(inputs.get(/^\{(\w+)\}$/.exec(argument)?.[1] ?? '') ?? argument)

@@ -3,6 +3,7 @@
 import { constants } from 'node:os'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { DecoderTask } from '../../ports.ts'
+import { MOST_PIXELS, MOST_STREAMS } from './guard-args.ts'
 import type { OutputFile } from './output-file.ts'
 import type { FfmpegEnd } from './run-ffmpeg.ts'
 
@@ -15,8 +16,9 @@ export async function judgeEnd(
 ): Promise<void> {
   const killedBy = end.killedBy ?? signalOf(end.exitCode)
   const fail = (reason: string, sentence: string): never => {
+    const mayPass = !BUDGETS.includes(reason)
     throw new HeadwaterError('decoder_failed', sentence, {
-      facts: { task: task.label, reason, exitCode: end.exitCode, signal: killedBy, stderr },
+      facts: { task: task.label, reason, mayPass, exitCode: end.exitCode, signal: killedBy, stderr },
     })
   }
   if (end.reason === 'wall') {
@@ -30,7 +32,13 @@ export async function judgeEnd(
     if (killedBy === 'SIGXFSZ' || /File too large/i.test(stderr)) {
       throw wroteTooMuch(task, stderr)
     }
-    if (killedBy === 'SIGXCPU' || /cpu time limit/i.test(stderr)) {
+    if (/exceeds specified max pixel count/.test(stderr)) {
+      fail('pixels', `${task.label}: a picture has more than ${MOST_PIXELS} pixels.`)
+    }
+    if (/Number of streams exceeds max_streams/.test(stderr)) {
+      fail('streams', `${task.label}: there are more than ${MOST_STREAMS} streams.`)
+    }
+    if (killedBy === 'SIGXCPU' || wasAskedToEnd(end.exitCode, stderr)) {
       fail('cpu', `${task.label}: the decoder used more than ${task.limits.cpuSeconds} s of processor time.`)
     }
     const how = killedBy === null ? `ended with ${end.exitCode}` : `was ended by ${killedBy}`
@@ -42,12 +50,22 @@ export async function judgeEnd(
   }
 }
 
+/** What a file uses up wherever and whenever it is decoded: another try would only cost as much again. */
+const BUDGETS: readonly string[] = ['cpu', 'output', 'pixels', 'streams']
+
+/** ffmpeg takes the signal of the processor time for a wish to end, and tells it like this; nobody else has one. */
+function wasAskedToEnd(exitCode: number | null, stderr: string): boolean {
+  return (
+    exitCode === 255 && (stderr.trim() === '' || /Immediate exit requested|Exiting normally/.test(stderr))
+  )
+}
+
 /** The failure of a run that wrote more than it may. */
 export function wroteTooMuch({ label, limits }: DecoderTask, stderr = ''): HeadwaterError {
   return new HeadwaterError(
     'decoder_failed',
     `${label}: the decoder wrote more than ${limits.outputBytes} bytes.`,
-    { facts: { task: label, reason: 'output', stderr } },
+    { facts: { task: label, reason: 'output', mayPass: false, stderr } },
   )
 }
 

@@ -12,6 +12,7 @@ const REASONS: Readonly<Record<string, MediaFault>> = {
   output: 'decoding_output',
   // The budget of what is decoded.
   pixels: 'picture_too_large',
+  streams: 'too_many_streams',
   frames: 'too_many_pictures',
   duration: 'too_many_pictures',
   short: 'pictures_unfinished',

@@ -4,12 +4,15 @@ import { type FailureFacts, HeadwaterError, isFailure } from '../../lib/failure.
 import { MEDIA_FAULTS, type MediaFault } from '../../lib/media-faults.ts'
 import { decoderFault, decoderLines } from '../faults/index.ts'
 
+/** Ends of a run that the file is to blame for; `exit` may be anybody's. */
+const OF_THE_FILE: readonly unknown[] = ['exit', 'pixels', 'streams', 'cpu']
+
 /**
- * A decoder that gives up on a file says that the file is at fault; one that was stopped does not. `about`: what of the
- * file was looked at.
+ * A decoder that gives up on a file, or finds more in it than it may, says that the file is at fault; one that was
+ * stopped does not. `about`: what of the file was looked at.
  */
 export function asUnreadable(error: unknown, about: 'picture' | 'sound' = 'picture'): unknown {
-  if (!isFailure(error, 'decoder_failed') || error.facts.reason !== 'exit') return error
+  if (!isFailure(error, 'decoder_failed') || !OF_THE_FILE.includes(error.facts.reason)) return error
   const stderr = String(error.facts.stderr ?? '')
   const missing = /Stream map '0:([Va]):\d+' matches no streams/.exec(stderr)?.[1]
   if (missing === 'V') {

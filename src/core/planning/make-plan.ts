@@ -8,6 +8,7 @@ import { planEncodedSound, SOUND_GRID } from './encoded-sound.ts'
 import { planLadder, type Rung } from './ladder.ts'
 import type { AudioRendition, Cuts, FrameTimes, Mark, Plan, VideoRendition } from './plan.ts'
 import { planCutsOnGrid, planSoundCuts, soundFrameCount } from './plan-cuts.ts'
+import { refuseCrowdedPictures } from './picture-budget.ts'
 import { judgePicture, type PassthroughPicture, type PictureVerdict } from './judge-picture.ts'
 import { judgeSound, type SoundVerdict } from './judge-sound.ts'
 import type { SourceFacts } from './source-facts.ts'
@@ -41,8 +42,9 @@ const KEPT_PEAK = 2
 /** What is encoded first, alone, where nothing is passed through. */
 const LOW_SHORT_SIDE = 360
 
-/** Plans a source that has been looked at. */
+/** Plans a source that has been looked at. Throws `too_many_pictures`. */
 export function makePlan(facts: SourceFacts, options: PlanOptions): PlanDecision {
+  refuseCrowdedPictures(facts.times)
   const picture = judge(facts, options.mark)
   const body = picture.passthrough ? planPassthrough(facts, picture, options) : planGrid(facts, options)
   const sound = planSound(facts, body, options)
