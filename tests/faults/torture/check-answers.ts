@@ -96,7 +96,12 @@ async function checkVideo(
   { uid, creator, status }: ListedVideo,
 ): Promise<void> {
   const { model } = journal
-  see(journal, `of ${uid} creator`, creator)
+  const edited = `of ${uid} creator`
+  // A clip begins with that of its video; it is edited only once it was listed.
+  if (model.videoOf(uid)?.way === 'clip' && !model.knows(edited)) {
+    journal.write({ is: 'seen', what: edited, value: creator })
+  }
+  see(journal, edited, creator)
   const played = `of ${uid} ready`
   if (status.state === 'ready') journal.write({ is: 'seen', what: played, value: 'yes' })
   else if (!model.may(played).includes(null)) throw new Violation(`${uid} was ready and is ${status.state}`)

@@ -99,6 +99,11 @@ export class Model {
     return this.#registers.get(what) ?? [null]
   }
 
+  /** Whether anything was ever said of a register. */
+  knows(what: string): boolean {
+    return this.#registers.has(what)
+  }
+
   /** What follows `prefix` in the names of the registers that begin with it. */
   registers(prefix: string): readonly string[] {
     return [...this.#registers.keys()]
