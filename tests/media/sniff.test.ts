@@ -60,6 +60,10 @@ describe('images are refused by name', () => {
     ['webp', /WebP/],
     ['bmp', /BMP/],
   ])('an image: %s', async (name, found) => {
-    expect(sniff(await firstBytes(name))).toEqual({ kind: 'refused', found: expect.stringMatching(found) })
+    expect(sniff(await firstBytes(name))).toEqual({
+      kind: 'refused',
+      code: 'file_image',
+      found: expect.stringMatching(found),
+    })
   })
 })
