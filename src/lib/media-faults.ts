@@ -159,6 +159,11 @@ const FAULTS = {
     'The index is compressed (`cmov`), as QuickTime did long ago, which is not supported.',
     PLAY_AND_CONVERT,
   ),
+  mp4_media_elsewhere: damaged(
+    'index',
+    'The file only holds the index; its pictures or its sound lie in another file.',
+    'Export it as a self-contained movie, and upload that.',
+  ),
   mp4_index_nested: damaged('index', 'The index (`moov`) holds another index instead of tracks.'),
   mp4_no_tracks: damaged('index', 'The index (`moov`) names no tracks.'),
   mp4_too_many_tracks: damaged('index', 'The index (`moov`) names more tracks than any real file has.'),
@@ -258,6 +263,11 @@ const FAULTS = {
     'index',
     'The pictures are encrypted (DRM or scrambling), and there is no key.',
     'Upload a version without copy protection.',
+  ),
+  picture_times_jump: damaged(
+    'plan',
+    'The times of the pictures jump far ahead, much farther than all of the pictures last.',
+    PLAY_AND_CONVERT,
   ),
   picture_times_missing: damaged('plan', 'Not one picture of the file has a time.', PLAY_AND_CONVERT),
   picture_too_large: damaged(

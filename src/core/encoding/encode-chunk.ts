@@ -83,12 +83,15 @@ type ChunkWork = {
   readonly chunk: EncodeChunk
 }
 
+/** What a chunk is when pictures are missing or carry times that cannot be true. */
+const DAMAGED: readonly unknown[] = ['short', 'uneven']
+
 /** Pictures of a damaged stretch may be missing; then those around them stand in, and the chunk is evenly spaced. */
 async function makePictures(work: ChunkWork): Promise<FinishedChunk[]> {
   try {
     return await runPictures(work, { filled: false })
   } catch (error) {
-    if (!isFailure(error, 'decoder_failed') || error.facts.reason !== 'short') throw error
+    if (!isFailure(error, 'decoder_failed') || !DAMAGED.includes(error.facts.reason)) throw error
     const { uid, firstSegment } = work.payload
     work.deps.log.warn(
       { uid, firstSegment, reason: error.message },

@@ -141,6 +141,7 @@ function placePictures(
       throw unexpected(
         rendition,
         `picture ${place} of the chunk came ${came} s after the one before, planned were ${due} s`,
+        'uneven',
       )
     }
   }

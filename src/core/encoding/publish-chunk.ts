@@ -11,7 +11,14 @@ import { chunkBlob, initBlob } from '../blob-names.ts'
 import type { AudioRendition, Plan } from '../planning/index.ts'
 import { enqueueDownloads } from '../downloads/index.ts'
 import { getPlanRow, listRenditionRows, markComplete } from '../timeline/index.ts'
-import { completeVideo, moveVideo, recordEvent, recordProgress, requireVideo } from '../videos/index.ts'
+import {
+  completeVideo,
+  getVideo,
+  moveVideo,
+  recordEvent,
+  recordProgress,
+  requireVideo,
+} from '../videos/index.ts'
 import {
   encodedRenditions,
   type FinishedChunk,
@@ -159,8 +166,7 @@ export async function recordFinished(
       await settle(deps, trx, plan, uid, before)
     })
   } catch (error) {
-    // Headers stay: their names may be those of others.
-    if (isFailure(error, 'conflict')) for (const { blob } of chunks) await deps.blobs.delete(blob.name)
+    await dropUnrecorded(deps, uid, chunks, error)
     throw error
   }
   for (const name of unused) await deps.blobs.delete(name)
@@ -181,6 +187,22 @@ async function requireSameRenditions(trx: Trx, plan: Plan, uid: string): Promise
 
 function idsOf({ video, audio }: Plan): string[] {
   return [...video, ...(audio === null ? [] : [audio])].map(({ id }) => id)
+}
+
+/** After these failures nothing is recorded for certain, so nobody will ever name the chunks. */
+async function dropUnrecorded(
+  deps: PublishDeps,
+  uid: string,
+  chunks: readonly FinishedChunk[],
+  error: unknown,
+): Promise<void> {
+  if (!isFailure(error) || !['conflict', 'lease_lost', 'not_found'].includes(error.code)) return
+  const isGone = (await getVideo(deps.db, uid)) === undefined
+  // Headers stay with the video: their names may be those of others.
+  for (const { blob, init } of chunks) {
+    await deps.blobs.delete(blob.name)
+    if (isGone) await deps.blobs.delete(init.name)
+  }
 }
 
 /** What a new chunk means for the video. `before` = what was finished before it. */

@@ -6,7 +6,7 @@ import type { Rational } from './plan.ts'
 export type RateFacts = {
   /** All pictures over the whole length, at a nearby usual rate where there is one. */
   readonly average: Rational
-  /** The rate for a constant-rate encode, at most 70. */
+  /** The rate for a constant-rate encode, 1 to 70. */
   readonly grid: Rational
   /** Whether pictures come (nearly) evenly. */
   readonly constant: boolean
@@ -51,7 +51,9 @@ export function findRate(times: Float64Array, endTicks: number, timescale: numbe
   const share = even.length / deltas.length
   if (median > 0 && share >= MOSTLY_EVEN) {
     const step = even.reduce((sum, delta) => sum + delta, 0) / even.length
-    return { average, grid: limitRate(usualRate(1 / step, even.length)), constant: share >= EVEN }
+    // A picture in ten seconds still makes segments of four.
+    const grid = limitRate(clampRate(usualRate(1 / step, even.length)))
+    return { average, grid, constant: share >= EVEN }
   }
   const quick = sorted[Math.floor(deltas.length / 10)] ?? median
   const base = usualRate(1 / Math.max(quick, 1 / UNEVEN_RATE), 20)

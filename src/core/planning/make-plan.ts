@@ -1,12 +1,12 @@
 /** From facts and verdicts to the plan: which renditions there will be, and how they are cut. Pure but for new ids. */
 
-import { isFailure } from '../../lib/failure.ts'
+import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import { scaleTicks } from '../../lib/ticks.ts'
 import { findRate, gridTicks, gridTimescale } from './frame-rate.ts'
 import { planChunks, planRendition, REORDER_PICTURES } from './encode-plan.ts'
 import { planEncodedSound, SOUND_GRID } from './encoded-sound.ts'
 import { planLadder, type Rung } from './ladder.ts'
-import type { AudioRendition, Cuts, FrameTimes, Mark, Plan, VideoRendition } from './plan.ts'
+import type { AudioRendition, Cuts, FrameTimes, Mark, Plan, SourcePicture, VideoRendition } from './plan.ts'
 import { planCutsOnGrid, planSoundCuts, soundFrameCount } from './plan-cuts.ts'
 import { refuseCrowdedPictures } from './picture-budget.ts'
 import { judgePicture, type PassthroughPicture, type PictureVerdict } from './judge-picture.ts'
@@ -42,9 +42,21 @@ const KEPT_PEAK = 2
 /** What is encoded first, alone, where nothing is passed through. */
 const LOW_SHORT_SIDE = 360
 
-/** Plans a source that has been looked at. Throws `too_many_pictures`. */
+/** Longer side to shorter: what is more is a line, and cannot be scaled into a rung. */
+const MOST_SLANT = 64
+
+/** Throws `picture_size_invalid` for pictures without a second dimension. */
+function refuseLine({ codedWidth, codedHeight }: SourcePicture): void {
+  const [short, long] = [Math.min(codedWidth, codedHeight), Math.max(codedWidth, codedHeight)]
+  if (short > 0 && long <= short * MOST_SLANT) return
+  const sentence = `The pictures have ${codedWidth} × ${codedHeight} pixels, which no film has.`
+  throw new HeadwaterError('picture_size_invalid', sentence)
+}
+
+/** Plans a source that has been looked at. Throws `too_many_pictures` and `picture_size_invalid`. */
 export function makePlan(facts: SourceFacts, options: PlanOptions): PlanDecision {
   refuseCrowdedPictures(facts.times)
+  refuseLine(facts.picture)
   const picture = judge(facts, options.mark)
   const body = picture.passthrough ? planPassthrough(facts, picture, options) : planGrid(facts, options)
   const sound = planSound(facts, body, options)

@@ -30,7 +30,7 @@ import {
 } from './picture-faults.ts'
 import { readPacketList } from './packet-times.ts'
 import type { DecoderReport } from './read-report.ts'
-import type { MediaBlob, SourceFacts } from './source-facts.ts'
+import type { MediaBlob, PictureTimeline, SourceFacts } from './source-facts.ts'
 
 /** What is asked about. */
 export type PlanQuestion = {
@@ -97,6 +97,8 @@ export function planMovie(
   if (soundTrack !== undefined && !isSliceable(soundTrack)) return { kind: 'decoder' }
   refuseNoTime(track)
   refuseEncrypted(track)
+  const times = pictureTimeline(track)
+  refuseJump(times, question.container)
   const known = avcPicture(movie, picture)
   // What the bitstream says counts, where it can be read.
   if (known !== undefined) refuseSize(known.codedWidth, known.codedHeight)
@@ -106,7 +108,7 @@ export function planMovie(
     container: question.container,
     media: question.media,
     movie,
-    times: pictureTimeline(track),
+    times,
   }
   const plan = (facts: SourceFacts): IndexedAnswer => ({
     kind: 'planned',
@@ -143,6 +145,7 @@ export function planListed(
     const sentence = 'The file has a picture track, but no picture in it has a time.'
     throw new HeadwaterError('picture_times_missing', sentence)
   }
+  refuseJump(times, container)
   const { sound } = report
   const facts: SourceFacts = {
     container,
@@ -158,6 +161,32 @@ export function planListed(
   const { plan, notes } = makePlan(facts, { ...settings, uid, mark, newId })
   if (container !== 'mp4') refuseCutShort(plan, report.durationSeconds, media.sizeBytes)
   return { plan, notes, further: report.further, index: null }
+}
+
+/** Containers that are sent as they come: a picture has a time every 0.7 s (ISO/IEC 13818-1 §2.7.4). */
+const STREAMS: readonly string[] = ['mpegts', 'mpegps', 'flv']
+/** A gap this long, and this many times as long as everything else, is no pause but a broken time. */
+const STREAM_JUMP_SECONDS = 60
+/** Elsewhere a picture may stand for as long as somebody shows it. */
+const JUMP_SECONDS = 3600
+const JUMP_SHARE = 10
+
+/** Throws `picture_times_jump` where one broken time would make hours of a second: what is encoded must be there. */
+function refuseJump({ sorted, timescale, endTicks }: PictureTimeline, container: string): void {
+  let [gap, at] = [0, 0]
+  for (let picture = 1; picture < sorted.length; picture += 1) {
+    const before = sorted[picture - 1] ?? 0
+    const distance = (sorted[picture] ?? 0) - before
+    if (distance > gap) [gap, at] = [distance, before]
+  }
+  const least = STREAMS.includes(container) ? STREAM_JUMP_SECONDS : JUMP_SECONDS
+  if (gap <= least * timescale || gap <= (endTicks - gap) * JUMP_SHARE) return
+  const seconds = (ticks: number): string => (ticks / timescale).toFixed(1)
+  throw new HeadwaterError(
+    'picture_times_jump',
+    `The times of the pictures jump from ${seconds(at)} s to ${seconds(at + gap)} s; everything else lasts ${seconds(endTicks - gap)} s.`,
+    { facts: { atSeconds: at / timescale } },
+  )
 }
 
 /** Throws `cut_off` when the container declares much more than its pictures last. */

@@ -7,6 +7,7 @@ import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
 import type { BlobName, Blobs, Clock, Decoder, DecoderFile } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
+import { decoderFault } from '../faults/index.ts'
 import { type Body, streamBody } from '../playback/index.ts'
 import { getVideo, recordBlob } from '../videos/index.ts'
 
@@ -34,7 +35,7 @@ export async function readStill(blobs: Blobs, name: BlobName): Promise<Uint8Arra
 
 /**
  * Decodes one picture: `body` is an init segment and one segment, `number` the picture's place in it. Throws
- * `decoder_failed`.
+ * `not_found` where the video is damaged and there is none, `decoder_failed` where the decoder is at fault.
  */
 export async function decodeStill(
   deps: Pick<StillDeps, 'blobs' | 'decoder'>,
@@ -45,7 +46,7 @@ export async function decodeStill(
     readonly signal: AbortSignal
   },
 ): Promise<Uint8Array> {
-  const run = await deps.decoder.run(
+  const decoding = deps.decoder.run(
     {
       label: still.label,
       input: { from: 'pipe', bytes: streamBody(deps.blobs, still.body) },
@@ -57,6 +58,11 @@ export async function decodeStill(
     },
     { signal: still.signal },
   )
+  const run = await decoding.catch((error: unknown) => {
+    if (!isFailure(error, 'decoder_failed') || decoderFault(error.facts) === undefined) throw error
+    const sentence = 'The video is damaged: at this place it has no picture that can be decoded.'
+    throw new HeadwaterError('not_found', sentence, { cause: error })
+  })
   try {
     const file = run.files.get(STILL_FILE)
     if (file === undefined || file.sizeBytes > MOST_STILL_BYTES) {

@@ -4,6 +4,7 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import { scaleTicks } from '../../lib/ticks.ts'
 import type { ByteSource, Edit, Movie, MovieTrack, SampleTable } from './movie.ts'
 import {
+  printable,
   type Box,
   childBoxes,
   type FileBox,
@@ -224,6 +225,7 @@ function readTrack(bytes: Uint8Array, trak: Box, context: TrackContext): TrackBu
   if (stbl === undefined || kind === 'other') {
     return { ...common, entries: [], initial: emptySamples(), growing: null }
   }
+  if (minf !== undefined) refuseElsewhere(bytes, minf)
   const stsd = requireChild(bytes, stbl, 'stsd')
   const { entries, packing } = readSampleDescriptions(bytes, stsd, kind)
   const { budget, defaults } = context
@@ -237,6 +239,29 @@ function readTrack(bytes: Uint8Array, trak: Box, context: TrackContext): TrackBu
           name: `track ${id}`,
         })
   return { ...common, entries, initial, growing }
+}
+
+/** Flag of a data reference (§8.7.2.3): the media are in this file. */
+const SELF_CONTAINED = 1
+
+/**
+ * §8.7.2: media may lie in another file, which a reader would have to open, so such a track has nothing that could be
+ * played. A reference that names nothing means this file, whatever its flag says.
+ */
+function refuseElsewhere(bytes: Uint8Array, minf: Box): void {
+  const dinf = findChild(bytes, minf, 'dinf')
+  const dref = dinf && findChild(bytes, dinf, 'dref')
+  if (dref === undefined) return
+  // Behind version, flags and the number of entries.
+  for (const entry of childBoxes(bytes, dref.bodyStart + 8, dref.end, { tolerant: true })) {
+    if (entry.end - entry.bodyStart < 4) continue
+    const flags = fieldsOf(bytes, entry).u32() & 0xff_ffff
+    const names = bytes.subarray(entry.bodyStart + 4, entry.end).some((byte) => byte !== 0)
+    if ((flags & SELF_CONTAINED) === 0 && names) {
+      const problem = `says that the media lie in another file ('${printable(entry.type)}')`
+      throw malformed('mp4_media_elsewhere', "'dref'", problem, entry.start)
+    }
+  }
 }
 
 /** §8.3.2. Version 1 has 64-bit times. */

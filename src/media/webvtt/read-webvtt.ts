@@ -92,7 +92,8 @@ function readBlocks(lines: Lines, { dropUnshown = false }: ReadOptions): WebVttI
       const kind = BLOCK_KIND.exec(line.text)?.[1]
       if (kind === undefined) throw strayText(line, cues.count)
       // Players read definitions before the first cue only (§6.1); behind it they are as good as a comment.
-      if (kind !== 'NOTE' && cues.count === 0) definitions.push(line.from, to)
+      const loads = kind === 'STYLE' && LOADS.test(lines.between(line.from, to))
+      if (kind !== 'NOTE' && !loads && cues.count === 0) definitions.push(line.from, to)
     }
   }
   return { ...cues.index(), definitions: Uint32Array.from(definitions) }
@@ -228,6 +229,11 @@ class Lines {
     return { from, to, number: this.#before.number, text: this.#text.slice(from, to) }
   }
 
+  /** The text of bytes `[from, to)`, one character each. */
+  between(from: number, to: number): string {
+    return this.#text.slice(from, to)
+  }
+
   /** Un-reads the line that came last. */
   back(): void {
     this.#at = this.#before.at
@@ -245,6 +251,11 @@ const ARROW = '-->'
 const LINE_END = /\r\n|\n|\r/g
 /** §6.1: a block of that name begins with it and nothing else on its line; a comment may go on. */
 const BLOCK_KIND = /^(NOTE(?=[ \t]|$)|(?:STYLE|REGION)(?=[ \t]*$))/
+/**
+ * Styles that name something to be loaded, or hide it behind an escape: a viewer's address is nobody's business. §8.2.1
+ * forbids players to load it, so nothing that should be seen is lost.
+ */
+const LOADS = /[@\\]|url|src|image/i
 const MOST_SHOWN = 60
 const TIMESTAMP = String.raw`(?:(\d{1,8}):)?([0-5]\d):([0-5]\d)\.(\d{3})`
 const TIMINGS = new RegExp(String.raw`^[ \t\f]*${TIMESTAMP}[ \t\f]*-->[ \t\f]*${TIMESTAMP}(?:[ \t\f]|$)`)
