@@ -29,6 +29,8 @@ export type MediaEnd = {
   readonly sentence: string
   /** Answers of 500 and above, and whatever else no file may bring about. */
   readonly problems: readonly string[]
+  /** Of a video that plays; else 0. */
+  readonly seconds: number
   readonly ms: number
 }
 
@@ -56,7 +58,10 @@ export async function liveOnServer(
   return { uid: sent, ...end, problems: life.problems, ms }
 }
 
-type End = Pick<MediaEnd, 'state' | 'reasonCode' | 'code' | 'sentence'>
+type End = Pick<MediaEnd, 'state' | 'reasonCode' | 'code' | 'sentence' | 'seconds'>
+
+const NOTHING_SAID = { reasonCode: '', code: '', sentence: '', seconds: 0 } as const
+
 type EventsAnswer = { events: { kind: string; detail: { code?: string } }[] }
 
 class Life {
@@ -96,6 +101,7 @@ class Life {
       reasonCode: String(response.status),
       code: '',
       sentence,
+      seconds: 0,
       problems: this.problems,
     }
   }
@@ -103,9 +109,9 @@ class Life {
   /** Until it has failed, or plays with everything made that will be made. */
   async follow(uid: string): Promise<End> {
     for (;;) {
-      const { status } = await callApi<PresentedVideo>(this.#server, `/stream/${uid}`)
+      const { status, duration } = await callApi<PresentedVideo>(this.#server, `/stream/${uid}`)
       const isWhole = status.state === 'ready' && Number(status.pctComplete) >= 100
-      if (isWhole) return { state: 'ready', reasonCode: '', code: '', sentence: '' }
+      if (isWhole) return { ...NOTHING_SAID, state: 'ready', seconds: duration }
       if (status.state === 'error') {
         const { errorReasonCode, errorReasonText } = status
         return {
@@ -113,11 +119,12 @@ class Life {
           reasonCode: errorReasonCode,
           code: await this.#ownCode(uid),
           sentence: errorReasonText,
+          seconds: 0,
         }
       }
       if (performance.now() > this.#deadlineMs) {
         this.problems.push(`still ${JSON.stringify(status)}`)
-        return { state: 'hangs', reasonCode: '', code: '', sentence: '' }
+        return { ...NOTHING_SAID, state: 'hangs' }
       }
       await sleep(100)
     }

@@ -122,6 +122,8 @@ async function runBatch(options: MediaTortureOptions, state: State, batch: Batch
     return false
   }
   for (const what of await findLeftovers(join(options.folder, 'data'), program.pid)) {
+    // What stays lying is found again after every batch.
+    if (state.findings.some((each) => each.what === what)) continue
     state.findings.push({ file: '', round: until - 1, kind: 'leftover', what })
     options.say(what)
   }

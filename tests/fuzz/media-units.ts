@@ -85,8 +85,8 @@ function walkElements(view: DataView, from: number, end: number, units: Unit[]):
     const id = readBytes(view, at, idBytes)
     const sizeAt = at + idBytes
     const bodyAt = sizeAt + sizeBytes
-    // The leading bit of the size says how long the number is; all ones: until the parent ends.
-    const size = readBytes(view, sizeAt, sizeBytes) - 2 ** (7 * sizeBytes)
+    // The leading bit says how long the number is; all other bits ones: until the parent ends.
+    const size = readBytes(view, sizeAt, sizeBytes, 2 ** (8 - sizeBytes) - 1)
     const elementEnd = size === 2 ** (7 * sizeBytes) - 1 ? end : bodyAt + size
     if (elementEnd > end) return
     units.push({ start: at, bodyAt, end: elementEnd, sizeAt, sizeBytes })
@@ -102,9 +102,10 @@ function vintBytes(view: DataView, at: number, end: number): number | undefined 
   return length <= 8 && at + length <= end ? length : undefined
 }
 
-function readBytes(view: DataView, at: number, length: number): number {
-  let value = 0
-  for (let index = 0; index < length; index += 1) value = value * 256 + view.getUint8(at + index)
+/** A big-endian number; of its first byte only the bits of `mask`. */
+function readBytes(view: DataView, at: number, length: number, mask = 0xff): number {
+  let value = view.getUint8(at) & mask
+  for (let index = 1; index < length; index += 1) value = value * 256 + view.getUint8(at + index)
   return value
 }
 
