@@ -35,6 +35,7 @@ export function createApiRole(deps: ApiRoleDeps): Role {
   const stopping = new AbortController()
   // Roles are all made before the first is started: nothing of this process is older.
   const startedMs = clock.monotonicMs()
+  const startedUs = clock.nowUs()
   let rounds: Promise<void> | undefined
 
   async function keepHouse(): Promise<void> {
@@ -49,7 +50,11 @@ export function createApiRole(deps: ApiRoleDeps): Role {
         await sweepKeys(deps.uploads)
         if (nowMs - leftoversMs >= DAY_MS) {
           // What is older than this process and has no row was left by one that died; what is younger may get its row yet.
-          await sweepLeftovers(deps.uploads, { graceMs: Math.min(nowMs - startedMs, DAY_MS) })
+          const runningMs = nowMs - startedMs
+          await sweepLeftovers(deps.uploads, {
+            graceMs: Math.min(runningMs, DAY_MS),
+            unmovedUs: startedUs + runningMs * 1000,
+          })
           leftoversMs = nowMs
         }
       } catch (err) {

@@ -593,6 +593,17 @@ export function describeVideos(name: string, make: () => Promise<VideosUnderTest
         expect((await Array.fromAsync(deps.blobs.listDrafts())).map((draft) => draft.id)).toEqual([wanted.id])
       })
 
+      test('by a clock that was set ahead nothing is a leftover that is being written', async () => {
+        const video = await create()
+        const startedUs = Date.now() * 1_000
+        await publish(deps.blobs, `tracks/${video.uid}/r/0.mp4`, patternBytes(0, 10))
+        // A day ahead of the store's own clock, which is the real one.
+        deps.clock.advance(startedUs / 1_000 - deps.clock.nowUs() / 1_000 + DAY_MS)
+        const unmovedUs = startedUs - 1_000_000
+        expect(await sweepLeftovers(deps, { graceMs: 0, unmovedUs })).toEqual({ drafts: 0, blobs: 0 })
+        expect(await sweepLeftovers(deps, { graceMs: 0 })).toEqual({ drafts: 0, blobs: 1 })
+      })
+
       test('leaves the draft of a copy, and sources of videos that wait for one', async () => {
         const copied = await create({ state: 'downloading' })
         const linked = await create()

@@ -13,6 +13,11 @@ import { blobsInUse } from './shared-blobs.ts'
 export type LeftoverOptions = {
   /** Drafts and blobs younger than this may be just about to get their row. Default 24 h. */
   readonly graceMs?: number
+  /**
+   * What the clock would show had nobody set it ahead since this process was started: by a clock that was corrected a
+   * moment ago everything looks old, also what is being written. Default: what it shows.
+   */
+  readonly unmovedUs?: number
 }
 
 const DAY_US = 86_400_000_000
@@ -32,7 +37,8 @@ export async function sweepLeftovers(
   deps: DeleteDeps,
   options: LeftoverOptions = {},
 ): Promise<{ readonly drafts: number; readonly blobs: number }> {
-  const beforeUs = deps.clock.nowUs() - (options.graceMs ?? DAY_US / 1000) * 1000
+  const nowUs = Math.min(deps.clock.nowUs(), options.unmovedUs ?? Number.POSITIVE_INFINITY)
+  const beforeUs = nowUs - (options.graceMs ?? DAY_US / 1000) * 1000
   const removed = { drafts: 0, blobs: 0 }
   for await (const leftover of findLeftovers(deps, beforeUs)) {
     await removeLeftover(deps, leftover)
