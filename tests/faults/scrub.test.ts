@@ -155,7 +155,8 @@ describe('beside a running server', () => {
     const before = await segmentUrls()
     expect(before.length).toBeGreaterThan(5)
     const victims = [
-      ...[...chunks().slice(0, 2), headers()[0] ?? ''],
+      ...chunks().slice(0, 2),
+      headers()[0] ?? '',
       ...filesOf(`indexes/${uid}`),
       ...filesOf(`downloads/${uid}`),
       ...filesOf(`images/${uid}`),
