@@ -200,6 +200,7 @@ describe('the status of a video', () => {
       pctComplete: 41.7,
       complete: false,
       sentence: 'The video is being prepared: 41 %.',
+      advice: null,
       durationSeconds: null,
       width: 640,
       height: 360,

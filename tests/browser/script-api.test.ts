@@ -143,7 +143,7 @@ describe('a page on another origin', () => {
     expect(await problem('first')).toEqual(['NotAllowedError', 'a gesture is needed'])
     expect(await problem('second')).toEqual([
       'NotSupportedError',
-      'This video cannot be played. It is no video.',
+      'This video cannot be played. It is no video. The file is probably not at fault. Try the video again; if it fails once more, the log of the server says more under its uid.',
     ])
     expect(await page.evaluate('first.paused && errors > 0')).toBe(true)
     expect(

@@ -131,17 +131,20 @@ export function buildControls(
   const media = find(place, 'video', HTMLVideoElement)
   forwardKeys(controller)
   makeRoomForCaptions(controller, media)
-  showSeeksAtOnce(media)
+  showSeeksAtOnce(controller, media)
   announceKeys(find(place, '.announcer', HTMLElement), controller, media)
   return { controller, media, poster: find(place, 'media-poster-image', HTMLElement) }
 }
 
 /**
- * Lets the controls know of a jump when it begins. They read the time at `timeupdate`, which comes when the jump is over:
- * until then a second press of the same key would go to the same place, and the time display lag.
+ * Lets the controls know of a jump at once. They read the time at `timeupdate`, which comes when the jump is over: until
+ * then a second press of the same key would go to the same place, and the time display lag.
  */
-function showSeeksAtOnce(media: HTMLVideoElement): void {
-  media.addEventListener('seeking', () => media.dispatchEvent(new Event('timeupdate')))
+function showSeeksAtOnce(controller: HTMLElement, media: HTMLVideoElement): void {
+  controller.addEventListener('mediaseekrequest', () => {
+    // Behind whoever else heard the request, and set the element's time.
+    queueMicrotask(() => media.dispatchEvent(new Event('timeupdate')))
+  })
 }
 
 /** Lets the keyboard work before anything in the page was clicked, and adds the keys that media-chrome has not. */
