@@ -22,8 +22,8 @@ import {
   type UploadServer,
 } from './tus-fixture.ts'
 
-/** Every connection limit passes several times in a test of a few seconds, and none while a busy machine catches its breath. */
-const QUICK = { idleMs: 1_500, headersMs: 1_200, keepAliveMs: 1_300 }
+/** Every connection limit passes twice in a test of a few seconds, and none while a busy machine catches its breath. */
+const QUICK = { idleMs: 2_500, headersMs: 2_000, keepAliveMs: 2_200 }
 
 const CRLF = Buffer.from('\r\n')
 
@@ -64,7 +64,7 @@ describe('time', () => {
   ])(
     'a sender that trickles its chunk faster than the least pace is not cut (%s)',
     async (_, linesOf, wrap, end) => {
-      const bytes = testBytes(16 * 1_000)
+      const bytes = testBytes(12 * 1_000)
       await besideOthers(server, async () => {
         const made = await tusCalls(server).create(bytes.length)
         const slow = new RawClient(server.port)
@@ -72,7 +72,7 @@ describe('time', () => {
         await slow.head(`OPTIONS ${made.path} HTTP/1.1`, 'Host: 127.0.0.1')
         expect((await slow.answer())?.status).toBe(204)
         await slow.head(...linesOf(tusCalls(server).patchLines(made.path, 0, bytes.length)))
-        // More than three times the idle limit, and so more of the others.
+        // More than twice the idle limit, and so more of the others.
         for (let at = 0; at < bytes.length; at += 1_000) {
           await slow.bytes(wrap(bytes.subarray(at, at + 1_000)))
           await sleep(QUICK.idleMs / 5)
@@ -86,7 +86,7 @@ describe('time', () => {
   )
 
   test('a form that trickles through a one-time link is never cut', async () => {
-    const bytes = movieBytes(16 * 1_000)
+    const bytes = movieBytes(12 * 1_000)
     const form = fileForm(bytes)
     await besideOthers(server, async () => {
       const link = await makeLink(server)
