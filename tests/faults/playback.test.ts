@@ -2,7 +2,7 @@
 
 import { readFile, rename, truncate, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sample } from '../harness/samples.ts'
 import { callApi, startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
@@ -99,11 +99,13 @@ describe('a file that is', () => {
   test('gone: whatever is read from it is a failure of ours that nobody keeps', async () => {
     const files = [fileOf('source'), fileOf('download')]
     // A running server has them open still, and goes on.
-    for (const file of files) await rename(file, `${file}.moved`)
+    // Out of the folder of blobs, where what nobody knows is thrown away.
+    const aside = (file: string) => `${server.dataDir}-${basename(file)}`
+    for (const file of files) await rename(file, aside(file))
     for (const path of Object.values(paths)) expect((await get(path)).status).toBe(200)
     server = await server.restart()
     for (const path of Object.values(paths)) expectFailureOfOurs(await get(path))
-    for (const file of files) await rename(`${file}.moved`, file)
+    for (const file of files) await rename(aside(file), file)
     for (const path of Object.values(paths))
       expect(await get(path)).toMatchObject({ status: 200, cut: false })
   })
