@@ -8,6 +8,8 @@ import type { DebugFacts, Engine, EngineCallbacks, EngineOptions, EngineTrouble 
 const RETRY_MS = 3_000
 /** Buffers end up to a frame early or late; a position this much before their end is still inside. */
 const EDGE_SECONDS = 0.1
+/** Browsers wait when there is less than this left to play. */
+const LAST_SECONDS = 0.5
 /** Answers that no other try will change. */
 const REFUSALS: Readonly<Record<number, EngineTrouble>> = {
   401: { kind: 'unauthorised' },
@@ -257,9 +259,12 @@ class AdaptiveEngine implements Engine {
     if (this.#ending.signal.aborted) return
     const { media } = this.#options
     const { signal } = this.#ending
-    if (bufferedAhead(media) > EDGE_SECONDS) {
-      media.addEventListener('waiting', () => this.#tellEnd(trouble), { signal })
-    } else this.#tellEnd(trouble)
+    // A jump waits for a moment, too, where everything is loaded.
+    const tellAtEdge = () => {
+      if (bufferedAhead(media) <= LAST_SECONDS) this.#tellEnd(trouble)
+    }
+    media.addEventListener('waiting', tellAtEdge, { signal })
+    tellAtEdge()
   }
 
   #tellEnd(trouble: EngineTrouble): void {
