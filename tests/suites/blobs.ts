@@ -222,6 +222,17 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
         expect(await Array.fromAsync(store.blobs.list(''))).toEqual([])
       })
 
+      test('appear though their folder comes and goes with others', async () => {
+        const comeAndGo = async (_: unknown, writer: number) => {
+          for (let index = 0; index < 60; index++) {
+            const name = `sources/${writer}-${index}`
+            expect((await publish(store.blobs, name, patternBytes(0, 10))).sizeBytes).toBe(10)
+            await store.blobs.delete(name)
+          }
+        }
+        await Promise.all(Array.from({ length: 6 }, comeAndGo))
+      })
+
       test('appear while others of their folder are deleted', async () => {
         const rounds = Array.from({ length: 40 }, async (_, index) => {
           await publish(store.blobs, `tracks/race/r/${index}.mp4`, patternBytes(0, 10))

@@ -134,8 +134,9 @@ export class FolderDraft implements Draft {
 
   async #moveTo(path: string): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      await makeFolder(dirname(path))
       try {
+        // It fails too when the folder, or one above it, goes while it is made.
+        await makeFolder(dirname(path))
         await rename(this.#paths.draft(this.id), path)
         return
       } catch (error) {
