@@ -44,6 +44,9 @@ const LONGEST_WAIT_MS = 10_000
 /** A receiver that is not always well. */
 const RECEIVER_FAILS = 0.1
 
+/** Of the server's log, where a violation is told. */
+const LOG_LINES = 20
+
 const PROGRAM = fileURLToPath(new URL('torture/faulty-program.ts', import.meta.url))
 
 /** Runs the rounds that are still to be done. Throws `Violation` at the first broken promise, everything left as it is. */
@@ -159,7 +162,7 @@ class Torture {
     }
     await life.program.kill(plan.kill.scope)
     freeDisk(this.#disk)
-    if (violation !== undefined) throw violation
+    if (violation !== undefined) throw withLog(violation, life.program)
     await waitUntilLeft(this.#dataDir, LONGEST_WAIT_MS)
     if (!life.faults.some((fault) => fault.startsWith('kill at'))) {
       const { signal } = await life.program.exited
@@ -330,6 +333,16 @@ class Torture {
     if (step === 'end') return model.offsetMs + 3 * 3_600_000
     return Math.max(...model.clock.map(({ offsetMs }) => offsetMs)) + 1_000
   }
+}
+
+/** A violation tells what the server wrote into its log. */
+function withLog(error: unknown, program: Program): unknown {
+  if (!(error instanceof Violation)) return error
+  const log = program
+    .stdout()
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+  return new Violation([error.message, ...log.slice(-LOG_LINES)].join('\n'), { cause: error })
 }
 
 type Life = {
