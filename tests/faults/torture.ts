@@ -179,7 +179,7 @@ class Torture {
     const facts = { faults: life.faults, startMs, chunksLost, encodesRunning, sendersCut, bodiesCut }
     this.#journal.write({ is: 'life', ...facts })
     this.#options.say(
-      `round ${this.#journal.tally.rounds} of ${this.#options.rounds}: ${life.faults.join(', ')}; ${this.#journal.model.videos.length} videos, ${encodesRunning} encodes cut`,
+      `round ${this.#journal.tally.rounds} of ${this.#options.rounds}: ${life.faults.join(', ')}; ${encodesRunning} encodes cut`,
     )
   }
 

@@ -77,9 +77,10 @@ function adoptUnanswered(journal: Journal, all: readonly ListedVideo[]): void {
     if (video === undefined || video.uid !== null) throw new Violation(`nobody asked for ${uid} (${name})`)
     journal.write({ is: 'video made', name, uid, by: 'list' })
   }
-  for (const { name, uid, key } of model.videos) {
-    // One with a key may still be asked for again.
-    if (uid === null && key === null && !names.has(name)) journal.write({ is: 'video lost', name })
+  for (const video of model.videos) {
+    // One with a key may still be asked for again, as long as the key is known.
+    const isLost = video.uid === null && !(video.key !== null && model.keyIsKept(video))
+    if (isLost) journal.write({ is: 'video lost', name: video.name })
   }
 }
 

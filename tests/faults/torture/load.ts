@@ -96,7 +96,8 @@ export class Load {
 
   #draw(): Action {
     const { random, journal } = this.#options
-    if (journal.model.videos.length > MOST_VIDEOS && random() < 0.5) return 'delete video'
+    const present = journal.model.videos.filter(({ uid }) => uid !== null).length
+    if (present > MOST_VIDEOS && random() < 0.5) return 'delete video'
     const entries = Object.entries(WEIGHTS) as [Action, number][]
     let left = random() * entries.reduce((sum, [, weight]) => sum + weight, 0)
     for (const [action, weight] of entries) {
