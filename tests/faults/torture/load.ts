@@ -133,6 +133,8 @@ export class Load {
     const value = this.#newName()
     switch (action) {
       case 'clip':
+        // One of a clip would have to be shorter still.
+        if (client.journal.model.videoOf(uid)?.way === 'clip') return undefined
         return await this.#make({ name: value, way: 'clip', of: uid, key: this.#maybeKey(value) })
       case 'caption': {
         const form = new FormData()
