@@ -228,7 +228,7 @@ class Torture {
       origins: this.#outside.origins,
       random,
       mayFail: mayFail(plan),
-      prefix: `r${this.#journal.tally.rounds + 1}`,
+      prefix: `r${this.#journal.tally.rounds + 1}-${this.#journal.length}`,
       ...listed,
     })
     load.start()

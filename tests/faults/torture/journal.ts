@@ -12,6 +12,7 @@ export class Journal {
   readonly model = new Model()
   readonly tally = new Tally()
   readonly #file: string
+  #length = 0
 
   /** Reads what is in `file`, if it is there. */
   constructor(file: string) {
@@ -22,6 +23,11 @@ export class Journal {
     for (const line of lines.slice(0, -1)) this.#take(JSON.parse(line) as JournalEntry)
   }
 
+  /** Entries so far: another number whenever a life begins, also when the run was interrupted in it and begins it anew. */
+  get length(): number {
+    return this.#length
+  }
+
   /** On return the entry is in the file. */
   write(entry: JournalEntry): void {
     appendFileSync(this.#file, `${JSON.stringify(entry)}\n`)
@@ -29,6 +35,7 @@ export class Journal {
   }
 
   #take(entry: JournalEntry): void {
+    this.#length += 1
     if (entry.is === 'action' || entry.is === 'life' || entry.is === 'rest') this.tally.add(entry)
     else this.model.apply(entry)
   }
