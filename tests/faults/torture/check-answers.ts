@@ -1,7 +1,7 @@
 /** After a restart: what the server says must be what its clients were told before, or what they asked for without an answer. */
 
 import { askOffset, type Access } from '../tus-lines.ts'
-import { type Client, Cut, Violation } from './client.ts'
+import { type Client, Violation } from './client.ts'
 import type { Films } from './films.ts'
 import type { Journal } from './journal.ts'
 import { checkServed } from './load.ts'
