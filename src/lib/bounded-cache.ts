@@ -13,6 +13,8 @@ export class BoundedCache<K, V> {
   readonly #options: BoundedCacheOptions<V>
   /** Oldest use first. */
   readonly #kept = new Map<K, Kept<V>>()
+  /** The one used last, if it is still there: what is asked for again and again need not be moved to the end it is at. */
+  #newest: Kept<V> | undefined
   readonly #making = new Map<K, Promise<V>>()
   #weight = 0
 
@@ -41,7 +43,9 @@ export class BoundedCache<K, V> {
     this.delete(key)
     const weight = this.#options.weigh?.(value) ?? 1
     if (weight > this.#options.maxWeight) return
-    this.#kept.set(key, { value, weight })
+    const kept = { value, weight }
+    this.#kept.set(key, kept)
+    this.#newest = kept
     this.#weight += weight
     for (const oldest of this.#kept.keys()) {
       if (this.#weight <= this.#options.maxWeight) break
@@ -58,6 +62,7 @@ export class BoundedCache<K, V> {
   clear(): void {
     this.#making.clear()
     this.#kept.clear()
+    this.#newest = undefined
     this.#weight = 0
   }
 
@@ -80,15 +85,17 @@ export class BoundedCache<K, V> {
 
   #use(key: K): Kept<V> | undefined {
     const kept = this.#kept.get(key)
-    if (kept === undefined) return undefined
+    if (kept === undefined || kept === this.#newest) return kept
     this.#kept.delete(key)
     this.#kept.set(key, kept)
+    this.#newest = kept
     return kept
   }
 
   #remove(key: K): void {
     const kept = this.#kept.get(key)
     if (kept === undefined) return
+    if (kept === this.#newest) this.#newest = undefined
     this.#kept.delete(key)
     this.#weight -= kept.weight
   }

@@ -55,6 +55,19 @@ export function unmapIpv4(prefix: IpPrefix): IpPrefix {
   return isMapped ? { start: prefix.start.slice(12), bits: prefix.bits - MAPPED.bits } : prefix
 }
 
+/**
+ * Who is behind an address, to count connections by: whoever has one IPv6 address has the 2^64 beside it (RFC 4291 §2.5.4).
+ */
+export function holderOfAddress(address: string | undefined): string {
+  const bytes = address === undefined ? undefined : parseIpAddress(address.split('%', 1)[0] ?? '')
+  if (bytes === undefined) return address ?? ''
+  const { start } = unmapIpv4({ start: bytes, bits: bytes.length * 8 })
+  return start
+    .slice(0, 8)
+    .map((byte) => byte.toString(16).padStart(2, '0'))
+    .join('')
+}
+
 function parseWords(text: string): readonly number[] {
   if (text === '') return []
   return text.split(':').flatMap((word) => {

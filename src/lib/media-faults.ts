@@ -16,7 +16,7 @@ export type FileReason =
 /**
  * How far a video got before it failed. `upload` and `download`: its bytes came; `sniff`: what kind of file it is;
  * `index`: where its pictures lie; `plan`: how it will be played; `decode`: its first pictures; `encode`: all of them;
- * `package`: what was encoded; `clip`: a part of another video.
+ * `package`: what was encoded; `clip`: a part of another video; `speech`: captions of what is said.
  */
 export type Stage =
   | 'upload'
@@ -28,6 +28,7 @@ export type Stage =
   | 'encode'
   | 'package'
   | 'clip'
+  | 'speech'
 
 type FaultRow = {
   readonly reason: FileReason
@@ -269,7 +270,6 @@ const FAULTS = {
     'The times of the pictures jump far ahead, much farther than all of the pictures last.',
     PLAY_AND_CONVERT,
   ),
-  picture_times_missing: damaged('plan', 'Not one picture of the file has a time.', PLAY_AND_CONVERT),
   picture_too_large: damaged(
     'plan',
     'The pictures have more pixels than any level of today’s codecs allows.',
@@ -324,7 +324,6 @@ const FAULTS = {
     'The pictures only say what changed since others, and those are missing.',
     'Record or cut it again from a key picture on, and upload that.',
   ),
-  pictures_missing: damaged('decode', 'The file has a picture track, but no picture of it could be found.'),
   pictures_undecodable: damaged('decode', 'Not one of the first pictures can be decoded.'),
   pictures_mostly_damaged: damaged('encode', 'Most pictures of a stretch are damaged.'),
   pictures_unfinished: damaged('package', 'Fewer pictures came out of a stretch than are in it.'),

@@ -16,7 +16,7 @@ import {
   trak,
 } from '../isobmff/write-boxes.ts'
 
-/** Every init segment has one track, and it has this id. */
+/** Every init segment has one track, and it has this id; but that of a broadcast's sound (`writeMovieInit`). */
 export const TRACK_ID = 1
 
 /**
@@ -58,16 +58,43 @@ export function writeInit(
     editStart: number | null
   },
 ): Uint8Array {
-  const { timescale, sampleEntry, width, height, editStart } = options
-  const header = tkhd({ trackId: TRACK_ID, volume: handlerType === 'soun' ? 1 : 0, width, height })
-  const edit = editStart === null ? [] : [edts({ segmentDuration: 0, mediaTime: editStart })]
-  const media = mdia(mdhd({ timescale }), hdlr(handlerType), minf(handlerType, emptyStbl([sampleEntry])))
+  return writeMovieInit([{ handlerType, trackId: TRACK_ID, ...options }])
+}
+
+/** A track of a movie whose samples are in fragments. */
+export type InitTrack = {
+  readonly handlerType: 'vide' | 'soun'
+  readonly trackId: number
+  readonly timescale: number
+  /** A whole box. */
+  readonly sampleEntry: Uint8Array
+  /** As displayed, in pixels; 0 for sound. */
+  readonly width: number
+  readonly height: number
+  /** Media time that is shown first; null = no edit list, so decode times are those of the presentation. */
+  readonly editStart: number | null
+}
+
+/** `ftyp` + `moov` of one or more tracks in the order given, which should be that of their ids. */
+export function writeMovieInit(tracks: readonly InitTrack[]): Uint8Array {
+  const [first] = tracks
   return concatBytes([
     ftyp('iso6', 'iso6', 'cmfc', 'mp41'),
     moov(
-      mvhd({ timescale, nextTrackId: TRACK_ID + 1 }),
-      trak(header, ...edit, media),
-      mvex({ trackId: TRACK_ID }),
+      mvhd({
+        timescale: first?.timescale ?? 1_000,
+        nextTrackId: Math.max(0, ...tracks.map(({ trackId }) => trackId)) + 1,
+      }),
+      ...tracks.map(initTrack),
+      mvex(...tracks),
     ),
   ])
+}
+
+function initTrack(track: InitTrack): Uint8Array {
+  const { handlerType, trackId, timescale, sampleEntry, width, height, editStart } = track
+  const header = tkhd({ trackId, volume: handlerType === 'soun' ? 1 : 0, width, height })
+  const edit = editStart === null ? [] : [edts({ segmentDuration: 0, mediaTime: editStart })]
+  const media = mdia(mdhd({ timescale }), hdlr(handlerType), minf(handlerType, emptyStbl([sampleEntry])))
+  return trak(header, ...edit, media)
 }

@@ -25,6 +25,8 @@ export type SegmentHead = {
   /** `tfdt` of the first sample, in the track's timescale. */
   readonly decodeTime: number
   readonly samples: readonly RunSample[]
+  /** Default: the one that every track has which is alone in its init segment. */
+  readonly trackId?: number
 }
 
 /** `styp` + `moof` + the header of `mdat`, whose payload (the samples' bytes in order) follows. */
@@ -33,10 +35,15 @@ export function writeSegmentHead(head: SegmentHead): Uint8Array {
 }
 
 /** The same without `styp`, for streams of fragments. */
-export function writeFragmentHead({ sequence, decodeTime, samples }: SegmentHead): Uint8Array {
+export function writeFragmentHead({
+  sequence,
+  decodeTime,
+  samples,
+  trackId = TRACK_ID,
+}: SegmentHead): Uint8Array {
   const mdat = mdatHeader(samples.reduce((sum, { size }) => sum + size, 0))
   const write = (dataOffset: number): Uint8Array =>
-    moof(mfhd(sequence), traf(tfhd(TRACK_ID), tfdt(decodeTime), trun(dataOffset, samples)))
+    moof(mfhd(sequence), traf(tfhd(trackId), tfdt(decodeTime), trun(dataOffset, samples)))
   // The data offset counts from the moof's first byte, so it needs the moof's size, which does not depend on it.
   const sizeBytes = FIXED_MOOF_BYTES + 16 * samples.length
   const fragment = write(sizeBytes + mdat.byteLength)

@@ -20,11 +20,11 @@ export type Variant = {
   /** Largest rate of any stretch about a target duration long, sound included; bits per second. */
   readonly bandwidthBps: number
   readonly averageBandwidthBps: number
-  /** As displayed, in pixels. */
-  readonly width: number
-  readonly height: number
+  /** As displayed, in pixels; absent where there is no picture. */
+  readonly width?: number
+  readonly height?: number
   /** Frames per second. */
-  readonly frameRate: number
+  readonly frameRate?: number
   /** RFC 6381, one per kind of sample in the variant. */
   readonly codecs: readonly string[]
   /** Larger is better; compared among the variants of this playlist only. */
@@ -76,8 +76,8 @@ function variantAttributes(variant: Variant): readonly Attribute[] {
   return [
     ['BANDWIDTH', String(Math.ceil(variant.bandwidthBps))],
     ['AVERAGE-BANDWIDTH', String(Math.ceil(variant.averageBandwidthBps))],
-    ['RESOLUTION', resolution(variant)],
-    ['FRAME-RATE', decimal(variant.frameRate, 3)],
+    ['RESOLUTION', sizeText(variant)],
+    ['FRAME-RATE', variant.frameRate === undefined ? undefined : decimal(variant.frameRate, 3)],
     ['CODECS', quoted(variant.codecs.join(','))],
     ['SCORE', decimal(variant.score, 1)],
     ['AUDIO', variant.audioGroup === undefined ? undefined : quoted(variant.audioGroup)],
@@ -87,3 +87,22 @@ function variantAttributes(variant: Variant): readonly Attribute[] {
     ['CLOSED-CAPTIONS', 'NONE'],
   ]
 }
+
+function sizeText({ width, height }: Variant): string | undefined {
+  return width === undefined || height === undefined ? undefined : resolution({ width, height })
+}
+
+/**
+ * The variant that fits a viewer's bandwidth best (playback.md §2): the highest rate that is at most `hint` Mbit/s, else the
+ * lowest; `variants` by ascending rate. Undefined where the hint is no positive number.
+ */
+export function fitVariant<Offered extends { readonly bandwidthBps: number }>(
+  variants: readonly Offered[],
+  hint: string | null | undefined,
+): Offered | undefined {
+  const mbps = PLAIN_NUMBER.test(hint ?? '') ? Number(hint) : 0
+  if (!(mbps > 0)) return undefined
+  return variants.findLast((variant) => variant.bandwidthBps <= mbps * 1_000_000) ?? variants[0]
+}
+
+const PLAIN_NUMBER = /^\d+(?:\.\d+)?$/

@@ -193,9 +193,9 @@ export function stsd(sampleEntries: readonly Uint8Array[]): Uint8Array {
   return fullBox('stsd', 0, 0, u32(sampleEntries.length), ...sampleEntries)
 }
 
-/** `mvex` with one `trex` (§8.8.1, §8.8.3): first sample description, no defaults. */
-export function mvex(fields: { trackId: number }): Uint8Array {
-  return box('mvex', fullBox('trex', 0, 0, u32(fields.trackId, 1, 0, 0, 0)))
+/** `mvex` with a `trex` for each track (§8.8.1, §8.8.3): first sample description, no defaults. */
+export function mvex(...tracks: readonly { trackId: number }[]): Uint8Array {
+  return box('mvex', ...tracks.map(({ trackId }) => fullBox('trex', 0, 0, u32(trackId, 1, 0, 0, 0))))
 }
 
 /** ISO/IEC 14496-15 §5.4.2.1: sample entry of H.264 whose parameter sets are in `avcC`. */
@@ -295,23 +295,28 @@ export function trunSize(sampleCount: number): number {
   return 20 + 16 * sampleCount
 }
 
-/** §8.8.8: data offset, and duration, size, flags and composition offset (unsigned) of every sample. */
+/**
+ * §8.8.8: data offset, and duration, size, flags and composition offset of every sample. Version 1, whose offsets are
+ * signed, only where one is negative.
+ */
 export function trun(dataOffset: number, samples: readonly RunSample[]): Uint8Array {
   const bytes = new Uint8Array(trunSize(samples.length))
+  const version = samples.some(({ compositionOffset }) => compositionOffset < 0) ? 1 : 0
   bytes.set(u32(bytes.byteLength))
   bytes.set(codes('trun'), 4)
-  bytes.set(u32(0x000f01, samples.length, dataOffset), 8)
+  bytes.set(u32(version * 2 ** 24 + 0x000f01, samples.length, dataOffset), 8)
   const view = new DataView(bytes.buffer)
   let position = 20
   for (const { size, duration, compositionOffset, sync } of samples) {
     assert(
-      isUnsigned(size) && isUnsigned(duration) && isUnsigned(compositionOffset),
-      `A sample has size ${size}, duration ${duration}, composition offset ${compositionOffset}; all must be whole numbers from 0 to 2^32 - 1.`,
+      isUnsigned(size) && isUnsigned(duration) && isOffset(compositionOffset, version),
+      `A sample has size ${size}, duration ${duration}, composition offset ${compositionOffset}; all must be whole numbers of 32 bits, the first two from 0 on.`,
     )
     view.setUint32(position, duration)
     view.setUint32(position + 4, size)
     view.setUint32(position + 8, sync ? SYNC_FLAGS : NON_SYNC_FLAGS)
-    view.setUint32(position + 12, compositionOffset)
+    // The same 32 bits whether they are read as signed or not.
+    view.setInt32(position + 12, compositionOffset | 0)
     position += 16
   }
   return bytes
@@ -321,6 +326,10 @@ export function trun(dataOffset: number, samples: readonly RunSample[]): Uint8Ar
 export function mdatHeader(payloadBytes: number): Uint8Array {
   if (payloadBytes + 8 <= MAX_U32) return concatBytes([u32(payloadBytes + 8), codes('mdat')])
   return concatBytes([u32(1), codes('mdat'), u64(payloadBytes + 16)])
+}
+
+function isOffset(value: number, version: 0 | 1): boolean {
+  return version === 0 ? isUnsigned(value) : Number.isInteger(value) && value >= -(2 ** 31) && value < 2 ** 31
 }
 
 function isUnsigned(value: number): boolean {
