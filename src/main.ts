@@ -49,8 +49,13 @@ async function runServe(args: string[]): Promise<number> {
   const settings = readSettings()
   for (const warning of warnOfUnknownSettings()) process.stderr.write(`warning: ${warning}\n`)
   if (values['print-config']) return say(printSettings(settings).trimEnd())
+  const { findDecoder } = await import('./commands/find-decoder.ts')
+  // Processes of others are at work while the program is read.
+  const decoder = findDecoder(settings)
+  // The start meets its failure.
+  decoder.catch(() => undefined)
   const { serve } = await import('./commands/serve.ts')
-  await serve(settings, { version: VERSION })
+  await serve(settings, { version: VERSION, decoder })
   return 0
 }
 

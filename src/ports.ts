@@ -1,7 +1,10 @@
 /**
  * What the core needs from the outside, as contracts. A port exists only where two technologies stand behind it or a
  * test must own it. Each says what a crash may leave behind and who cleans that up.
+ * Those of broadcasts stand in `live-ports.ts`, and are had from here like the others.
  */
+
+export type * from './live-ports.ts'
 
 /** Time and randomness. Nothing in `core` or `jobs` reads a clock or makes an id by itself. */
 export interface Clock {
@@ -103,8 +106,11 @@ export interface Blobs {
    * the store cannot read it any more.
    */
   reread(name: BlobName): AsyncIterable<Uint8Array>
-  /** Deleting what is not there is fine. */
-  delete(name: BlobName): Promise<void>
+  /**
+   * Deleting what is not there is fine. With `publishedBeforeUs` only what was published before that time goes: a blob of
+   * the same name that is published meanwhile stays, at whatever instant that happens.
+   */
+  delete(name: BlobName, options?: { readonly publishedBeforeUs?: number }): Promise<void>
   list(prefix: string): AsyncIterable<{ name: BlobName; sizeBytes: number; modifiedUs: number }>
   listDrafts(): AsyncIterable<{ id: string; sizeBytes: number; modifiedUs: number }>
   /** What lies in the store under names that we never make, so that it is neither blob nor draft; told, never touched. */
@@ -150,6 +156,8 @@ export type DecoderTask = {
   readonly outputs: readonly string[]
   readonly limits: {
     readonly wallMs: number
+    /** Without progress; the adapter's own where it is absent. */
+    readonly stallMs?: number
     readonly cpuSeconds: number
     readonly outputBytes: number
     readonly memoryBytes: number
@@ -193,6 +201,47 @@ export interface Decoder {
   readonly build: DecoderBuild
   /** Throws `decoder_failed` (facts: `exitCode`, `stderr`, `reason`), `disk_full`, or the abort reason. */
   run(task: DecoderTask, options: DecoderOptions): Promise<DecoderRun>
+}
+
+/** A run of the decoder that goes on for as long as a broadcast does: fed by a pipe, read by pipes, and nothing on disk. */
+export type LiveTask = {
+  /** For the log, e.g. `sound of <uid>`. */
+  readonly label: string
+  /** As those of a `DecoderTask`; outputs are written as the single element `{name}` of a name in `outputs`. */
+  readonly args: readonly string[]
+  readonly outputs: readonly string[]
+  readonly memoryBytes: number
+  /** Input that waits to be taken; beyond it `write` refuses. */
+  readonly queueBytes: number
+  /** Niceness, 0 to 19. */
+  readonly nice: number
+}
+
+/** One life of such a run. */
+export interface LiveRun {
+  /** Hands it input without waiting. False: too much is waiting already, and nothing of this was taken. */
+  write(bytes: Uint8Array): boolean
+  /** What it writes, by output. Each is to be read, or the run stands still. They end when it does, and never throw. */
+  readonly outputs: ReadonlyMap<string, AsyncIterable<Uint8Array>>
+  /** No more input will come: it writes what it has left, and ends. */
+  finish(): void
+  /** Ends it at once and for good. */
+  close(): Promise<void>
+  /**
+   * Settles when nothing of it is left: undefined after `finish` and `close`, else `decoder_failed` with its last words
+   * (facts: `exitCode`, `reason`, `stderr`).
+   */
+  readonly ended: Promise<Error | undefined>
+}
+
+/**
+ * Runs the caged ffmpeg on a stream. Ended with `decoder_failed` when it is fed and gives nothing for a while. A crash of
+ * the server kills its runs with it and leaves empty folders, which are removed at the next start.
+ */
+export interface LiveDecoder {
+  readonly build: DecoderBuild
+  /** Throws `decoder_missing` when it cannot be started. */
+  open(task: LiveTask): Promise<LiveRun>
 }
 
 /**

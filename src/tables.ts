@@ -142,6 +142,8 @@ export type CaptionsTable = {
   status: 'ready' | 'inprogress' | 'error'
   /** The WebVTT as it was received; null unless `ready`. */
   blob: string | null
+  /** JSON of `Explained['detail']` in `core/faults`; null unless `error`. */
+  failure: string | null
 }
 
 /** Watermark profiles; never changed. A video has a copy of its own. */
@@ -176,6 +178,8 @@ export type AudioTracksTable = {
   status: 'queued' | 'ready' | 'error'
   /** Sentence for its owner; null unless `error`. */
   error: string | null
+  /** JSON of `Explained['detail']` in `core/faults`; null unless `error`, and in tracks of older versions. */
+  failure: string | null
   /** BCP 47 in canonical case, where the file it came from told it; null = as the label says. */
   language: string | null
   /** Its rendition in the addresses of players. */
@@ -389,9 +393,17 @@ export type WebhookSubscriptionsTable = {
 export type WebhookCallsTable = {
   id: string
   account_id: string
+  /** Of `webhook_subscriptions`, or of `live_notifications`. */
   subscription_id: string
+  /** The video, or the live input. */
   video_uid: string
-  event: 'ready' | 'error' | 'complete'
+  event:
+    | 'ready'
+    | 'error'
+    | 'complete'
+    | 'live_input.connected'
+    | 'live_input.disconnected'
+    | 'live_input.errored'
   state: 'pending' | 'delivered' | 'failed' | 'dropped'
   /** The bytes of every attempt, as text; null before the first. */
   body: string | null
@@ -420,6 +432,96 @@ export type WebhookAttemptsTable = {
   status: number | null
   /** null when it was a success. */
   error: string | null
+}
+
+/** Where somebody may broadcast to, whenever he likes. */
+export type LiveInputsTable = {
+  uid: string
+  account_id: string
+  enabled: number
+  /** JSON object as the customer wrote it. */
+  meta: string
+  /** Becomes the `creator` of recordings. */
+  default_creator: string | null
+  recording_mode: 'off' | 'automatic'
+  /** How long a broadcast waits for its publisher to come back; 0 = as long as usual, null = never set. */
+  recording_timeout_seconds: number | null
+  recording_require_signed_urls: number
+  /** JSON array of host patterns; null = any page, as does an empty one. */
+  recording_allowed_origins: string | null
+  recording_hide_live_viewer_count: number
+  /** 30 to 1,096; null = never. */
+  delete_recording_after_days: number | null
+  prefer_low_latency: number
+  /** 32 hexadecimal characters: first part of the key for publishing. */
+  publish_secret: string
+  /** The same for playing; knowing it tells nothing of the other. */
+  play_secret: string
+  created_us: number
+  modified_us: number
+  /** null until the secrets were made anew once. */
+  keys_rotated_us: number | null
+}
+
+/** Where a broadcast is sent on to; goes with its input. */
+export type LiveOutputsTable = {
+  uid: string
+  input_uid: string
+  /** rtmp, rtmps or srt, as the customer gave it. */
+  url: string
+  /** Shown to whoever may see the output, and logged nowhere. */
+  stream_key: string
+  enabled: number
+  created_us: number
+}
+
+/** What became of the connections of an input or an output: the newest row is how it is, those before it are the history. */
+export type LiveStatusesTable = {
+  id: Generated<number>
+  /** Uid of the input or output. */
+  subject: string
+  state: 'connected' | 'disconnected'
+  /** Why the state was entered; `LIVE_REASONS` in `core/live-inputs/live-status.ts`. */
+  reason: string
+  protocol: 'rtmp' | 'srt' | 'webrtc'
+  entered_us: number
+  /** When it was last known to be so; null for a connection that never was, or was over at once. */
+  last_seen_us: number | null
+}
+
+/** Who is told of an account's broadcasts; at most one per account. */
+export type LiveNotificationsTable = {
+  id: string
+  account_id: string
+  name: string
+  /** As the customer gave it. */
+  url: string
+  /** Sent along as it is. */
+  secret: string
+  /** JSON array of uids; empty = all inputs. */
+  inputs: string
+  created_us: number
+  modified_us: number
+}
+
+/** A broadcast that is being recorded; gone once its video has what was recorded as its source. */
+export type LiveBroadcastsTable = {
+  video_uid: string
+  input_uid: string
+  /** Of its latest publisher. */
+  protocol: 'rtmp' | 'srt' | 'webrtc'
+  /** 30 to 1,096, as the input said when it began; null = the recording is kept. */
+  delete_after_days: number | null
+  /** null until the first byte is written. */
+  draft_id: string | null
+  /** Bytes that are on stable storage; more may be in the draft. */
+  length_bytes: number
+  /** Block checksums of the first `length_bytes` bytes. */
+  checksums: Uint8Array
+  /** When that was so: the broadcast ran then, or was put down by a stop of the server. */
+  synced_us: number
+  /** 1 = nothing follows: `length_bytes` is all of it. */
+  ended: number
 }
 
 export type Tables = {
@@ -452,6 +554,11 @@ export type Tables = {
   webhook_subscriptions: WebhookSubscriptionsTable
   webhook_calls: WebhookCallsTable
   webhook_attempts: WebhookAttemptsTable
+  live_inputs: LiveInputsTable
+  live_outputs: LiveOutputsTable
+  live_statuses: LiveStatusesTable
+  live_notifications: LiveNotificationsTable
+  live_broadcasts: LiveBroadcastsTable
 }
 
 /** The database. Statements outside a transaction read what is committed. */

@@ -47,7 +47,9 @@ ${later.join('\n')}
 function showValue(row: SettingRow, value: Settings[SettingKey]): string {
   if (value === null) return '(not set)'
   if (row.secret) return '(set, not shown)'
-  return typeof value === 'object' ? value.join(',') : String(value)
+  return typeof value === 'object'
+    ? value.map((each) => (typeof each === 'string' ? each : each.url)).join(',')
+    : String(value)
 }
 
 function defaultText(row: SettingRow): string {

@@ -26,6 +26,9 @@ export function wholeNumber(min: number, max: number) {
     .refine((value) => value >= min && value <= max)
 }
 
+/** A port, 0 for any free one; `off` becomes null. */
+export const portOrOff = z.union([z.literal('off').transform(() => null), wholeNumber(0, 65_535)])
+
 /** A number of bytes: `1073741824`, `1GiB`, `1.5 GB`. */
 export const byteCount = z.string().transform((text, context) => {
   const match = /^(\d{1,16}(?:\.\d{1,6})?) ?([A-Za-z]{0,3})$/.exec(text)
@@ -53,6 +56,28 @@ export const webAddress = z.string().refine((text) => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   return (url?.protocol === 'http:' || url?.protocol === 'https:') && !url.username && !url.password
 })
+
+/** IP addresses, separated by commas. */
+export const addressList = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .refine((parts) => parts.every((part) => isIP(part) !== 0))
+
+const ICE_SERVER =
+  /^(?<scheme>stuns?|turns?):(?:(?<user>[\w.~-]{1,256}):(?<password>[\w.~-]{1,256})@)?(?<rest>[\w.:[\]-]{1,255}(?:\?transport=(?:udp|tcp))?)$/
+
+/** STUN and TURN servers, separated by commas: `stun:host:port`, `turn:user:password@host:port?transport=udp`. */
+export const iceServers = z.string().transform((text, context) =>
+  text.split(',').map((part) => {
+    const { scheme, user, password, rest } = ICE_SERVER.exec(part.trim())?.groups ?? {}
+    // RFC 9725 §4.6: TURN is of no use without them.
+    if (scheme === undefined || (scheme.startsWith('turn') && user === undefined)) {
+      context.addIssue('not a server')
+      return z.NEVER
+    }
+    return { url: `${scheme}:${rest}`, username: user ?? null, credential: password ?? null }
+  }),
+)
 
 /** Distinct words out of `words`, separated by commas; at least one. */
 export function listOf<const W extends string>(words: readonly [W, ...W[]]) {

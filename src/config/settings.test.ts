@@ -16,7 +16,7 @@ describe('readSettings', () => {
       publicUrl: null,
       accountId: null,
       apiToken: null,
-      roles: ['api', 'delivery', 'worker'],
+      roles: ['api', 'delivery', 'worker', 'live'],
       workers: 3,
       quality: 'standard',
       storageMinutes: null,
@@ -39,6 +39,25 @@ describe('readSettings', () => {
     ['HEADWATER_TRUSTED_PROXIES', '10.0.0.0/8, ::1', { trustedProxies: ['10.0.0.0/8', '::1'] }],
     ['HEADWATER_FORCE_LADDER', 'true', { forceLadder: true }],
     ['HEADWATER_WORKERS', '', { workers: 3 }],
+    ['HEADWATER_RTMP_PORT', 'off', { rtmpPort: null }],
+    [
+      'HEADWATER_WEBRTC_ADDRESSES',
+      '203.0.113.7, 2001:db8::7',
+      { webrtcAddresses: ['203.0.113.7', '2001:db8::7'] },
+    ],
+    [
+      'HEADWATER_ICE_SERVERS',
+      'stun:stun.example.com:3478,turn:me:secret@turn.example.com?transport=tcp',
+      {
+        iceServers: [
+          { url: 'stun:stun.example.com:3478', username: null, credential: null },
+          { url: 'turn:turn.example.com?transport=tcp', username: 'me', credential: 'secret' },
+        ],
+      },
+    ],
+    ['HEADWATER_SRT_PORT', '0', { srtPort: 0, rtmpPort: 1935, rtmpsPort: 1936 }],
+    ['HEADWATER_LIVE_INPUT_LIST', 'object', { liveInputList: 'object' }],
+    ['HEADWATER_LIVE_LADDER', 'off', { liveLadder: 'off' }],
     ['HEADWATER_API_TOKEN', 'an.API_token~with+all/==', { apiToken: 'an.API_token~with+all/==' }],
   ])('%s=%s is read', (name, text, expected) => {
     expect(readSettings({ [name]: text }, machine)).toMatchObject(expected)
@@ -50,9 +69,18 @@ describe('readSettings', () => {
     ['HEADWATER_PUBLIC_URL', 'video.example.com', 'expected an address such as https://'],
     ['HEADWATER_PUBLIC_URL', 'ftp://video.example.com', 'expected an address such as https://'],
     ['HEADWATER_ACCOUNT_ID', 'ABC', 'expected 32 lower-case hexadecimal characters'],
-    ['HEADWATER_ROLES', 'api,live', 'live is not built yet'],
-    ['HEADWATER_ROLES', ',', 'one or more of api, delivery and worker'],
+    ['HEADWATER_ROLES', 'api,encoder', 'one or more of api, delivery, worker and live'],
+    ['HEADWATER_ROLES', ',', 'one or more of api, delivery, worker and live'],
     ['HEADWATER_WORKERS', '0', 'a whole number from 1 to 256'],
+    [
+      'HEADWATER_RTMP_PORT',
+      'on',
+      '"on", expected a port number from 0 to 65535 (0 picks a free one), or off',
+    ],
+    ['HEADWATER_WEBRTC_ADDRESSES', 'here.example.com', 'expected IP addresses separated by commas'],
+    ['HEADWATER_ICE_SERVERS', 'turn:turn.example.com', 'expected servers separated by commas'],
+    ['HEADWATER_ICE_SERVERS', 'stun:"><script>', 'expected servers separated by commas'],
+    ['HEADWATER_LIVE_INPUT_LIST', 'map', 'expected array or object'],
     ['HEADWATER_QUALITY', 'best', '"best", expected standard or high'],
     ['HEADWATER_MIN_FREE_BYTES', '1 furlong', 'a number of bytes'],
     ['HEADWATER_MIN_FREE_BYTES', '1XB', 'a number of bytes'],
@@ -61,6 +89,8 @@ describe('readSettings', () => {
     ['HEADWATER_DATABASE_URL', 'postgres://db', 'PostgreSQL is not built yet'],
     ['HEADWATER_STORAGE_URL', 's3://bucket', 'S3 storage is not built yet'],
     ['HEADWATER_API_KEY', 'long-enough-key', 'set without HEADWATER_API_EMAIL'],
+    ['HEADWATER_RTMPS_CERT', '/etc/cert.pem', 'set without HEADWATER_RTMPS_KEY'],
+    ['HEADWATER_RTMPS_KEY', '/etc/key.pem', 'set without HEADWATER_RTMPS_CERT'],
   ])('%s=%s is refused in one sentence', (name, text, expected) => {
     const message = problemsOf({ [name]: text })
     expect(message).toContain(`${name} is `)
@@ -85,8 +115,8 @@ describe('warnOfUnknownSettings', () => {
   })
 
   test('a name of something to come says so', () => {
-    expect(warnOfUnknownSettings({ HEADWATER_SRT_PORT: 'off' })).toEqual([
-      'HEADWATER_SRT_PORT has no effect: live inputs are not built yet.',
+    expect(warnOfUnknownSettings({ HEADWATER_FFPROBE: '/usr/bin/ffprobe' })).toEqual([
+      'HEADWATER_FFPROBE has no effect: no ffprobe is needed.',
     ])
   })
 

@@ -8,10 +8,13 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { HeadwaterError } from '../lib/failure.ts'
 import {
+  addressList,
   addressRanges,
   baseUrl,
   byteCount,
+  iceServers,
   listOf,
+  portOrOff,
   trueOrFalse,
   webAddress,
   wholeNumber,
@@ -57,8 +60,16 @@ function optional<S extends z.ZodType>(name: string, schema: S, text: RowText): 
   return { name, schema, default: null, ...text }
 }
 
+const PORT_OR_OFF = 'a port number from 0 to 65535 (0 picks a free one), or off'
+
+/** Absolute from here on. */
+const filePath = z
+  .string()
+  .min(1)
+  .transform((path) => resolve(path))
+
 /** What a process does; DESIGN section 4. */
-export type Role = 'api' | 'delivery' | 'worker'
+export type Role = 'api' | 'delivery' | 'worker' | 'live'
 
 /** The table, in the order in which it is shown. */
 export const SETTINGS = {
@@ -77,18 +88,11 @@ export const SETTINGS = {
     expects: 'an address such as https://video.example.com, without query or fragment',
     meaning: 'Base of the addresses that are handed out; set it behind a proxy.',
   }),
-  dataDir: setting(
-    'HEADWATER_DATA_DIR',
-    z
-      .string()
-      .min(1)
-      .transform((path) => resolve(path)),
-    {
-      default: './data',
-      expects: 'the path of a folder',
-      meaning: 'Folder of the database, the videos and the secrets; made when it is absent.',
-    },
-  ),
+  dataDir: setting('HEADWATER_DATA_DIR', filePath, {
+    default: './data',
+    expects: 'the path of a folder',
+    meaning: 'Folder of the database, the videos and the secrets; made when it is absent.',
+  }),
   accountId: optional('HEADWATER_ACCOUNT_ID', z.string().regex(/^[0-9a-f]{32}$/), {
     defaultText: 'made at first start, kept in `account-id` in the data folder',
     expects: '32 lower-case hexadecimal characters',
@@ -111,10 +115,72 @@ export const SETTINGS = {
     meaning: 'See `HEADWATER_API_EMAIL`.',
     secret: true,
   }),
-  roles: setting('HEADWATER_ROLES', listOf(['api', 'delivery', 'worker']), {
-    default: 'api,delivery,worker',
-    expects: 'one or more of api, delivery and worker, separated by commas (live is not built yet)',
-    meaning: 'What this process does: the API and uploads, playback, encoding and webhooks.',
+  roles: setting('HEADWATER_ROLES', listOf(['api', 'delivery', 'worker', 'live']), {
+    default: 'api,delivery,worker,live',
+    expects: 'one or more of api, delivery, worker and live, separated by commas',
+    meaning: 'What this process does: the API and uploads, playback, encoding and webhooks, broadcasts.',
+  }),
+  rtmpPort: setting('HEADWATER_RTMP_PORT', portOrOff, {
+    default: '1935',
+    expects: PORT_OR_OFF,
+    meaning: 'Port on which broadcasts are published and played by RTMP.',
+  }),
+  rtmpsPort: setting('HEADWATER_RTMPS_PORT', portOrOff, {
+    default: '1936',
+    expects: PORT_OR_OFF,
+    meaning: 'The same for RTMP over TLS; the vendor uses 443, which HTTPS has here.',
+  }),
+  rtmpsCert: optional('HEADWATER_RTMPS_CERT', filePath, {
+    defaultText: 'a certificate of its own, made at first start, kept in `rtmps.pem` in the data folder',
+    expects: 'the path of a file',
+    meaning:
+      'Certificate (with those between it and its authority) of the RTMPS port, in PEM; read again when it has changed. OBS wants one that an authority vouches for.',
+  }),
+  rtmpsKey: optional('HEADWATER_RTMPS_KEY', filePath, {
+    defaultText: 'see `HEADWATER_RTMPS_CERT`',
+    expects: 'the path of a file',
+    meaning: 'Private key of that certificate, in PEM.',
+  }),
+  srtPort: setting('HEADWATER_SRT_PORT', portOrOff, {
+    default: '8778',
+    expects: PORT_OR_OFF,
+    meaning: 'The same for SRT (UDP); the vendor uses 778, which only root may open.',
+  }),
+  liveLadder: setting('HEADWATER_LIVE_LADDER', z.enum(['auto', 'off', 'on']), {
+    default: 'auto',
+    expects: 'auto, off or on',
+    meaning:
+      'Lower qualities of broadcasts (360p, 480p, 720p): as many as this machine makes with room to spare, none, or all while it keeps up. What is published is passed on untouched in every case.',
+  }),
+  webrtcPort: setting('HEADWATER_WEBRTC_PORT', portOrOff, {
+    default: '8779',
+    expects: PORT_OR_OFF,
+    meaning:
+      'UDP port of all WebRTC connections, of publishers (WHIP) and viewers (WHEP), on `HEADWATER_HOST`.',
+  }),
+  webrtcAddresses: optional('HEADWATER_WEBRTC_ADDRESSES', addressList, {
+    defaultText: 'none',
+    expects: 'IP addresses separated by commas, such as 203.0.113.7',
+    meaning:
+      "Addresses at which that port can be reached, handed out before the machine's own: the one outside its NAT, or that of the host around its container.",
+  }),
+  webrtcConnections: setting('HEADWATER_WEBRTC_CONNECTIONS', wholeNumber(1, 10_000), {
+    default: '200',
+    expects: 'a whole number from 1 to 10000',
+    meaning: 'WebRTC connections at a time; further ones are answered 503.',
+  }),
+  iceServers: optional('HEADWATER_ICE_SERVERS', iceServers, {
+    defaultText: 'none',
+    expects:
+      'servers separated by commas, such as stun:stun.example.com:3478 or turn:user:password@turn.example.com:3478',
+    meaning: 'STUN and TURN servers that WebRTC clients are told of (`Link` in the answer).',
+    secret: true,
+  }),
+  liveInputList: setting('HEADWATER_LIVE_INPUT_LIST', z.enum(['array', 'object']), {
+    default: 'array',
+    expects: 'array or object',
+    meaning:
+      'How the list of live inputs is answered: `array` as the live service does, `object` (`liveInputs`, `total`, `range`) as the SDK types it.',
   }),
   workers: setting('HEADWATER_WORKERS', wholeNumber(1, 256), {
     default: (machine) => String(machine.cores),
@@ -249,13 +315,6 @@ export const NOT_BUILT_YET: Readonly<Record<string, { what: string; refused?: tr
     what: 'S3 storage is not built yet, the videos are kept in the data folder',
     refused: true,
   },
-  HEADWATER_LIVE_INPUT_LIST: { what: 'live inputs are not built yet' },
-  HEADWATER_RTMPS_CERT: { what: 'live inputs are not built yet' },
-  HEADWATER_RTMPS_KEY: { what: 'live inputs are not built yet' },
-  HEADWATER_ICE_SERVERS: { what: 'live inputs are not built yet' },
-  HEADWATER_RTMP_PORT: { what: 'live inputs are not built yet' },
-  HEADWATER_RTMPS_PORT: { what: 'live inputs are not built yet' },
-  HEADWATER_SRT_PORT: { what: 'live inputs are not built yet' },
   HEADWATER_FFPROBE: { what: 'no ffprobe is needed' },
 }
 
@@ -280,6 +339,12 @@ export function readSettings(
   if ((settings.apiEmail === null) !== (settings.apiKey === null)) {
     const [given, missing] = settings.apiEmail === null ? ['KEY', 'EMAIL'] : ['EMAIL', 'KEY']
     problems.push(`HEADWATER_API_${given} is set without HEADWATER_API_${missing}: expected both or neither.`)
+  }
+  if ((settings.rtmpsCert === null) !== (settings.rtmpsKey === null)) {
+    const [given, missing] = settings.rtmpsCert === null ? ['KEY', 'CERT'] : ['CERT', 'KEY']
+    problems.push(
+      `HEADWATER_RTMPS_${given} is set without HEADWATER_RTMPS_${missing}: expected both or neither.`,
+    )
   }
   if (settings.speechCommand !== null && settings.speechUrl !== null) {
     problems.push('HEADWATER_SPEECH_COMMAND and HEADWATER_SPEECH_URL are both set: expected one of them.')

@@ -75,25 +75,7 @@ class JobTable implements Jobs {
     maxPriority?: number
   }): Promise<ClaimedJob | undefined> {
     const nowUs = this.#clock.nowUs()
-    const candidates = this.#db
-      .selectFrom('jobs')
-      .select('id')
-      .where('kind', 'in', options.kinds)
-      .$if(options.maxPriority !== undefined, (query) =>
-        query.where('priority', '<=', options.maxPriority ?? 0),
-      )
-      .orderBy('priority')
-      .orderBy('id')
-      .limit(1)
-    // Two walks along one index each; one `or` over both states would sort every job there is.
-    const abandoned = candidates.where('state', '=', 'active').where('lease_until_us', '<=', nowUs)
-    const waiting = candidates.where('state', '=', 'queued').where((where) =>
-      where.or([
-        where('run_at_us', '<=', nowUs),
-        // Nothing is planned so far ahead: the clock was set back.
-        where('run_at_us', '>', nowUs + LONGEST_PAUSE_MS * 1000),
-      ]),
-    )
+    const { abandoned, waiting } = this.#runnable(options.kinds, nowUs, options.maxPriority)
     const dayUs = DEFAULT_DEADLINE_MS * 1000
     // Waiting takes nothing of a job's time: behind others, while the server is off, or by a clock that is corrected.
     const deadlineUs = sql<number>`case when attempts = 0 and deadline_us - created_us >= ${dayUs}
@@ -111,6 +93,37 @@ class JobTable implements Jobs {
       .returningAll()
       .executeTakeFirst()
     return row && claimedJob(row)
+  }
+
+  async hasWork(kinds: readonly string[]): Promise<boolean> {
+    if (kinds.length === 0) return false
+    const { abandoned, waiting } = this.#runnable(kinds, this.#clock.nowUs())
+    const found = await this.#db
+      .selectNoFrom((select) => select.fn.coalesce(abandoned, waiting).as('id'))
+      .executeTakeFirst()
+    return found?.id !== null && found?.id !== undefined
+  }
+
+  /** The job to begin with, in two walks along one index each; one `or` over both states would sort every job there is. */
+  #runnable(kinds: readonly string[], nowUs: number, maxPriority?: number) {
+    const candidates = this.#db
+      .selectFrom('jobs')
+      .select('id')
+      .where('kind', 'in', kinds)
+      .$if(maxPriority !== undefined, (query) => query.where('priority', '<=', maxPriority ?? 0))
+      .orderBy('priority')
+      .orderBy('id')
+      .limit(1)
+    return {
+      abandoned: candidates.where('state', '=', 'active').where('lease_until_us', '<=', nowUs),
+      waiting: candidates.where('state', '=', 'queued').where((where) =>
+        where.or([
+          where('run_at_us', '<=', nowUs),
+          // Nothing is planned so far ahead: the clock was set back.
+          where('run_at_us', '>', nowUs + LONGEST_PAUSE_MS * 1000),
+        ]),
+      ),
+    }
   }
 
   async heartbeat(job: ClaimedJob, leaseMs: number): Promise<'held' | 'lost'> {
@@ -156,6 +169,18 @@ class JobTable implements Jobs {
       .where('token', '=', job.token)
       .where('state', '=', 'active')
       .execute()
+  }
+
+  async payloadOf(trx: Trx, kind: string, videoUid: string): Promise<unknown> {
+    const row = await trx
+      .selectFrom('jobs')
+      .select('payload')
+      .where('video_uid', '=', videoUid)
+      .where('kind', '=', kind)
+      .orderBy('id', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+    return row && JSON.parse(row.payload)
   }
 
   async drop(trx: Trx, videoUid: string): Promise<void> {

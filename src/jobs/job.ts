@@ -54,6 +54,8 @@ export interface Jobs {
     leaseMs: number
     maxPriority?: number
   }): Promise<ClaimedJob | undefined>
+  /** Whether there may be a runnable job of these kinds; asks without taking part in writing. */
+  hasWork(kinds: readonly string[]): Promise<boolean>
   /** Extends the lease. `lost`: somebody else has it, or it was dropped; stop working. */
   heartbeat(job: ClaimedJob, leaseMs: number): Promise<'held' | 'lost'>
   /** Finishes inside the transaction that records the result. Throws `lease_lost` when the token is no longer current. */
@@ -62,6 +64,8 @@ export interface Jobs {
   fail(job: ClaimedJob, failure: { error: string; retryAtUs: number | 'never' }): Promise<void>
   /** Gives an unfinished job back, claimable at once; the claim does not count as an attempt. */
   release(job: ClaimedJob): Promise<void>
+  /** What the latest job of a kind for a video was told, also when it has ended; undefined when it was forgotten. */
+  payloadOf(trx: Trx, kind: string, videoUid: string): Promise<unknown>
   /** Removes the unfinished jobs of a video (it is being deleted); their holders lose the lease. */
   drop(trx: Trx, videoUid: string): Promise<void>
   /**

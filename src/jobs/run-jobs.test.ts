@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { openTestDatabase, type TestDatabase } from '../../tests/suites/open-test-database.ts'
 import { TestClock } from '../../tests/suites/test-clock.ts'
 import { HeadwaterError } from '../lib/failure.ts'
@@ -87,6 +87,32 @@ test('work is begun as soon as its transaction has committed, without a tick of 
   expect(await done.promise).toEqual({ uid: 'v' })
 })
 
+test('slots that find nothing do not ask again: one look for all of them does, and only what is there is claimed', async () => {
+  const claims = vi.spyOn(jobs, 'claim')
+  const looks = vi.spyOn(jobs, 'hasWork')
+  const done = Promise.withResolvers<void>()
+  const slots = Array.from({ length: 20 }, () => ({ kinds: ['work'], count: 1 }))
+  start(
+    async (job) => {
+      await complete(job)
+      done.resolve()
+    },
+    { slots },
+  )
+  await enqueue({ runAtUs: clock.nowUs() + 5_000_000 })
+  // Each has looked when it was started, and again when the job was announced, whose time has not come.
+  while (claims.mock.calls.length < 40) await new Promise(setImmediate)
+  for (let second = 1; second <= 4; second += 1) {
+    while (clock.sleepers < 1) await new Promise(setImmediate)
+    clock.advance(1_000)
+    while (looks.mock.calls.length < second) await new Promise(setImmediate)
+  }
+  expect(claims).toHaveBeenCalledTimes(40)
+  while (clock.sleepers < 1) await new Promise(setImmediate)
+  clock.advance(1_000)
+  await done.promise
+})
+
 test('a slot for urgent work does not take other work', async () => {
   const seen: number[] = []
   const both = Promise.withResolvers<void>()
@@ -127,7 +153,7 @@ test('a failed job is tried again after its delay, and given up after its last a
   for (const attempt of [1, 2]) {
     const row = await untilState('queued', attempt)
     expect(row.run_at_us - clock.nowUs()).toBe(retryDelayMs(1, attempt) * 1000)
-    // The runner has found nothing to claim and sleeps: only then does it notice that the clock moves.
+    // The runner sleeps: only then does it notice that the clock moves.
     while (clock.sleepers < 1) await new Promise(setImmediate)
     clock.advance(retryDelayMs(1, attempt))
   }
@@ -155,8 +181,8 @@ test('heartbeats keep the lease while a job runs', async () => {
   await enqueue()
   await running
   for (let beat = 1; beat <= 6; beat++) {
-    // The lease and the deadline are watched again.
-    while (clock.sleepers < 2) await new Promise(setImmediate)
+    // The lease and the deadline are watched again, and work is looked for.
+    while (clock.sleepers < 3) await new Promise(setImmediate)
     clock.advance(10_000)
     await untilLease(clock.nowUs() + 30_000_000)
   }

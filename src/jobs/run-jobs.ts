@@ -14,7 +14,7 @@ import { retryDelayMs } from './retry-delay.ts'
 export const LEASE_MS = 30_000
 const HEARTBEAT_MS = 10_000
 
-/** Work is announced; this finds what was not: retries that are due, leases that ran out. */
+/** Work is announced; one look for all slots finds what was not: retries that are due, leases that ran out. */
 const POLL_MS = 1_000
 
 /** `signal` is aborted when the lease is lost, the deadline passes or the runner stops; its reason says which. */
@@ -54,6 +54,8 @@ export class JobRunner {
   readonly #deps: RunnerDeps
   readonly #options: RunnerOptions
   readonly #loops: Promise<void>[] = []
+  /** Of slots that run no job. */
+  readonly #free = new Set<{ readonly rule: SlotRule }>()
   #stopping = new AbortController()
   #wake = new AbortController()
   #unsubscribe: (() => void) | undefined
@@ -71,6 +73,7 @@ export class JobRunner {
     for (const slot of this.#options.slots) {
       for (let index = 0; index < slot.count; index++) this.#loops.push(this.#runSlot(slot))
     }
+    this.#loops.push(this.#poll())
   }
 
   /** Claims no more, aborts what runs, and returns when every handler has. Their jobs are claimable again at once. */
@@ -89,12 +92,39 @@ export class JobRunner {
 
   async #runSlot(slot: SlotRule): Promise<void> {
     const stopping = this.#stopping.signal
+    const place = { rule: slot }
+    this.#free.add(place)
     while (!stopping.aborted) {
       // Taken before the claim: work announced while it runs must not be slept through.
       const woken = this.#wake.signal
       const job = await this.#claim(slot)
-      if (job === undefined) await this.#deps.clock.sleep(POLL_MS, woken)
-      else await this.#take(job, stopping)
+      if (job === undefined) {
+        await aborted(woken)
+        continue
+      }
+      this.#free.delete(place)
+      await this.#take(job, stopping)
+      this.#free.add(place)
+    }
+    this.#free.delete(place)
+  }
+
+  async #poll(): Promise<void> {
+    const stopping = this.#stopping.signal
+    while (!stopping.aborted) {
+      await this.#deps.clock.sleep(POLL_MS, stopping)
+      if (!stopping.aborted && (await this.#hasWork())) this.#wakeUp()
+    }
+  }
+
+  /** For slots that run no job; the others claim when they have ended theirs. */
+  async #hasWork(): Promise<boolean> {
+    const kinds = new Set([...this.#free].flatMap(({ rule }) => rule.kinds))
+    try {
+      return await this.#deps.jobs.hasWork([...kinds])
+    } catch (error) {
+      this.#deps.log.error({ err: error }, 'could not look for jobs; trying again')
+      return false
     }
   }
 
@@ -212,6 +242,13 @@ export class JobRunner {
     if (isFailure(error) && (error.kind === 'media' || error.facts.mayPass === false)) return true
     return job.attempt >= job.maxAttempts || job.deadlineUs <= this.#deps.clock.nowUs()
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 }
 
 function deadlinePassed(job: ClaimedJob): HeadwaterError {

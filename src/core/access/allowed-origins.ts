@@ -4,7 +4,6 @@ import { HeadwaterError } from '../../lib/failure.ts'
 
 /** Entries an `allowedOrigins` list may have (api.md §3.2). */
 const MOST_PATTERNS = 100
-const FIELD = { facts: { field: 'allowedOrigins' } }
 const LABEL = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?'
 const PATTERN = new RegExp(
   `^(?:\\*|(?:(?:\\*\\.)?${LABEL}(?:\\.${LABEL})*\\.?|\\[[0-9a-f:.]+\\])(?::([0-9]{1,5}))?)$`,
@@ -12,14 +11,17 @@ const PATTERN = new RegExp(
 
 /**
  * The list as it is stored: each pattern in lower case, without scheme. Throws `bad_request` naming the entry that is
- * not a host pattern (a path, an empty entry, a port beyond 65,535) or when there are more than a hundred.
+ * not a host pattern (a path, an empty entry, a port beyond 65,535) or when there are more than a hundred. `field` is how the request calls it.
  */
-export function checkAllowedOrigins(patterns: readonly string[]): readonly string[] {
+export function checkAllowedOrigins(
+  patterns: readonly string[],
+  field = 'allowedOrigins',
+): readonly string[] {
   if (patterns.length > MOST_PATTERNS) {
     throw new HeadwaterError(
       'bad_request',
-      `allowedOrigins may have at most ${MOST_PATTERNS} entries, this list has ${patterns.length}.`,
-      FIELD,
+      `${field} may have at most ${MOST_PATTERNS} entries, this list has ${patterns.length}.`,
+      { facts: { field } },
     )
   }
   return patterns.map((written) => {
@@ -31,8 +33,8 @@ export function checkAllowedOrigins(patterns: readonly string[]): readonly strin
     if (!match || Number(match[1] ?? 0) > 65_535) {
       throw new HeadwaterError(
         'bad_request',
-        `allowedOrigins takes hosts such as example.com, *.example.com or localhost:3000 without a path, not ${JSON.stringify(written.slice(0, 100))}.`,
-        FIELD,
+        `${field} takes hosts such as example.com, *.example.com or localhost:3000 without a path, not ${JSON.stringify(written.slice(0, 100))}.`,
+        { facts: { field } },
       )
     }
     return pattern

@@ -207,6 +207,7 @@ export async function addTrack(
     isDefault: false,
     status: 'queued',
     error: null,
+    failure: null,
     language: given.language ?? null,
     // Safe in addresses, and no other rendition has it.
     rendition: `audio-${deps.clock.newUid().slice(0, 12)}`,

@@ -4,6 +4,7 @@
  */
 
 import { HeadwaterError } from '../../lib/failure.ts'
+import type { Explained } from '../faults/index.ts'
 
 export type AudioTrack = {
   readonly uid: string
@@ -13,6 +14,8 @@ export type AudioTrack = {
   readonly status: 'queued' | 'ready' | 'error'
   /** Sentence for its owner; null unless `error`. */
   readonly error: string | null
+  /** Why; null unless `error`, and in tracks of older versions. */
+  readonly failure: Explained['detail'] | null
   /** As the file told it, BCP 47; null = as the label says. */
   readonly language: string | null
   /** Its rendition in the addresses of players. */

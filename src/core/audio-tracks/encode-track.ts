@@ -10,6 +10,7 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import type { Trx } from '../../tables.ts'
 import { audioSourceBlob } from '../blob-names.ts'
 import { encodeWholeSound, type FinishedChunk, recordChunk, type WholeSoundDeps } from '../encoding/index.ts'
+import { type Explained, explainFailure } from '../faults/index.ts'
 import { planEncodedSound } from '../planning/index.ts'
 import { getPlanRow } from '../timeline/index.ts'
 import { recordEvent, requireVideo } from '../videos/index.ts'
@@ -97,12 +98,16 @@ export async function failTrack(
   track: AudioTrack,
   error: unknown,
 ): Promise<Leftovers> {
-  const sentence =
-    error instanceof HeadwaterError ? error.message : 'Something unexpected happened while it was made.'
+  const { detail } = explainFailure(error, {
+    stage: track.source.from === 'url' ? 'download' : 'encode',
+    unexpected: 'Something unexpected happened while it was made.',
+  })
   const draft = await deleteAudioCopy(trx, track.uid)
-  if (!(await finishTrack(trx, track.uid, { status: 'error', error: sentence })))
-    return { draft, file: undefined }
-  await tell(deps, trx, track, { status: 'error', detail: sentence })
+  const end = { status: 'error', error: detail.detail, failure: detail } as const
+  if (!(await finishTrack(trx, track.uid, end))) return { draft, file: undefined }
+  // An origin's own status is in the sentence.
+  const { status: _status, ...said } = detail
+  await tell(deps, trx, track, { status: 'error', ...said })
   return { draft, file: await forgetFile(trx, track) }
 }
 
@@ -126,7 +131,7 @@ async function tell(
   deps: Pick<EncodeTrackDeps, 'clock'>,
   trx: Trx,
   { videoUid, label }: AudioTrack,
-  detail: { readonly status: string; readonly detail?: string },
+  detail: { readonly status: 'ready' } | ({ readonly status: 'error' } & Omit<Explained['detail'], 'status'>),
 ): Promise<void> {
   await recordEvent(trx, deps.clock, await requireVideo(trx, videoUid), {
     kind: 'audio-track',

@@ -3,6 +3,7 @@
 import type { Selectable } from 'kysely'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { AudioTracksTable, Db, Trx } from '../../tables.ts'
+import type { Explained } from '../faults/index.ts'
 import type { AudioTrack, TrackSource } from './audio-track.ts'
 
 /** A video's tracks, in the order in which they were added. */
@@ -61,6 +62,7 @@ export async function insertTrack(trx: Trx, track: AudioTrack, createdUs: number
       is_default: track.isDefault ? 1 : 0,
       status: track.status,
       error: track.error,
+      failure: track.failure && JSON.stringify(track.failure),
       language: track.language,
       rendition: track.rendition,
       channels: null,
@@ -108,11 +110,11 @@ export async function finishTrack(
   uid: string,
   end:
     | { readonly status: 'ready'; readonly channels: 1 | 2 }
-    | { readonly status: 'error'; readonly error: string },
+    | { readonly status: 'error'; readonly error: string; readonly failure: Explained['detail'] },
 ): Promise<boolean> {
   const { numUpdatedRows } = await trx
     .updateTable('audio_tracks')
-    .set(end)
+    .set(end.status === 'ready' ? end : { ...end, failure: JSON.stringify(end.failure) })
     .where('uid', '=', uid)
     .where('status', '=', 'queued')
     .executeTakeFirst()
@@ -143,6 +145,7 @@ function fromRow(row: Selectable<AudioTracksTable>): AudioTrack {
     isDefault: row.is_default === 1,
     status: row.status,
     error: row.error,
+    failure: row.failure === null ? null : (JSON.parse(row.failure) as Explained['detail']),
     language: row.language,
     rendition: row.rendition,
     source: JSON.parse(row.source) as TrackSource,

@@ -54,6 +54,7 @@ export async function insertCaption(trx: Trx, caption: Caption): Promise<void> {
       generated: caption.generated ? 1 : 0,
       status: caption.status,
       blob: caption.blob,
+      failure: caption.failure && JSON.stringify(caption.failure),
     })
     .execute()
 }
@@ -62,11 +63,11 @@ export async function insertCaption(trx: Trx, caption: Caption): Promise<void> {
 export async function finishCaption(
   trx: Trx,
   id: string,
-  end: Pick<Caption, 'status' | 'blob'>,
+  end: Pick<Caption, 'status' | 'blob' | 'failure'>,
 ): Promise<boolean> {
   const rows = await trx
     .updateTable('captions')
-    .set({ status: end.status, blob: end.blob })
+    .set({ status: end.status, blob: end.blob, failure: end.failure && JSON.stringify(end.failure) })
     .where('id', '=', id)
     .where('status', '=', 'inprogress')
     .returning('id')
@@ -88,5 +89,6 @@ function fromRow(row: Selectable<CaptionsTable>): Caption {
     generated: row.generated === 1,
     status: row.status,
     blob: row.blob,
+    failure: row.failure === null ? null : (JSON.parse(row.failure) as Caption['failure']),
   }
 }

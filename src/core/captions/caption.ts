@@ -2,6 +2,7 @@
 
 import { HeadwaterError } from '../../lib/failure.ts'
 import { canonicalLanguage, languageName } from '../../lib/language-tag.ts'
+import type { Explained } from '../faults/index.ts'
 
 /** One text track of a video. */
 export type Caption = {
@@ -15,6 +16,8 @@ export type Caption = {
   readonly status: 'ready' | 'inprogress' | 'error'
   /** null unless `ready`. */
   readonly blob: string | null
+  /** Why they could not be made; null unless `error`, and in captions of older versions. */
+  readonly failure: Explained['detail'] | null
 }
 
 /** Largest file; the vendor's 10 MB are 10 MiB. */

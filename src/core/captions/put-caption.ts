@@ -60,6 +60,7 @@ export async function putCaption(deps: CaptionDeps, name: CaptionName, body: Upl
     generated: false,
     status: 'ready',
     blob: blob.name,
+    failure: null,
   }
   return await record(deps, name, caption, blob)
 }

@@ -42,11 +42,14 @@ export type EncodeDeps = PublishDeps & {
   readonly threads: number
 }
 
-/** Encodes give way to requests; the first seconds of a video, which somebody waits for, do not. */
-const NICE = 10
+/**
+ * Encodes give way to requests. The first seconds of a video, which somebody may wait for, go before other encodes, but
+ * behind single pictures and urgent segments, which somebody does wait for.
+ */
+const NICE = { first: 5, later: 10 } as const
 
 function niceOf(job: ClaimedJob): number {
-  return job.priority <= PRIORITY.first ? 0 : NICE
+  return job.priority <= PRIORITY.first ? NICE.first : NICE.later
 }
 
 /** Runs the job. */

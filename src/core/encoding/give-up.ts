@@ -4,12 +4,13 @@
  */
 
 import type { ClaimedJob } from '../../jobs/job.ts'
-import { isFailure } from '../../lib/failure.ts'
+import { HeadwaterError, isFailure } from '../../lib/failure.ts'
+import { MEDIA_FAULTS, type MediaFault } from '../../lib/media-faults.ts'
 import type { Trx } from '../../tables.ts'
 import { type Plan, chunkOf, passOf } from '../planning/index.ts'
 import { enqueueDownloads, failDownloads } from '../downloads/index.ts'
 import { getPlanRow, markComplete, type PlanRow, replacePlan } from '../timeline/index.ts'
-import { type Explained, explainFailure } from '../faults/index.ts'
+import { decoderFault, type Explained, explainFailure } from '../faults/index.ts'
 import { completeVideo, failVideo, getVideo, recordProgress } from '../videos/index.ts'
 import { dropRendition, findFinished, isComplete, isWhole } from './chunk-records.ts'
 import type { EncodePayload } from './enqueue-chunks.ts'
@@ -39,7 +40,7 @@ export async function giveUpEncode(deps: PublishDeps, job: ClaimedJob, error: un
 /** Where in the film it was, and in which part of the work. */
 function describeFailure(plan: Plan, payload: EncodePayload, error: unknown): Explained {
   const { kind, pass, firstSegment } = payload
-  const explained = explainFailure(error, {
+  const explained = explainFailure(kind === 'audio' ? asSoundFault(error) : error, {
     stage: isFailure(error) && error.facts.reason === 'short' ? 'package' : 'encode',
     exactly: true,
     atSeconds: (plan.cuts[firstSegment] ?? 0) / plan.timescale,
@@ -47,6 +48,16 @@ function describeFailure(plan: Plan, payload: EncodePayload, error: unknown): Ex
   })
   return { ...explained, detail: { ...explained.detail, kind, pass, segment: firstSegment } }
 }
+
+/** What the decoder's words and numbers say of pictures means of a run of sound that the sound cannot be decoded. */
+function asSoundFault(error: unknown): unknown {
+  if (!isFailure(error, 'decoder_failed') || error.facts.reason !== 'exit') return error
+  const fault = decoderFault(error.facts)
+  if (fault === undefined || NOT_THE_SOUND.includes(fault)) return error
+  return new HeadwaterError('sound_undecodable', MEDIA_FAULTS.sound_undecodable.when, { cause: error })
+}
+
+const NOT_THE_SOUND: readonly MediaFault[] = ['decoder_crashed', 'decoding_memory']
 
 /** Sound with a hole is better than none: the chunk becomes silence. */
 async function fillWithSilence(

@@ -11,6 +11,8 @@ const OTHERWISE: Partial<Record<FailureCode, string>> = {
   not_found: 'What it was to be made of was deleted meanwhile; begin with another video.',
   disk_full:
     'The file is not at fault. Let the operator make room on the disk of the server, then try the video again.',
+  speech_failed:
+    'The video is not at fault. Delete these captions and ask for them again; if that fails too, let the operator look at the speech engine.',
   blob_damaged:
     'What was stored of the file is damaged. Upload it again, and let the operator check the disk of the server.',
 }

@@ -9,6 +9,7 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import type { Blobs, Clock } from '../../ports.ts'
 import type { Db, Trx } from '../../tables.ts'
 import { sourceBlob } from '../blob-names.ts'
+import { CLIP_KIND } from '../clips/index.ts'
 import { dropRendition } from '../encoding/index.ts'
 import { deletePlan } from '../timeline/index.ts'
 import { checkUploadLimits, type UploadLimits } from '../uploads/index.ts'
@@ -39,31 +40,39 @@ export async function retryVideo(deps: RetryDeps, accountId: string, uid: string
         },
       )
     }
-    await requireSource(trx, uid)
+    const job = await findBeginning(deps, trx, video)
     const reserveSeconds = video.durationSeconds ?? video.maxDurationSeconds ?? 0
     await checkUploadLimits(deps, trx, { accountId, reserveSeconds })
     unused.push(...(await forgetTry(deps, trx, uid)))
     const again = await requeueVideo(trx, deps.clock, video)
-    await deps.jobs.enqueue(trx, {
-      kind: 'ingest',
-      dedupe: `ingest/${uid}`,
-      payload: { uid },
-      videoUid: uid,
-      priority: PRIORITY.first,
-    })
+    const { kind, payload } = job
+    const dedupe = `${kind}/${uid}`
+    await deps.jobs.enqueue(trx, { kind, dedupe, payload, videoUid: uid, priority: PRIORITY.first })
     return again
   })
   for (const name of unused) await deps.blobs.delete(name)
   return queued
 }
 
-async function requireSource(trx: Trx, uid: string): Promise<void> {
+/** The job a video begins with. Throws `conflict` where nothing is left to begin with. */
+async function findBeginning(
+  { jobs }: RetryDeps,
+  trx: Trx,
+  { uid, clippedFrom }: Video,
+): Promise<{ kind: string; payload: unknown }> {
+  if (clippedFrom !== null) {
+    const payload = await jobs.payloadOf(trx, CLIP_KIND, uid)
+    if (payload !== undefined) return { kind: CLIP_KIND, payload }
+    throw new HeadwaterError('conflict', 'This clip failed too long ago to be tried again; cut it anew.', {
+      facts: { uid },
+    })
+  }
   const source = await trx
     .selectFrom('blobs')
     .select('name')
     .where('name', '=', sourceBlob(uid))
     .executeTakeFirst()
-  if (source !== undefined) return
+  if (source !== undefined) return { kind: 'ingest', payload: { uid } }
   throw new HeadwaterError(
     'conflict',
     'The file of this video is not stored, so there is nothing to try again with; upload it anew.',

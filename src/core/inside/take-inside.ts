@@ -221,6 +221,7 @@ async function recordCaptions(
       generated: false,
       status: 'ready',
       blob: blob.name,
+      failure: null,
     })
     taken.push(caption)
   }

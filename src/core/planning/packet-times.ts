@@ -26,7 +26,7 @@ export function buildPacketListArgs(demuxer: string, stream: number): string[] {
   ]
 }
 
-/** Reads the list. The first picture is at 0. Undefined when there is no picture with a time. */
+/** Reads the list. The first picture is at 0. Undefined when nothing is listed. */
 export function readPacketList(text: string): PictureTimeline | undefined {
   const [, num = '1', den = '1000'] = /^#tb 0: ([1-9]\d{0,9})\/([1-9]\d{0,9})$/m.exec(text) ?? []
   const times: number[] = []

@@ -142,8 +142,10 @@ export function planListed(
   const seen = requirePicture(report)
   const times = readPacketList(new TextDecoder().decode(question.packets))
   if (times === undefined) {
-    const sentence = 'The file has a picture track, but no picture in it has a time.'
-    throw new HeadwaterError('picture_times_missing', sentence)
+    // What is listed begins with the first key picture.
+    const sentence =
+      'The file has pictures, but none of them is marked as a key picture, where playing could begin.'
+    throw new HeadwaterError('key_picture_missing', sentence)
   }
   refuseJump(times, container)
   const { sound } = report
@@ -173,13 +175,16 @@ const JUMP_SHARE = 10
 
 /** Throws `picture_times_jump` where one broken time would make hours of a second: what is encoded must be there. */
 function refuseJump({ sorted, timescale, endTicks }: PictureTimeline, container: string): void {
+  const isStream = STREAMS.includes(container)
   let [gap, at] = [0, 0]
-  for (let picture = 1; picture < sorted.length; picture += 1) {
+  for (let picture = isStream ? 0 : 1; picture <= sorted.length; picture += 1) {
+    // In a stream, where somebody else guesses how long the last one lasts, and where sound may have times of another
+    // clock, the ends count as well; elsewhere pictures may come late, and stand for as long as the sound goes on.
     const before = sorted[picture - 1] ?? 0
-    const distance = (sorted[picture] ?? 0) - before
-    if (distance > gap) [gap, at] = [distance, before]
+    const next = sorted[picture] ?? (isStream ? endTicks : before)
+    if (next - before > gap) [gap, at] = [next - before, before]
   }
-  const least = STREAMS.includes(container) ? STREAM_JUMP_SECONDS : JUMP_SECONDS
+  const least = isStream ? STREAM_JUMP_SECONDS : JUMP_SECONDS
   if (gap <= least * timescale || gap <= (endTicks - gap) * JUMP_SHARE) return
   const seconds = (ticks: number): string => (ticks / timescale).toFixed(1)
   throw new HeadwaterError(

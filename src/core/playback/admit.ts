@@ -57,27 +57,27 @@ export class Admissions {
    * `playback_token_required` or `playback_refused`.
    */
   async admit(request: AdmissionRequest): Promise<Admitted> {
-    const { id, viewer, recentEnough } = request
-    const token = isTokenLike(id) ? await this.#tokens.verify(id, { recentEnough }) : undefined
+    const { id, recentEnough } = request
+    const token = await this.#token(request)
     const video = await this.#video(token?.uid ?? id, recentEnough)
-    if (token !== undefined) checkToken(token, video, viewer)
-    else if (video.requireSignedUrls) {
-      throw new HeadwaterError(
-        'playback_token_required',
-        'This video plays with a signed token in place of its id only.',
-      )
-    }
-    return {
-      id,
-      video,
-      restricted: token !== undefined || video.allowedOrigins.length > 0,
-      secondsLeft: token?.secondsLeft ?? null,
-      dependsOnViewer: token !== undefined && token.rules.length > 0,
-      grants: {
-        downloadable: token?.downloadable === true || !video.requireSignedUrls,
-        original: token?.original === true,
-      },
-    }
+    return { id, video, ...admitBy(token, video, request.viewer) }
+  }
+
+  /** What the id names: itself, or what a token in its place was signed for. Throws `playback_token_required`. */
+  async uidOf(request: AdmissionRequest): Promise<string> {
+    return (await this.#token(request))?.uid ?? request.id
+  }
+
+  /**
+   * Whether this viewer may see what the id names, which has these rules (those of a live input). Throws
+   * `playback_token_required` or `playback_refused`.
+   */
+  async admitTo(request: AdmissionRequest, rules: Rules): Promise<Omit<Admitted, 'id' | 'video'>> {
+    return admitBy(await this.#token(request), rules, request.viewer)
+  }
+
+  async #token({ id, recentEnough }: AdmissionRequest): Promise<GoodToken | undefined> {
+    return isTokenLike(id) ? await this.#tokens.verify(id, { recentEnough }) : undefined
   }
 
   async #video(id: string, recentEnough: boolean | undefined): Promise<Video> {
@@ -94,8 +94,34 @@ export class Admissions {
   }
 }
 
+/** Who may see something: of a video, or of a live input. */
+type Rules = {
+  readonly accountId: string
+  readonly requireSignedUrls: boolean
+  readonly allowedOrigins: readonly string[]
+}
+
+function admitBy(token: GoodToken | undefined, rules: Rules, viewer: Viewer): Omit<Admitted, 'id' | 'video'> {
+  if (token !== undefined) checkToken(token, rules, viewer)
+  else if (rules.requireSignedUrls) {
+    throw new HeadwaterError(
+      'playback_token_required',
+      'This video plays with a signed token in place of its id only.',
+    )
+  }
+  return {
+    restricted: token !== undefined || rules.allowedOrigins.length > 0,
+    secondsLeft: token?.secondsLeft ?? null,
+    dependsOnViewer: token !== undefined && token.rules.length > 0,
+    grants: {
+      downloadable: token?.downloadable === true || !rules.requireSignedUrls,
+      original: token?.original === true,
+    },
+  }
+}
+
 /** Throws when the token is another account's, or its rules refuse the viewer. */
-function checkToken(token: GoodToken, video: Video, viewer: Viewer): void {
+function checkToken(token: GoodToken, video: Rules, viewer: Viewer): void {
   if (token.accountId !== video.accountId) throw badToken('was signed by somebody else')
   if (isAllowed(token.rules, viewer)) return
   throw new HeadwaterError('playback_refused', 'The rules of the token in the address refuse this viewer.')

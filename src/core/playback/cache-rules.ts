@@ -27,7 +27,19 @@ export function imageCaching(playable: Playable): string {
   return playable.restricted ? `private, max-age=${privateSeconds(playable, 60)}` : 'public, max-age=60'
 }
 
+/** For manifests of a broadcast: `seconds` where it changes no more for so long, else one. */
+export function liveManifestCaching(live: Pick<Playable, 'restricted'>, seconds = 1): string {
+  return live.restricted ? 'private, no-store' : `public, max-age=${seconds}`
+}
+
+/** For segments and parts of a broadcast: an address never changes its bytes. */
+export function liveSegmentCaching(live: Pick<Playable, 'restricted' | 'secondsLeft'>): string {
+  return live.restricted
+    ? `private, max-age=${privateSeconds(live, 3_600)}`
+    : 'public, max-age=31536000, immutable'
+}
+
 /** What a viewer's own cache keeps dies with the token, too. */
-function privateSeconds(playable: Playable, most: number): number {
+function privateSeconds(playable: Pick<Playable, 'secondsLeft'>, most: number): number {
   return Math.floor(Math.min(most, playable.secondsLeft ?? most))
 }

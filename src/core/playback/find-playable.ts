@@ -57,7 +57,7 @@ export class Playables {
 }
 
 /** The origin that may play; throws `playback_refused` when none is said or it is not covered. */
-function checkOrigin(video: Video, from: RequestOrigin): string | undefined {
+export function checkOrigin(video: Pick<Video, 'allowedOrigins'>, from: RequestOrigin): string | undefined {
   if (video.allowedOrigins.length === 0) return undefined
   const origin = playingOrigin(from)
   if (origin !== undefined && isOriginCovered(origin, video.allowedOrigins)) return origin

@@ -4,12 +4,14 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import { formatStaticMpd, type Representation } from '../../media/dash/mpd.ts'
 import { quoted } from '../../media/hls/attributes.ts'
 import { formatMediaPlaylist } from '../../media/hls/media-playlist.ts'
-import { formatMultivariant, type Variant } from '../../media/hls/multivariant.ts'
+import { fitVariant, formatMultivariant, type Variant } from '../../media/hls/multivariant.ts'
 import { PIECE_SECONDS } from '../../media/webvtt/cut-webvtt.ts'
 import type { OfferedText } from '../captions/index.ts'
+import { type ClipWindow, formatClip } from '../live-packaging/index.ts'
 import type { Rational } from '../planning/index.ts'
 import type { Timeline, Track } from '../timeline/index.ts'
 import type { Playable } from './find-playable.ts'
+import { segmentsOfClip } from './clip-segments.ts'
 
 /** What the query of a manifest's address asks for. */
 export type ManifestRequest = {
@@ -17,6 +19,8 @@ export type ManifestRequest = {
   readonly clientBandwidthHint?: string | null
   /** `parentOrigin` as sent: goes on to every address, since segments are checked too. */
   readonly parentOrigin?: string | null
+  /** Only a stretch of it: an instant clip of a recording (live.md §7). */
+  readonly clip?: ClipWindow | null
 }
 
 /**
@@ -29,8 +33,9 @@ export function multivariantText(
   texts: readonly OfferedText[] = [],
 ): string {
   const { audio } = offeredTracks(playable.timeline)
-  const subtitles = listableTexts(playable, texts)
-  const suffix = addressSuffix(request)
+  // A clip is pictures and sound.
+  const subtitles = request.clip ? [] : listableTexts(playable, texts)
+  const suffix = playlistSuffix(request)
   return formatMultivariant({
     version: 6,
     startSeconds: playable.timeline.state === 'growing' ? GROWING_START_SECONDS : undefined,
@@ -77,12 +82,15 @@ export function mediaPlaylistText(
   const track = findTrack(playable.timeline, rendition)
   const base = `${folderOf(playable)}/${track.id}`
   const suffix = addressSuffix(request)
+  const { first, end } = request.clip
+    ? segmentsOfClip(track, request.clip)
+    : { first: 0, end: track.starts.length - 1 }
   return formatMediaPlaylist({
     timescale: track.timescale,
-    starts: track.starts,
+    starts: request.clip ? track.starts.slice(first, end + 1) : track.starts,
     growing: playable.timeline.state === 'growing',
     initUri: `${base}/init.mp4${suffix}`,
-    segmentUri: (segment) => `${base}/${segment}.m4s${suffix}`,
+    segmentUri: (segment) => `${base}/${first + segment}.m4s${suffix}`,
   })
 }
 
@@ -229,17 +237,10 @@ function offeredVariants(timeline: Timeline, request: ManifestRequest): readonly
     }))
     .sort((a, b) => a.bandwidthBps - b.bandwidthBps)
     .map((variant, index) => ({ ...variant, rank: index + 1 }))
-  const fitting = fittingVariant(variants, request.clientBandwidthHint)
+  const fitting = fitVariant(variants, request.clientBandwidthHint)
   if (fitting !== undefined) return [fitting]
   const first = variants.find((variant) => variant.track.video?.name === START_RUNG)
   return first === undefined ? variants : [first, ...variants.filter((variant) => variant !== first)]
-}
-
-/** The highest rate that fits the hint, else the lowest; undefined when there is no usable hint. */
-function fittingVariant(variants: readonly OfferedVariant[], hint: string | null | undefined) {
-  const mbps = PLAIN_NUMBER.test(hint ?? '') ? Number(hint) : 0
-  if (!(mbps > 0)) return undefined
-  return variants.findLast((variant) => variant.bandwidthBps <= mbps * 1_000_000) ?? variants[0]
 }
 
 function offeredTracks(timeline: Timeline): { video: readonly Track[]; audio: readonly Track[] } {
@@ -275,10 +276,15 @@ function addressSuffix(request: ManifestRequest): string {
   return request.parentOrigin ? `?parentOrigin=${encodeURIComponent(request.parentOrigin)}` : ''
 }
 
+/** For addresses of media playlists, which are cut like the one they are in. */
+function playlistSuffix(request: ManifestRequest): string {
+  if (!request.clip) return addressSuffix(request)
+  return `?${formatClip(request.clip)}${addressSuffix(request).replace('?', '&')}`
+}
+
 /** Players begin a growing playlist near its end unless told; Shaka overlooks 0. */
 const GROWING_START_SECONDS = 0.01
 const AUDIO_GROUP = 'group_audio'
 const SUBTITLES_GROUP = 'subs'
 /** Rung that players should start with. */
 const START_RUNG = '480p'
-const PLAIN_NUMBER = /^\d+(?:\.\d+)?$/

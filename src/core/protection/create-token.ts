@@ -1,8 +1,9 @@
-/** `POST ~/{uid}/token`: signs a token for one video (api.md §5.1). */
+/** `POST ~/{uid}/token`: signs a token for one video or live input (api.md §5.1). */
 
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import { promisify } from 'node:util'
 import { HeadwaterError } from '../../lib/failure.ts'
+import { getLiveInput } from '../live-inputs/index.ts'
 import { requireVideo } from '../videos/index.ts'
 import { parseAccessRules } from './access-rules.ts'
 import { type KeyDeps, type OwnKeys, publicPemOf, type Signer } from './create-key.ts'
@@ -26,12 +27,13 @@ export type TokenRequest = {
 }
 
 /**
- * The token. Throws `not_found` for a video or key that is not of the account, `bad_request` for times, rules or a key
+ * The token. Throws `not_found` for a video, live input or key that is not of the account, `bad_request` for times, rules or a key
  * that no viewer would be let in with.
  */
 export async function createToken(deps: CreateTokenDeps, request: TokenRequest): Promise<string> {
   const { uid, accountId, downloadable, accessRules, flags } = request
-  await requireVideo(deps.db, uid, accountId)
+  const input = await getLiveInput(deps.db, uid)
+  if (input?.accountId !== accountId) await requireVideo(deps.db, uid, accountId)
   const nowSeconds = Math.floor(deps.clock.nowUs() / 1_000_000)
   const times = checkTimes(request, nowSeconds)
   parseAccessRules(accessRules)

@@ -10,6 +10,7 @@ import type { Log } from '../../lib/log.ts'
 import type { BlobFacts, Decoder, DecoderRun, DecoderTask, SpeechEngine } from '../../ports.ts'
 import { type Caption, type CaptionDeps, finishCaption, getCaption, publishCues } from '../captions/index.ts'
 import { chooseSound } from '../encoding/index.ts'
+import { explainFailure } from '../faults/index.ts'
 import { getPlanRow, type SourceIndexes } from '../timeline/index.ts'
 import { recordBlob, recordEvent, requireVideo } from '../videos/index.ts'
 import { type SpeechPayload, spokenLanguage } from './request-captions.ts'
@@ -46,7 +47,7 @@ export async function hearSound(deps: HearDeps, job: ClaimedJob, { signal }: Job
   try {
     used = await deps.db.transaction().execute(async (trx) => {
       await deps.jobs.complete(trx, job)
-      if (!(await finishCaption(trx, id, { status: 'ready', blob: blob.name }))) return false
+      if (!(await finishCaption(trx, id, { status: 'ready', blob: blob.name, failure: null }))) return false
       await recordBlob(trx, deps.clock, uid, blob)
       const { language } = caption
       await recordEvent(trx, deps.clock, await requireVideo(trx, uid), {
@@ -65,11 +66,15 @@ export async function giveUpSpeech(deps: HearDeps, job: ClaimedJob, error: unkno
   const { uid, id } = job.payload as SpeechPayload
   await deps.db.transaction().execute(async (trx) => {
     const caption = await getCaption(trx, id)
-    if (caption === undefined || !(await finishCaption(trx, id, { status: 'error', blob: null }))) return
-    const detail = error instanceof Error ? error.message : String(error)
+    if (caption === undefined) return
+    const { detail } = explainFailure(error, {
+      stage: 'speech',
+      unexpected: 'Something unexpected happened while the captions were made.',
+    })
+    if (!(await finishCaption(trx, id, { status: 'error', blob: null, failure: detail }))) return
     await recordEvent(trx, deps.clock, await requireVideo(trx, uid), {
       kind: 'captions',
-      detail: { language: caption.language, status: 'error', detail },
+      detail: { language: caption.language, status: 'error', ...detail },
     })
   })
 }

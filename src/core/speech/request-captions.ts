@@ -77,6 +77,7 @@ export async function requestCaptions(deps: RequestDeps, name: CaptionName): Pro
       generated: true,
       status: 'inprogress',
       blob: null,
+      failure: null,
     }
     await insertCaption(trx, caption)
     const payload: SpeechPayload = { uid, id }

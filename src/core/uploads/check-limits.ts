@@ -33,7 +33,7 @@ export async function checkUploadLimits(
 
 /** Throws `disk_full` when storing `sizeBytes` more would leave less than the room to be kept free. */
 export async function checkRoomOnDisk(
-  deps: Pick<UploadDeps, 'blobs' | 'limits'>,
+  deps: Pick<UploadDeps, 'blobs'> & { readonly limits: Pick<UploadDeps['limits'], 'minFreeBytes'> },
   sizeBytes: number,
 ): Promise<void> {
   const freeBytes = await deps.blobs.freeBytes()

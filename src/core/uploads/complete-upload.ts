@@ -34,8 +34,8 @@ export async function finishUpload(deps: UploadDeps, upload: Upload, draft?: Dra
     ...upload,
     state: 'complete',
     draftId: null,
-    // The address goes on answering HEAD for a day (uploads.md §2.4).
-    expiresUs: deps.clock.nowUs() + DAY_US,
+    // The address goes on answering HEAD for a day (uploads.md §2.4), and never ends sooner than its client was told.
+    expiresUs: Math.max(upload.expiresUs, deps.clock.nowUs() + DAY_US),
   }
   await completeSource(
     deps,
@@ -51,20 +51,20 @@ export async function finishUpload(deps: UploadDeps, upload: Upload, draft?: Dra
 }
 
 /**
- * Publishes a source, then in one transaction: `end` forgets how it came, the video is queued, its ingest enqueued. For
- * the only one who works on this source. `draft` is the open draft if the caller has it; it is used up. `end` throws
- * `not_found` when the video was deleted meanwhile, and so does this.
+ * Publishes a source, then in one transaction: `end` forgets how it came, the video is queued (with `changes`), its ingest
+ * enqueued. For the only one who works on this source. `draft` is the open draft if the caller has it; it is used up.
+ * `end` throws `not_found` when the video was deleted meanwhile, and so does this.
  */
 export async function completeSource(
   deps: Pick<UploadDeps, 'db' | 'blobs' | 'clock' | 'jobs'>,
   whole: WholeSource,
-  options: { draft?: Draft; end: (trx: Trx) => Promise<void> },
+  options: { draft?: Draft; changes?: VideoChanges; end: (trx: Trx) => Promise<void> },
 ): Promise<void> {
   const source = await publishSource(deps, whole, options.draft)
   try {
     await deps.db.transaction().execute(async (trx) => {
       await options.end(trx)
-      await takeSource(deps, trx, whole.videoUid, source)
+      await takeSource(deps, trx, whole.videoUid, source, options.changes)
     })
   } catch (error) {
     // Deleted while its last bytes came: nobody else knows of the blob.

@@ -5,7 +5,7 @@
 
 import type { Db } from '../../tables.ts'
 import { isFailure } from '../../lib/failure.ts'
-import { sourceBlob, sourceOwner } from '../blob-names.ts'
+import { blobKind, ownIdOf, sourceBlob, sourceOwner } from '../blob-names.ts'
 import { imagesInUse } from '../watermarks/index.ts'
 import { type DeleteDeps, deleteVideo } from './delete-video.ts'
 import { blobsInUse } from './shared-blobs.ts'
@@ -88,7 +88,13 @@ async function sweepRows(deps: DeleteDeps, nowUs: number): Promise<void> {
 }
 
 /** A draft or a blob that no row names. */
-export type Leftover = { readonly kind: 'draft' | 'blob'; readonly name: string; readonly sizeBytes: number }
+export type Leftover = {
+  readonly kind: 'draft' | 'blob'
+  readonly name: string
+  readonly sizeBytes: number
+  /** It is older than this. */
+  readonly beforeUs: number
+}
 
 /** What a crash left, without removing it. `beforeUs`: of what is younger somebody may be about to write the row. */
 export async function* findLeftovers(
@@ -100,25 +106,26 @@ export async function* findLeftovers(
     nameOf: (draft) => draft.id,
     named: (ids) => draftsInUse(db, ids),
   })
-  for await (const { id: name, sizeBytes } of drafts) yield { kind: 'draft', name, sizeBytes }
+  for await (const { id: name, sizeBytes } of drafts) yield { kind: 'draft', name, sizeBytes, beforeUs }
   const strays = unnamed(blobs.list(''), {
     beforeUs,
     nameOf: (blob) => blob.name,
     named: async (names) => [
       ...(await blobsInUse(db, names)),
-      ...(await sourcesAwaited(db, names)),
+      ...(await filesAwaited(db, names)),
       ...(await imagesInUse(db, names)),
     ],
   })
-  for await (const { name, sizeBytes } of strays) yield { kind: 'blob', name, sizeBytes }
+  for await (const { name, sizeBytes } of strays) yield { kind: 'blob', name, sizeBytes, beforeUs }
 }
 
-/** Removes one. */
+/** Removes one, unless a blob of its name has been published meanwhile: a job that a crash stopped is done again. */
 export async function removeLeftover(
   { blobs }: Pick<DeleteDeps, 'blobs'>,
-  { kind, name }: Leftover,
+  { kind, name, beforeUs }: Leftover,
 ): Promise<void> {
-  await (kind === 'draft' ? blobs.discardDraft(name) : blobs.delete(name))
+  if (kind === 'draft') await blobs.discardDraft(name)
+  else await blobs.delete(name, { publishedBeforeUs: beforeUs })
 }
 
 async function draftsInUse(db: Db, ids: readonly string[]): Promise<readonly (string | null)[]> {
@@ -129,14 +136,32 @@ async function draftsInUse(db: Db, ids: readonly string[]): Promise<readonly (st
     .unionAll(db.selectFrom('concatenations').select('draft_id').where('draft_id', 'in', ids))
     .unionAll(db.selectFrom('copies').select('draft_id').where('draft_id', 'in', ids))
     .unionAll(db.selectFrom('audio_copies').select('draft_id').where('draft_id', 'in', ids))
+    .unionAll(db.selectFrom('live_broadcasts').select('draft_id').where('draft_id', 'in', ids))
     .execute()
   return rows.map((row) => row.draft_id)
 }
 
 /**
- * Those of `names` that are sources of videos still waiting for theirs: what a crash left of a first try is written anew
- * by the next one under the same name, perhaps at this moment, or taken up as it is by the job that downloads it.
+ * Those of `names` that are files of videos or audio tracks still waiting for theirs: what a crash left of a first try is
+ * taken up as it is by the next one.
  */
+async function filesAwaited(db: Db, names: readonly string[]): Promise<readonly string[]> {
+  return [...(await sourcesAwaited(db, names)), ...(await soundsAwaited(db, names))]
+}
+
+async function soundsAwaited(db: Db, names: readonly string[]): Promise<readonly string[]> {
+  const sounds = names.filter((name) => blobKind(name) === 'audio-source')
+  if (sounds.length === 0) return []
+  const rows = await db
+    .selectFrom('audio_tracks')
+    .select('uid')
+    .where('uid', 'in', sounds.map(ownIdOf))
+    .where('status', '=', 'queued')
+    .execute()
+  const waiting = new Set(rows.map(({ uid }) => uid))
+  return sounds.filter((name) => waiting.has(ownIdOf(name)))
+}
+
 async function sourcesAwaited(db: Db, names: readonly string[]): Promise<readonly string[]> {
   const uids = names.flatMap((name) => sourceOwner(name) ?? [])
   if (uids.length === 0) return []
@@ -144,7 +169,7 @@ async function sourcesAwaited(db: Db, names: readonly string[]): Promise<readonl
     .selectFrom('videos')
     .select('uid')
     .where('uid', 'in', uids)
-    .where('state', 'in', ['pendingupload', 'downloading'])
+    .where('state', 'in', ['pendingupload', 'downloading', 'live-inprogress'])
     .execute()
   return rows.map((row) => sourceBlob(row.uid))
 }

@@ -14,15 +14,12 @@ const DAY_US = 86_400_000_000
 const LEAST_DAYS = 30
 const MOST_DAYS = 1_096
 
-/** At most 64 characters; empty or null = none. */
-export function checkCreator(creator: string | null): string | null {
+/** At most 64 characters; empty or null = none. `field` is how the request calls it. */
+export function checkCreator(creator: string | null, field = 'creator'): string | null {
   if (creator === null || creator === '') return null
   const characters = Array.from(creator).length
   if (characters <= MOST_CREATOR_CHARACTERS) return creator
-  throw refused(
-    'creator',
-    `may have at most ${MOST_CREATOR_CHARACTERS} characters, this one has ${characters}`,
-  )
+  throw refused(field, `may have at most ${MOST_CREATOR_CHARACTERS} characters, this one has ${characters}`)
 }
 
 /** At most 32 KiB as JSON, and 100 levels. */

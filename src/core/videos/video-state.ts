@@ -13,7 +13,7 @@ const ALLOWED_MOVES: Readonly<Record<VideoState, readonly VideoState[]>> = {
   downloading: ['queued', 'error'],
   queued: ['inprogress', 'error'],
   inprogress: ['ready', 'error'],
-  'live-inprogress': ['queued', 'inprogress', 'ready'],
+  'live-inprogress': ['queued', 'inprogress', 'ready', 'error'],
   ready: [],
   error: [],
 }
@@ -32,7 +32,15 @@ const REASON_TEXTS: Readonly<Record<ErrorReasonCode, string>> = {
 export type VideoChanges = Partial<
   Pick<
     Video,
-    'meta' | 'step' | 'pctComplete' | 'error' | 'sizeBytes' | 'durationSeconds' | 'displaySize' | 'uploadedUs'
+    | 'meta'
+    | 'step'
+    | 'pctComplete'
+    | 'error'
+    | 'sizeBytes'
+    | 'durationSeconds'
+    | 'displaySize'
+    | 'uploadedUs'
+    | 'scheduledDeletionUs'
   >
 >
 

@@ -1,22 +1,27 @@
 /**
- * A call: one event of one video, owed to one subscription. Its record is written by the transaction that moves the
- * video, together with a job per planned attempt, so neither a crash nor a receiver that is away loses it. What a crash
+ * A call: one event of one video or live input, owed to one receiver. Its record is written by the transaction that moves
+ * the video, together with a job per planned attempt, so neither a crash nor a receiver that is away loses it. What a crash
  * may leave: an attempt that was sent but not recorded, which is then made again (receivers use `uid` and `status.state`,
  * webhooks.md §2, or our `Headwater-Call`).
  */
 
+import type { LiveEvent } from './live-notification.ts'
 import type { WebhookEvent } from './subscription.ts'
 
 /** `pending`: another attempt is planned. `dropped`: its subscription or video was deleted before it could be made. */
 export const CALL_STATES = ['pending', 'delivered', 'failed', 'dropped'] as const
 export type CallState = (typeof CALL_STATES)[number]
 
+/** What a call may tell of. */
+export type CallEvent = WebhookEvent | LiveEvent
+
 export type Call = {
   readonly id: string
   readonly accountId: string
   readonly subscriptionId: string
+  /** The video, or the live input. */
   readonly videoUid: string
-  readonly event: WebhookEvent
+  readonly event: CallEvent
   readonly state: CallState
   /** What every attempt sends; null before the first. */
   readonly body: string | null

@@ -24,11 +24,23 @@ export async function checkTarget(
   if (url === undefined) {
     throw badTarget(field, 'must be a whole http or https address such as https://example.com/webhook')
   }
+  await checkHost(deps, url.hostname, field)
+}
+
+/**
+ * Throws `bad_request` for a host that may not be connected to: one of this machine or a local network. A name that does
+ * not resolve (yet) is accepted. `field` is how the request calls the address.
+ */
+export async function checkHost(
+  deps: { readonly fetcher: Fetcher; readonly clock: Clock },
+  host: string,
+  field: string,
+): Promise<void> {
   const ended = new AbortController()
   const late = new AbortController()
   void deps.clock.sleep(RESOLVE_MS, ended.signal).then(() => late.abort())
   try {
-    await deps.fetcher.findAddresses(url.hostname, { signal: late.signal })
+    await deps.fetcher.findAddresses(host, { signal: late.signal })
   } catch (error) {
     if (isFailure(error, 'fetch_refused')) throw badTarget(field, `cannot be called: ${error.message}`)
     if (!isFailure(error, 'fetch_failed') && !late.signal.aborted) throw error

@@ -12,9 +12,7 @@ import type { Db, Trx } from '../../tables.ts'
 import { type Attempt, type Call, type CallPayload, pauseAfterMs } from './call.ts'
 import { getCall, insertAttempt, keepBody, updateCall } from './call-records.ts'
 import { planAttempt } from './record-calls.ts'
-import { signBody } from './sign-body.ts'
-import type { Subscription } from './subscription.ts'
-import { getSubscription } from './subscription-records.ts'
+import { findReceiver, type Receiver } from './receiver.ts'
 
 export type DeliverDeps = {
   readonly db: Db
@@ -37,8 +35,8 @@ export async function deliverCall(deps: DeliverDeps, job: ClaimedJob, context: J
     await deps.db.transaction().execute((trx) => deps.jobs.complete(trx, job))
     return
   }
-  const { call, subscription } = due
-  const body = call.body ?? (await makeBody(deps, call, subscription))
+  const { call, receiver } = due
+  const body = call.body ?? (await makeBody(deps, call, receiver))
   if (body === undefined) {
     await deps.db.transaction().execute(async (trx) => {
       await deps.jobs.complete(trx, job)
@@ -46,7 +44,7 @@ export async function deliverCall(deps: DeliverDeps, job: ClaimedJob, context: J
     })
     return
   }
-  const attempt = await makeAttempt(deps, { call, subscription, body }, context.signal)
+  const attempt = await makeAttempt(deps, { call, receiver, body }, context.signal)
   await deps.db.transaction().execute(async (trx) => {
     await deps.jobs.complete(trx, job)
     await settle(trx, deps, due, attempt)
@@ -60,37 +58,33 @@ export async function giveUpDelivery(deps: DeliverDeps, job: ClaimedJob, error: 
   const attempt: Attempt = {
     atUs: deps.clock.nowUs(),
     durationMs: 0,
-    host: hostOf(due.subscription),
+    host: hostOf(due.receiver),
     status: null,
     error: error instanceof Error ? error.message : 'Something unexpected happened.',
   }
   await deps.db.transaction().execute((trx) => settle(trx, deps, due, attempt))
 }
 
-type Due = { readonly call: Call; readonly subscription: Subscription }
+type Due = { readonly call: Call; readonly receiver: Receiver }
 
 /** The call and where it goes; `undefined` when another attempt was planned instead, or none at all. */
 async function findDue(deps: DeliverDeps, job: ClaimedJob): Promise<Due | undefined> {
   const payload = job.payload as CallPayload
   const call = await getCall(deps.db, payload.call)
   if (call?.state !== 'pending' || call.turn !== payload.turn) return undefined
-  const subscription = await getSubscription(deps.db, call.subscriptionId)
-  return subscription && { call, subscription }
+  const receiver = await findReceiver(deps.db, call.subscriptionId)
+  return receiver && { call, receiver }
 }
 
-async function makeBody(
-  deps: DeliverDeps,
-  call: Call,
-  subscription: Subscription,
-): Promise<string | undefined> {
-  const body = await deps.describeVideo(call.videoUid, subscription.baseUrl)
+async function makeBody(deps: DeliverDeps, call: Call, receiver: Receiver): Promise<string | undefined> {
+  const body = await deps.describeVideo(call.videoUid, receiver.baseUrl)
   return body === undefined ? undefined : keepBody(deps.db, call.id, body)
 }
 
 /** One request, and what came of it. Throws when it was broken off by `signal`, which is no failure of the call's. */
 async function makeAttempt(
   deps: DeliverDeps,
-  { call, subscription, body: text }: Due & { body: string },
+  { call, receiver, body: text }: Due & { body: string },
   signal: AbortSignal,
 ): Promise<Attempt> {
   const { clock } = deps
@@ -103,7 +97,7 @@ async function makeAttempt(
   const finish = (status: number | null, error: string | null): Attempt => ({
     atUs,
     durationMs: Math.round(clock.monotonicMs() - startedMs),
-    host: hostOf(subscription),
+    host: hostOf(receiver),
     status,
     error,
   })
@@ -111,10 +105,10 @@ async function makeAttempt(
     const answer = await deps.fetcher.fetch(
       {
         method: 'POST',
-        url: subscription.url,
+        url: receiver.url,
         headers: {
           'content-type': 'application/json',
-          'webhook-signature': signBody(subscription.secret, Math.floor(atUs / 1_000_000), body),
+          ...receiver.authenticate(body, Math.floor(atUs / 1_000_000)),
           'headwater-event': call.event,
           'headwater-call': call.id,
         },
@@ -145,12 +139,7 @@ function judgeStatus(status: number): string | null {
 }
 
 /** Writes an attempt down and plans the next one, if there is to be one. */
-async function settle(
-  trx: Trx,
-  deps: DeliverDeps,
-  { call, subscription }: Due,
-  attempt: Attempt,
-): Promise<void> {
+async function settle(trx: Trx, deps: DeliverDeps, { call, receiver }: Due, attempt: Attempt): Promise<void> {
   const { error, status } = attempt
   await insertAttempt(trx, call.id, attempt)
   // Replayed or dropped while it was under way: what was decided then holds.
@@ -159,7 +148,7 @@ async function settle(
   if (error === null) return endCall(trx, deps, call, { state: 'delivered', error })
   const tries = call.tries + 1
   const pauseMs = status === GONE ? undefined : pauseAfterMs(call.id, tries)
-  const facts = { call: call.id, video: call.videoUid, host: attempt.host, tries, error }
+  const facts = { call: call.id, subject: call.videoUid, host: attempt.host, tries, error }
   if (pauseMs === undefined) {
     deps.log.warn(facts, 'a webhook call failed for good')
     return endCall(trx, deps, call, { state: 'failed', tries, error })
@@ -168,7 +157,7 @@ async function settle(
   const turn = call.turn + 1
   const dueUs = deps.clock.nowUs() + pauseMs * 1000
   await updateCall(trx, call.id, { tries, turn, dueUs, error })
-  await planAttempt(trx, deps, subscription, { id: call.id, turn, dueUs })
+  await planAttempt(trx, deps, receiver, { id: call.id, turn, dueUs })
 }
 
 async function endCall(
@@ -181,6 +170,6 @@ async function endCall(
 }
 
 /** What of the address may be shown. */
-function hostOf(subscription: Subscription): string {
-  return new URL(subscription.url).host
+function hostOf(receiver: Receiver): string {
+  return new URL(receiver.url).host
 }

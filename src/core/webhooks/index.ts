@@ -1,7 +1,23 @@
 /** What others may import from `core/webhooks`. */
-export { type Attempt, type Call, CALL_STATES, type CallState } from './call.ts'
+export { type Attempt, type Call, CALL_STATES, type CallEvent, type CallState } from './call.ts'
 export { type CallQuery, listAttempts, listCalls } from './call-records.ts'
+export { checkHost } from './check-target.ts'
 export { type DeliverDeps, deliverCall, giveUpDelivery } from './deliver-call.ts'
+export {
+  LIVE_ERRORS,
+  LIVE_EVENTS,
+  type LiveError,
+  type LiveErrorCode,
+  type LiveNews,
+  type LiveNotification,
+} from './live-notification.ts'
+export { requireLiveNotification } from './live-notification-records.ts'
+export {
+  deleteLiveNotification,
+  type NewLiveNotification,
+  putLiveNotification,
+  recordLiveCall,
+} from './manage-live-notification.ts'
 export {
   createSubscription,
   deleteSubscription,

@@ -6,7 +6,7 @@ import type { Db } from '../../tables.ts'
 import type { Call } from './call.ts'
 import { forgetCalls, getCall, updateCall } from './call-records.ts'
 import { type OutboxDeps, planAttempt } from './record-calls.ts'
-import { getSubscription } from './subscription-records.ts'
+import { findReceiver } from './receiver.ts'
 
 /** How long a call is kept after its end (webhooks.md §4). */
 const KEPT_US = 7 * 86_400_000_000
@@ -32,14 +32,14 @@ export async function replayCall(
 ): Promise<Call> {
   return deps.db.transaction().execute(async (trx) => {
     const call = await requireCall(trx, accountId, id)
-    const subscription = await getSubscription(trx, call.subscriptionId)
-    if (subscription === undefined) {
+    const receiver = await findReceiver(trx, call.subscriptionId)
+    if (receiver === undefined) {
       throw new HeadwaterError('conflict', 'The webhook that this call was for was deleted.')
     }
     const dueUs = deps.clock.nowUs()
     const changes = { state: 'pending', tries: 0, turn: call.turn + 1, dueUs, endedUs: null } as const
     await updateCall(trx, id, changes)
-    await planAttempt(trx, deps, subscription, { id, turn: changes.turn, dueUs })
+    await planAttempt(trx, deps, receiver, { id, turn: changes.turn, dueUs })
     return { ...call, ...changes }
   })
 }

@@ -20,14 +20,17 @@ export const MAIN_EVENTS: readonly WebhookEvent[] = ['ready', 'error']
 /** Subscriptions of an account, the main one included. */
 export const MOST_SUBSCRIPTIONS = 6
 
-/** Calls at once (webhooks.md §4). */
-export const MOST_AT_ONCE = 10
+/** Place of whoever is told of broadcasts, beside all of those. */
+export const LIVE_PLACE = MOST_SUBSCRIPTIONS
+
+/** Calls at once: ten to webhooks (webhooks.md §4), and one to whoever is told of broadcasts. */
+export const MOST_AT_ONCE = 11
 
 /**
  * Kinds of the jobs that make calls, one per place: a slot of its own for each keeps a receiver that hangs from holding
  * up the others.
  */
-export const WEBHOOK_KINDS: readonly string[] = Array.from({ length: MOST_SUBSCRIPTIONS }, (_, place) =>
+export const WEBHOOK_KINDS: readonly string[] = Array.from({ length: LIVE_PLACE + 1 }, (_, place) =>
   webhookKind(place),
 )
 
