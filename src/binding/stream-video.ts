@@ -16,6 +16,8 @@ export type StreamVideo = {
     pctComplete?: string
     errorReasonCode: string
     errorReasonText: string
+    /** Not in the official interface; only in `error`. */
+    failure?: StreamFailure
   }
   /** The values are whatever JSON was stored; texts, if only bindings wrote them. */
   meta: Record<string, string>
@@ -42,6 +44,19 @@ export type StreamVideo = {
   liveInputId?: string | null
   clippedFromId: string | null
   publicDetails: StreamPublicDetails | null
+}
+
+/** Why a video or captions could not be made; docs/errors.md lists the codes. */
+export type StreamFailure = {
+  code: string
+  /** How far it came: `upload`, `download`, `sniff`, `index`, `plan`, `decode`, `encode`, `package`, `clip` or `speech`. */
+  stage: string
+  /** What was found, and what to do. */
+  found: string
+  advice: string
+  position?: { byte?: number; seconds?: number }
+  /** The decoder's last lines, if it was asked. */
+  decoder?: string[]
 }
 
 /** What the player tells about a video. */

@@ -3,7 +3,7 @@
 import type { CallApi } from './api-call.ts'
 import { type ByteStream, readStream } from './read-stream.ts'
 import { badRequest, NotFoundError } from './stream-error.ts'
-import { type ApiVideo, type StreamVideo, toStreamVideo } from './stream-video.ts'
+import { type ApiVideo, type StreamFailure, type StreamVideo, toStreamVideo } from './stream-video.ts'
 
 /** What can be changed; absent = unchanged. api.md §3.2. */
 export type StreamUpdateVideoParams = {
@@ -56,6 +56,8 @@ export type StreamCaption = {
   label: string
   language: string
   status?: 'ready' | 'inprogress' | 'error'
+  /** Not in the official interface; only in `error`. */
+  failure?: StreamFailure
 }
 
 /** Captions, each under its BCP 47 tag; api.md §6. */

@@ -1,13 +1,13 @@
 /** How the commands talk to a server: where it is, who they are, and its answers as values or sentences. */
 
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { PROJECT_FOLDER } from '../config/own-files.ts'
 import { ACCOUNT_ID_FILE, API_TOKEN_FILE, readSecret } from '../config/secrets.ts'
 import type { Settings } from '../config/settings.ts'
 import { CommandFailure } from './command-failure.ts'
 
 /** Folder of the program itself; its `data` is where `npm start` keeps things, wherever the command is called. */
-const OWN_DATA_DIR = fileURLToPath(new URL('../../data', import.meta.url))
+const OWN_DATA_DIR = join(PROJECT_FOLDER, 'data')
 
 /** A server, and what is needed to ask it. */
 export type ApiClient = {

@@ -4,14 +4,17 @@ import { access, constants, mkdtemp, rm, stat, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { describeCage, findCage, findFfmpeg } from '../adapters/ffmpeg/index.ts'
+import { findSrt, SRT_PACKAGE } from '../adapters/srt/index.ts'
+import { childEnvironment } from '../config/child-environment.ts'
 import { findProgram } from '../config/find-program.ts'
+import { PROJECT_FOLDER } from '../config/own-files.ts'
 import { readSettings, type Settings } from '../config/settings.ts'
 import { warnOfUnknownSettings } from '../config/unknown-settings.ts'
 import { VERSION } from '../config/version.ts'
 import { isFailure } from '../lib/failure.ts'
+import { silentLog } from '../lib/log.ts'
 import { isRunning, serverUrl } from './api-client.ts'
 import { formatBytes } from './progress-line.ts'
 
@@ -66,6 +69,7 @@ async function checkSettings(): Promise<Finding[]> {
       ...(await checkFfmpeg(settings)),
       await checkDataFolder(settings),
       await checkPort(settings),
+      ...(await checkSrt(settings)),
     ]
   } catch (error) {
     if (!isFailure(error, 'setting_invalid')) throw error
@@ -142,7 +146,7 @@ async function checkPort(settings: Settings): Promise<Finding> {
 }
 
 async function checkWebPages(): Promise<Finding> {
-  const stamp = fileURLToPath(new URL('../../web/dist/.built-from', import.meta.url))
+  const stamp = join(PROJECT_FOLDER, 'web/dist/.built-from')
   const built = await stat(stamp).catch(() => undefined)
   if (built) return { state: 'ok', what: 'web pages', found: `built ${built.mtime.toISOString()}` }
   return { state: 'missing', what: 'web pages', found: 'not built', remedy: '"npm start" builds them' }
@@ -164,6 +168,15 @@ async function checkCage(settings: Settings, program: string): Promise<Finding[]
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+async function checkSrt(settings: Settings): Promise<Finding[]> {
+  if (!settings.roles.includes('live') || settings.srtPort === null) return []
+  const what = 'SRT'
+  const found = await findSrt(childEnvironment(), silentLog)
+  if ('version' in found) return [{ state: 'ok', what, found: `libsrt ${found.version} (${found.library})` }]
+  const remedy = `Debian: sudo apt-get install ${SRT_PACKAGE}; or HEADWATER_SRT_PORT=off`
+  return [{ state: 'less', what, found: `off: ${found.missing}`, remedy }]
 }
 
 function checkBrowser(): Finding {

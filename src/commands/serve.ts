@@ -6,7 +6,7 @@
 
 import { type Logger, pino } from 'pino'
 import { createFetcher } from '../adapters/fetch/guarded-fetch.ts'
-import { createDecoder, findCage, findFfmpeg, summarizeCage } from '../adapters/ffmpeg/index.ts'
+import { createDecoder, createLiveDecoder, summarizeCage } from '../adapters/ffmpeg/index.ts'
 import { type OpenedFolderBlobs, openFolderBlobs } from '../adapters/folder/blobs.ts'
 import { createSpeechEngine } from '../adapters/speech/sound-file.ts'
 import { type OpenedDatabase, openDatabase } from '../adapters/sql/open-database.ts'
@@ -18,9 +18,12 @@ import { launcherPid } from '../config/launcher.ts'
 import { openSecrets, type Secrets } from '../config/secrets.ts'
 import type { Settings } from '../config/settings.ts'
 import { createApiToken, keepAccount } from '../core/access/index.ts'
+import { liveAddresses } from '../http/live-addresses.ts'
 import { createJobTable } from '../jobs/job-table.ts'
 import type { Clock } from '../ports.ts'
 import type { Db } from '../tables.ts'
+import { findDecoder, type FoundDecoder } from './find-decoder.ts'
+import type { ListeningLive } from './start-roles.ts'
 
 /** How often a server started by npm looks whether its npm is still there. */
 const LAUNCHER_CHECK_MS = 1_000
@@ -31,6 +34,8 @@ export type Running = {
   readonly secrets: Secrets
   /** Good once, for ten minutes: signs a browser in. */
   readonly signInCode: string
+  /** Where broadcasts are published; null where another process takes them. */
+  readonly live: ListeningLive | null
   /** Ends everything in reverse order; a second call waits for the first. */
   stop(): Promise<void>
 }
@@ -45,13 +50,17 @@ export type Outside = {
 
 const OUTSIDE: Outside = { systemClock, openDatabase, openBlobs: openFolderBlobs, createDecoder }
 
+/** `decoder`: its search, if it was begun before this module was read. */
+export type ServeOptions = {
+  readonly version: string
+  readonly outside?: Outside
+  readonly decoder?: Promise<FoundDecoder>
+}
+
 /** Runs until SIGTERM, SIGINT, or the end of the npm that started it. Throws a sentence when it cannot start. */
-export async function serve(
-  settings: Settings,
-  options: { version: string; outside?: Outside },
-): Promise<void> {
+export async function serve(settings: Settings, options: ServeOptions): Promise<void> {
   const log = pino({ level: settings.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime })
-  const running = await start(settings, log, options.outside)
+  const running = await start(settings, log, options)
   process.stdout.write(greeting(settings, running, options.version))
   const reason = await untilTold()
   log.info({ reason }, 'stopping')
@@ -59,13 +68,14 @@ export async function serve(
 }
 
 /** Starts everything and resolves once requests are answered. */
-export async function start(settings: Settings, log: Logger, outside = OUTSIDE): Promise<Running> {
+export async function start(settings: Settings, log: Logger, options: ServeOptions): Promise<Running> {
+  const { outside = OUTSIDE } = options
   const opened = new Stack()
   try {
     const clock = outside.systemClock()
     const { databaseFile, blobsFolder, workFolder } = dataFolder(settings.dataDir)
-    // Three things at once: the decoder is asked what it can, the database is opened, the rest of the program is read.
-    const finding = findFfmpeg({ path: settings.ffmpeg })
+    // Three things at once: the decoder and its cage are found, the database is opened, the rest of the program is read.
+    const finding = options.decoder ?? findDecoder(settings)
     const opening = outside.openDatabase({ file: databaseFile })
     const reading = import('./start-roles.ts')
     // Their failures are met below, in this order.
@@ -76,14 +86,12 @@ export async function start(settings: Settings, log: Logger, outside = OUTSIDE):
     const secrets = await openSecrets({ ...settings, ...ids(clock) })
     const [blobs, { build, cage }, operatorTokenId] = await Promise.all([
       outside.openBlobs({ folder: blobsFolder }),
-      finding.then(async (found) => ({
-        build: found,
-        cage: await findCage({ program: found.path, folder: workFolder, mode: settings.cage }),
-      })),
+      finding,
       keepFirstToken(db, clock, secrets),
     ])
     opened.push(() => blobs.close())
     const decoder = await outside.createDecoder({ build, blobs, cage, workDir: workFolder, log })
+    const liveDecoder = await createLiveDecoder({ build, cage, workDir: workFolder, log })
     const environment = childEnvironment()
     const speech = await createSpeechEngine(settings, { workDir: workFolder, environment })
     const thread = createThread({ blobs, module: new URL('./index-thread.ts', import.meta.url) })
@@ -93,11 +101,16 @@ export async function start(settings: Settings, log: Logger, outside = OUTSIDE):
 
     const { startRoles } = await reading
     const fetcher = createFetcher({ allowPrivate: settings.allowPrivateFetch })
-    const adapters = { db, blobs, jobs, clock, decoder, thread, fetcher, speech, log }
-    const { port, signInCode } = await startRoles(adapters, { settings, secrets, operatorTokenId, opened })
+    const adapters = { db, blobs, jobs, clock, decoder, liveDecoder, thread, fetcher, speech, log }
+    const { port, signInCode, live } = await startRoles(adapters, {
+      settings,
+      secrets,
+      operatorTokenId,
+      opened,
+    })
     const { roles, workers } = settings
     log.info({ ffmpeg: build.id, cage: summarizeCage(cage), roles, workers }, 'started')
-    return { port, secrets, signInCode, stop: () => opened.unwind() }
+    return { port, secrets, signInCode, live, stop: () => opened.unwind() }
   } catch (error) {
     await opened.unwind()
     throw error
@@ -153,6 +166,27 @@ async function untilTold(): Promise<string> {
   })
 }
 
+/** Where to point an encoder; keys are those of an input. */
+function liveLines(publicUrl: string, live: ListeningLive | null): string[] {
+  if (live === null) return []
+  const { ports, off } = live
+  const { rtmp = null, rtmps = null, srt = null, webrtc } = ports
+  const addresses = liveAddresses(publicUrl, { rtmp, rtmps, srt })
+  const byRtmp = [addresses.rtmp, rtmps === null ? null : addresses.rtmps].filter((url) => url !== null)
+  const rows: readonly (readonly [string, string | null | undefined])[] = [
+    [
+      'publish by RTMP',
+      byRtmp.length === 0 ? null : `${byRtmp.join('   ')}   (and the stream key of a live input)`,
+    ],
+    ['publish by SRT', addresses.srt ?? (off.srt && `off: ${off.srt}`)],
+    [
+      'WebRTC',
+      webrtc === undefined ? null : `UDP port ${webrtc}   (WHIP and WHEP at the address of the API)`,
+    ],
+  ]
+  return rows.flatMap(([what, where]) => (where ? [`  ${what.padEnd(20)}${where}`] : []))
+}
+
 /** What a person sees when it is up. The sign-in code is a fragment: it is sent to no server and kept in no history. */
 function greeting(settings: Settings, running: Running, version: string): string {
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
@@ -172,6 +206,7 @@ function greeting(settings: Settings, running: Running, version: string): string
     `  account id          ${secrets.accountId}`,
     `  API token           ${token}`,
     `  data folder         ${settings.dataDir}`,
+    ...liveLines(address, running.live),
     '',
     `ready http://${host}:${running.port}`,
     '',

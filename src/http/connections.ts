@@ -6,7 +6,7 @@
 
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { parseIpAddress, unmapIpv4 } from '../lib/ip-address.ts'
+import { holderOfAddress } from '../lib/ip-address.ts'
 
 /** Requests that one connection may have unanswered. No client in use today sends the next before the answer. */
 export const MOST_UNANSWERED = 16
@@ -27,7 +27,7 @@ export class Connections {
 
   /** Takes a new connection, and cuts one when that makes too many; perhaps the new one itself. */
   add(socket: Socket): void {
-    const holder = holderOf(socket.remoteAddress)
+    const holder = holderOfAddress(socket.remoteAddress)
     const sockets = this.#held.get(holder) ?? new Set<Socket>()
     this.#held.set(holder, sockets.add(socket))
     this.#open += 1
@@ -84,12 +84,4 @@ export class Connections {
     }
     return undefined
   }
-}
-
-/** Whoever has one IPv6 address has the 2^64 beside it (RFC 4291 §2.5.4). */
-function holderOf(address: string | undefined): string {
-  const bytes = address === undefined ? undefined : parseIpAddress(address.split('%', 1)[0] ?? '')
-  if (bytes === undefined) return address ?? ''
-  const { start } = unmapIpv4({ start: bytes, bits: bytes.length * 8 })
-  return Buffer.from(start.slice(0, 8)).toString('hex')
 }

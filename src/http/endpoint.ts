@@ -67,8 +67,6 @@ export type EndpointFacts = {
   readonly contentType?: string
   /** It makes something each time, so a repeat with the same `Idempotency-Key` gets the first answer (spec §10). */
   readonly creates?: StillThere
-  /** The call is documented, but answers 501. */
-  readonly notBuiltYet?: true
   /** A byte route serves it; it is here to be documented and counted among the path's methods. */
   readonly servedElsewhere?: true
 }

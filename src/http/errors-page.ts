@@ -75,6 +75,7 @@ const STAGES: Readonly<Record<Stage, string>> = {
   encode: 'all its pictures and sound',
   package: 'what was made of them',
   clip: 'cutting a clip',
+  speech: 'captions of what is said in it',
 }
 
 function formatStages(): string {

@@ -1,6 +1,8 @@
 /**
  * The one table from our failures to what a client is told: HTTP status, the vendor's number, the first words of the
  * message and headers. `docs/errors.md` is made from it. Rules: spec §2 (numbers), §1.3 (`x-should-retry`).
+ *
+ * Long because every failure has its row here.
  */
 
 import { type FailureCode, type FailureFacts, HeadwaterError } from '../lib/failure.ts'
@@ -121,7 +123,7 @@ export const ERRORS: Readonly<Record<Exclude<FailureCode, MediaFault>, ErrorRow>
     status: 400,
     number: 10060,
     start: 'Bad Request: must be between 30 and 1096 days',
-    when: '`scheduledDeletion` is out of bounds.',
+    when: '`scheduledDeletion` or `deleteRecordingAfterDays` is out of bounds.',
   },
   not_built_yet: {
     status: 501,
@@ -224,6 +226,93 @@ export const ERRORS: Readonly<Record<Exclude<FailureCode, MediaFault>, ErrorRow>
     number: 10005,
     start: 'Range Not Satisfiable',
     when: 'No byte of the asked range exists.',
+  },
+  live_key_unknown: {
+    status: 404,
+    number: 10003,
+    start: 'Not Found',
+    when: 'No live input has this key.',
+  },
+  live_input_disabled: {
+    status: 403,
+    number: 10007,
+    start: 'Forbidden',
+    when: 'The live input is disabled.',
+  },
+  live_input_busy: {
+    status: 409,
+    number: 10007,
+    start: 'Conflict',
+    headers: DO_NOT_RETRY,
+    when: 'Somebody publishes to the live input already.',
+  },
+  live_not_started: {
+    status: 409,
+    number: 10007,
+    start: 'Live broadcast not started yet',
+    headers: DO_NOT_RETRY,
+    when: 'Nobody publishes to the live input.',
+  },
+  live_stream_broken: {
+    status: 400,
+    number: 10005,
+    start: 'Bad Request',
+    when: 'What a publisher or player of a live input sends breaks the rules of its protocol; its connection is closed.',
+  },
+  live_video_codec_unsupported: {
+    status: 400,
+    number: 10005,
+    start: 'Bad Request',
+    when: 'Pictures are published to a live input in a codec that it does not take; live notifications say `ERR_UNSUPPORTED_VIDEO_CODEC`.',
+  },
+  live_audio_codec_unsupported: {
+    status: 400,
+    number: 10005,
+    start: 'Bad Request',
+    when: 'Sound is published to a live input in a codec that it does not take; live notifications say `ERR_UNSUPPORTED_AUDIO_CODEC`.',
+  },
+  live_not_playable: {
+    status: 406,
+    number: 10007,
+    start: 'Not Acceptable',
+    when: 'What is published cannot be played by this protocol, e.g. reordered pictures (B-frames) by WebRTC.',
+  },
+  sdp_unreadable: {
+    status: 400,
+    number: 10005,
+    start: 'Unable to parse SDP',
+    when: 'A session description or a fragment of one is malformed, or over a limit.',
+  },
+  sdp_not_acceptable: {
+    status: 406,
+    number: 10005,
+    start: 'Not Acceptable',
+    when: 'A session description offers nothing that can be published or played: H.264 or VP8, and Opus, over DTLS.',
+  },
+  rtc_session_changed: {
+    status: 412,
+    number: 10005,
+    start: 'Precondition Failed',
+    when: 'The entity tag in `If-Match` is not that of the WebRTC session.',
+  },
+  rtc_condition_missing: {
+    status: 428,
+    number: 10005,
+    start: 'Precondition Required',
+    when: 'A `PATCH` of a WebRTC session needs `If-Match` (RFC 9725).',
+  },
+  rtc_too_many_sessions: {
+    status: 503,
+    number: 10007,
+    start: 'Service Unavailable',
+    headers: { 'retry-after': '5' },
+    when: 'As many WebRTC connections are open as may be.',
+  },
+  live_viewers_hidden: {
+    status: 403,
+    number: 10007,
+    start: 'Forbidden',
+    when: 'The live input does not tell how many watch (`recording.hideLiveViewerCount`).',
   },
   fetch_refused: {
     status: 400,

@@ -16,6 +16,8 @@ export type HttpSettings = {
   readonly apiKey: string | null
   /** Allocation of accounts that have none of their own; null = unlimited. */
   readonly storageMinutes: number | null
+  /** How the list of live inputs is answered (api.md §12). */
+  readonly liveInputList: 'array' | 'object'
   /** Requests per token and five minutes; null = unlimited. */
   readonly rateLimit: number | null
 }

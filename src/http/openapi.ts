@@ -39,14 +39,13 @@ function describeOperation(endpoint: Endpoint): JsonSchema {
     summary: endpoint.summary,
     tags: [endpoint.tag],
     operationId: operationId(endpoint),
-    ...(endpoint.notBuiltYet ? { 'x-not-built-yet': true } : {}),
     security: endpoint.access !== 'open' ? [{ token: [] }, { email: [], key: [] }] : [],
     parameters: [...pathParameters(endpoint), ...queryParameters(endpoint)],
     ...requestBody(endpoint),
     responses: {
       ...success(endpoint),
       default: {
-        description: endpoint.notBuiltYet ? 'Not built yet: always refused with 501' : 'Refused',
+        description: 'Refused',
         content: { 'application/json': { schema: { $ref: '#/components/schemas/Failure' } } },
       },
     },
@@ -88,8 +87,7 @@ function requestBody({ bodySchema, formSchema }: Endpoint): JsonSchema {
   return content.length === 0 ? {} : { requestBody: { content: Object.fromEntries(content) } }
 }
 
-function success({ resultSchema, contentType, notBuiltYet, servedElsewhere }: Endpoint): JsonSchema {
-  if (notBuiltYet) return {}
+function success({ resultSchema, contentType, servedElsewhere }: Endpoint): JsonSchema {
   if (contentType !== undefined) {
     return { 200: { description: 'Done', content: { [contentType]: { schema: { type: 'string' } } } } }
   }

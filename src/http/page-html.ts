@@ -40,7 +40,7 @@ export type PlayerPage = {
 /** `/<id>/watch` and `/<id>/iframe`. */
 export function renderPlayer(page: PlayerPage): Page {
   const { config, files } = page
-  const title = config.details.title ?? 'Video'
+  const title = config.details.title ?? (config.status.live?.isInput ? 'Live stream' : 'Video')
   const root = '../'
   const preloads = page.preloads.map((path) => `<link rel="modulepreload" href="${root}${path}">`)
   return {

@@ -2,7 +2,6 @@
 
 import type { IncomingMessage } from 'node:http'
 import { isOriginCovered } from '../core/playback/index.ts'
-import type { Video } from '../core/videos/index.ts'
 import { HeadwaterError, isFailure } from '../lib/failure.ts'
 
 export type Refused = { readonly status: number; readonly title: string; readonly sentence: string }
@@ -48,7 +47,7 @@ const FRAMES = new Set(['iframe', 'frame', 'embed', 'object'])
  * own words, and those blame the network.
  */
 export function refuseFrame(
-  { allowedOrigins }: Pick<Video, 'allowedOrigins'>,
+  { allowedOrigins }: { readonly allowedOrigins: readonly string[] },
   { headers }: Pick<IncomingMessage, 'headers'>,
   publicUrl: string,
 ): Refused | undefined {

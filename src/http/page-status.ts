@@ -7,7 +7,8 @@ import type { Video, VideoState } from '../core/videos/index.ts'
 import { presentFailure } from './present-failure.ts'
 
 export type PageStatus = {
-  readonly state: VideoState
+  /** `idle`: a live input to which nobody broadcasts. */
+  readonly state: VideoState | 'idle'
   /** Whether manifests answer. */
   readonly playable: boolean
   /** 0–100; null while it is not known. */
@@ -22,6 +23,22 @@ export type PageStatus = {
   readonly durationSeconds: number | null
   readonly width: number | null
   readonly height: number | null
+  /** null for what is no broadcast, or none any more. */
+  readonly live: PageLive | null
+}
+
+/** What a player page is told about a live input, or about the running broadcast that a video is made of. */
+export type PageLive = {
+  /** Whether the page is an input's, which shows one broadcast after the other. */
+  readonly isInput: boolean
+  /** Whether somebody is on air, or was a moment ago and may come back. */
+  readonly running: boolean
+  /** Whether broadcasts can be watched by HLS: the input's `recording.mode` is `automatic`. */
+  readonly hls: boolean
+  /** The input's `preferLowLatency`. */
+  readonly lowLatency: boolean
+  /** Whether what runs is published over WebRTC, and so best watched by it. */
+  readonly realTime: boolean
 }
 
 /** What player pages are told about `video`. `early`: it plays although it is not processed yet. */
@@ -37,6 +54,7 @@ export function presentStatus(video: Video, early = false): PageStatus {
     durationSeconds: video.durationSeconds,
     width: video.displaySize?.width ?? null,
     height: video.displaySize?.height ?? null,
+    live: null,
   }
 }
 
@@ -93,4 +111,12 @@ export function presentDetails({ publicDetails }: Video): PlayerPageConfig['deta
     channelLink: publicDetails?.channel_link || null,
     logo: publicDetails?.logo || null,
   }
+}
+
+/** For a page whose subject has none. */
+export const NO_DETAILS: PlayerPageConfig['details'] = {
+  title: null,
+  shareLink: null,
+  channelLink: null,
+  logo: null,
 }

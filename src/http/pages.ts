@@ -2,18 +2,25 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { EarlyTimelines } from '../core/early/index.ts'
-import type { Admissions, Admitted } from '../core/playback/index.ts'
-import { HeadwaterError } from '../lib/failure.ts'
+import { type Admissions, InputAdmissions } from '../core/playback/index.ts'
+import { HeadwaterError, isFailure } from '../lib/failure.ts'
 import { type Page, renderDashboard, renderPlayer, renderRefusal } from './page-html.ts'
 import { describeRefusal, refuseFrame, type Refused } from './page-refusal.ts'
-import { presentDetails, presentStatus } from './page-status.ts'
+import { originsOf, type PageBroadcasts, presentInput, presentVideoStatus } from './page-live.ts'
+import { type PageStatus, type PlayerPageConfig, NO_DETAILS, presentDetails } from './page-status.ts'
+import type { Clock } from '../ports.ts'
+import type { Db } from '../tables.ts'
 import type { ByteHandler, ByteRequest, ByteRoute } from './route.ts'
 import { sendJson } from './send-json.ts'
 import { type EntryFiles, sendStaticFile, type StaticFiles } from './static-files.ts'
 
 /** `files` is undefined when the web pages have not been built. */
 export type PageDeps = {
+  readonly db: Db
+  readonly clock: Clock
   readonly admissions: Admissions
+  /** Absent where this process takes no broadcasts: then nothing is live. */
+  readonly broadcasts?: PageBroadcasts | undefined
   readonly files: StaticFiles | undefined
   readonly early: Pick<EarlyTimelines, 'get'>
 }
@@ -49,7 +56,7 @@ const NOT_BUILT = 'The web pages have not been built. Run `npm start`, or `npm r
 /** Every route of the pages. */
 export function pageRoutes(deps: PageDeps): ByteRoute[] {
   return [
-    route(/^\/(?:videos\/[^/]+)?$/, (request, incoming, outgoing) =>
+    route(/^\/(?:(?:videos|live)\/[^/]+|live)?$/, (request, incoming, outgoing) =>
       sendDashboard(deps, request, incoming, outgoing),
     ),
     route(/^\/(?<path>assets\/[^/]+)$/, (request, incoming, outgoing) => {
@@ -140,45 +147,69 @@ async function sendPlayer(
     return
   }
   const found = await admit(deps, request, incoming)
-  if (!('video' in found)) {
+  if (!('page' in found)) {
     sendPage(incoming, outgoing, found.status, renderRefusal(entry, found.title, found.sentence))
     return
   }
-  const early = (await deps.early.get(found.video)) !== undefined
-  sendPage(incoming, outgoing, 200, renderVideo(deps, request, { ...found, mode, early, entry }))
+  sendPage(incoming, outgoing, 200, renderFound(deps, request, { ...found.page, mode, entry }))
 }
 
-/** The video, or what a page says instead of it. */
+/** What a page is about: a video, or a live input. */
+type Found = {
+  readonly status: PageStatus
+  readonly details: PlayerPageConfig['details']
+  readonly allowedOrigins: readonly string[]
+}
+
+/** What the page is about, or what it says instead. */
 async function admit(
   deps: PageDeps,
   request: ByteRequest,
   incoming: IncomingMessage,
-): Promise<Admitted | Refused> {
-  const id = request.params['id'] ?? ''
+): Promise<{ readonly page: Found } | Refused> {
   try {
-    const admitted = await deps.admissions.admit({ id, viewer: request.viewer })
-    return refuseFrame(admitted.video, incoming, request.publicUrl) ?? admitted
+    const page = await find(deps, request)
+    return refuseFrame(page, incoming, request.publicUrl) ?? { page }
   } catch (error) {
-    const refused = describeRefusal(error, id)
+    const refused = describeRefusal(error, request.params['id'] ?? '')
     if (refused === undefined) throw error
     return refused
   }
 }
 
-function renderVideo(
+/** The video of an id, else the live input. Throws `not_found`, `playback_token_required` or `playback_refused`. */
+async function find(deps: PageDeps, { params, viewer }: ByteRequest): Promise<Found> {
+  const asked = { id: params['id'] ?? '', viewer }
+  try {
+    const { video } = await deps.admissions.admit(asked)
+    const early = (await deps.early.get(video)) !== undefined
+    const status = await presentVideoStatus(deps.db, video, early)
+    return { status, details: presentDetails(video), allowedOrigins: video.allowedOrigins }
+  } catch (error) {
+    if (!isFailure(error, 'not_found')) throw error
+    // Which page it is framed by is the browser's to check, by the policy of this one.
+    const input = await new InputAdmissions(deps).admit(asked)
+    return {
+      status: presentInput(input, deps.broadcasts),
+      details: NO_DETAILS,
+      allowedOrigins: originsOf(input),
+    }
+  }
+}
+
+function renderFound(
   deps: PageDeps,
   request: ByteRequest,
-  found: Admitted & { mode: 'watch' | 'iframe'; early: boolean; entry: EntryFiles },
+  found: Found & { mode: 'watch' | 'iframe'; entry: EntryFiles },
 ): Page {
-  const { id, mode, video, early, entry } = found
+  const { mode, status, details, allowedOrigins, entry } = found
   const engine = deps.files?.entry(ENGINE)
-  const details = presentDetails(video)
   const pictures = [request.query.get('poster'), details.logo].map(originOf)
   return renderPlayer({
-    config: { mode, id, details, status: presentStatus(video, early) },
+    config: { mode, id: request.params['id'] ?? '', details, status },
     files: entry,
     preloads: engine === undefined ? [] : [engine.script],
-    frameAncestors: mode === 'watch' ? "'none'" : frameAncestors(video.allowedOrigins),
+    frameAncestors: mode === 'watch' ? "'none'" : frameAncestors(allowedOrigins),
     pictureOrigins: [...new Set(pictures.filter((origin) => origin !== null))],
   })
 }
@@ -204,9 +235,7 @@ async function sendStatus(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
-  const { video } = await deps.admissions.admit({ id: request.params['id'] ?? '', viewer: request.viewer })
-  const early = (await deps.early.get(video)) !== undefined
-  sendJson(incoming, outgoing, presentStatus(video, early), 'no-store')
+  sendJson(incoming, outgoing, (await find(deps, request)).status, 'no-store')
 }
 
 function sendPage(incoming: IncomingMessage, outgoing: ServerResponse, status: number, page: Page): void {

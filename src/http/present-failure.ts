@@ -1,6 +1,6 @@
 /**
  * `status.failure` of a video in `error`: what the vendor's two fields cannot say. An additional field of ours (spec §3.1
- * is unchanged beside it), the same in the API, in webhook calls and in the dashboard.
+ * is unchanged beside it), the same in the API, in webhook calls and in the dashboard; audio tracks and captions have it too.
  */
 
 import { z } from 'zod'
@@ -11,7 +11,9 @@ export const failureSchema = z.object({
   code: z.string().describe('Ours; docs/errors.md lists them'),
   stage: z
     .string()
-    .describe('upload, download, sniff, index, plan, decode, encode, package or clip: how far it came'),
+    .describe(
+      'upload, download, sniff, index, plan, decode, encode, package, clip or speech: how far it came',
+    ),
   found: z.string().describe('What was found'),
   advice: z.string().describe('What to do'),
   position: z
@@ -27,7 +29,9 @@ export const failureSchema = z.object({
 export type PresentedFailure = z.output<typeof failureSchema>
 
 /** What went wrong, from the stored facts; those of an older version may lack some. */
-export function presentFailure(error: NonNullable<Video['error']>): PresentedFailure {
+export function presentFailure(
+  error: Pick<NonNullable<Video['error']>, 'reasonText' | 'detail'>,
+): PresentedFailure {
   const { detail } = error
   const code = textOr(detail['code'], 'internal')
   const position = presentPosition(detail['position'])

@@ -1,4 +1,4 @@
-/** Reads a JSON body, whatever its content type says; spec §1.2. */
+/** Reads small bodies: JSON, whatever its content type says (spec §1.2), and text. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { HeadwaterError } from '../lib/failure.ts'
@@ -19,7 +19,7 @@ export async function readJsonBody(
   if (/^\s*multipart\/form-data\b/i.test(incoming.headers['content-type'] ?? '')) {
     throw new HeadwaterError('bad_json', 'A JSON body was expected, multipart/form-data came.')
   }
-  const bytes = await readBytes(incoming, outgoing)
+  const bytes = await readBytes(incoming, outgoing, { most: JSON_BODY_BYTES, what: 'A JSON body' })
   if (bytes.length === 0) return {}
   const value = parseJson(bytes)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -28,8 +28,32 @@ export async function readJsonBody(
   return value as Record<string, unknown>
 }
 
-async function readBytes(incoming: IncomingMessage, outgoing: ServerResponse): Promise<Buffer> {
-  if (Number(incoming.headers['content-length'] ?? 0) > JSON_BODY_BYTES) throw tooLarge()
+/**
+ * The body as text; `''` where there is none. `limit.what` begins the sentence of the refusal. Throws `payload_too_large`, or
+ * `bad_request` for what is not UTF-8.
+ */
+export async function readTextBody(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  limit: BodyLimit,
+): Promise<string> {
+  const bytes = await readBytes(incoming, outgoing, limit)
+  try {
+    return UTF_8.decode(bytes)
+  } catch (cause) {
+    throw new HeadwaterError('bad_request', `${limit.what} must be UTF-8.`, { cause })
+  }
+}
+
+/** Most bytes of a body, and what it is. */
+export type BodyLimit = { readonly most: number; readonly what: string }
+
+async function readBytes(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  limit: BodyLimit,
+): Promise<Buffer> {
+  if (Number(incoming.headers['content-length'] ?? 0) > limit.most) throw tooLarge(limit)
   if (/^100-continue$/i.test(incoming.headers.expect ?? '')) outgoing.writeContinue()
   return await new Promise((resolve, reject) => {
     const parts: Buffer[] = []
@@ -45,7 +69,7 @@ async function readBytes(incoming: IncomingMessage, outgoing: ServerResponse): P
     }
     const onData = (part: Buffer) => {
       length += part.length
-      if (length > JSON_BODY_BYTES) stop(tooLarge())
+      if (length > limit.most) stop(tooLarge(limit))
       else parts.push(part)
     }
     const onEnd = () => stop(undefined)
@@ -61,8 +85,8 @@ async function readBytes(incoming: IncomingMessage, outgoing: ServerResponse): P
   })
 }
 
-function tooLarge(): HeadwaterError {
-  return new HeadwaterError('payload_too_large', `A JSON body may have at most ${JSON_BODY_BYTES} bytes.`)
+function tooLarge({ most, what }: BodyLimit): HeadwaterError {
+  return new HeadwaterError('payload_too_large', `${what} may have at most ${most} bytes.`)
 }
 
 const UTF_8 = new TextDecoder('utf-8', { fatal: true })

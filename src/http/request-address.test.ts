@@ -13,6 +13,8 @@ describe('a request target', () => {
     ['http://host:80/a?x', '/a', 'x'],
     ['http://host', '/', ''],
     ['/%C3%A9', '/é', ''],
+    ['/a/.b/..c', '/a/.b/..c', ''],
+    ["/a.b/~c!$&'()*+,;=:@-_/", "/a.b/~c!$&'()*+,;=:@-_", ''],
   ])('%s is path %s and query %j', (target, path, search) => {
     expect(parseTarget(target)).toMatchObject({ path, search })
   })

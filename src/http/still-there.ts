@@ -2,6 +2,7 @@
 
 import { listApiTokens } from '../core/access/index.ts'
 import { getTrack } from '../core/audio-tracks/index.ts'
+import { findOutput, getLiveInput } from '../core/live-inputs/index.ts'
 import { listSigningKeys } from '../core/protection/index.ts'
 import { getVideo } from '../core/videos/index.ts'
 import { listWatermarks } from '../core/watermarks/index.ts'
@@ -27,6 +28,16 @@ export function watermarkIsThere(db: Db): StillThere {
     const uid = idOf(result, 'uid')
     return (await listWatermarks(db, accountId)).some((watermark) => watermark.uid === uid)
   }
+}
+
+/** A live input, by its `uid`. */
+export function liveInputIsThere(db: Db): StillThere {
+  return async (_, result) => (await getLiveInput(db, idOf(result, 'uid'))) !== undefined
+}
+
+/** An output of a live input, by its `uid`. */
+export function liveOutputIsThere(db: Db): StillThere {
+  return async (_, result) => (await findOutput(db, idOf(result, 'uid'))) !== undefined
 }
 
 /** A signing key, by its `id`. */

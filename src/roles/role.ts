@@ -4,7 +4,7 @@ import type { ByteRoute } from '../http/route.ts'
 
 /** A role with a life. Both calls are awaited; `stop` may be called twice. */
 export interface Role {
-  readonly name: 'api' | 'delivery' | 'worker'
+  readonly name: 'api' | 'delivery' | 'worker' | 'live'
   /** What it answers over HTTP beside the JSON API. */
   readonly routes: readonly ByteRoute[]
   start(): Promise<void>

@@ -1,13 +1,24 @@
 /** Programs that try to get out of the cage, in every kind of cage: as root and as a plain user, behind both kinds of wall and none. */
 
 import { spawn } from 'node:child_process'
-import { chmod, chown, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { countsApart, describeCage, findCage } from './cage.ts'
+import { countsApart, describeCage, findCage, summarizeCage } from './cage.ts'
 import { type Cage, cageCommand, type Command } from './cage-command.ts'
 import { CHILD_ENV } from './child-env.ts'
 import { findFfmpeg } from './find-ffmpeg.ts'
@@ -133,7 +144,7 @@ describe.each(KINDS)('behind the walls of $name', (kind) => {
   })
 })
 
-describe.each(KINDS.slice(0, 1))('in the cage of $name', (kind) => {
+describe.each(KINDS)('in the cage of $name', (kind) => {
   test.each([
     ['processor time', 'while (1) {}', { cpuSeconds: 1 }, [152, 137]],
     ['memory', 'my $n = 3e8; my $x = "x" x $n; print length $x;', { memoryBytes: 2e8 }, [1, 12]],
@@ -143,6 +154,7 @@ describe.each(KINDS.slice(0, 1))('in the cage of $name', (kind) => {
       { outputBytes: 1e6 },
       [153, 7],
     ],
+    ['open files', 'my @f; for (1..300) { open($f[$_], "<", $0) or exit 7 }', {}, [7]],
   ])('%s ends at its limit', async (_what, script, limits, codes) => {
     const { code } = await live(kind, script, limits)
     expect(codes).toContain(code)
@@ -178,6 +190,45 @@ describe('the search', () => {
     const search = { program: script, folder: join(folder, 'search') }
     expect(await findCage({ ...search, mode: 'auto' })).toMatchObject({ walls: null, ownUser: IS_ROOT })
     await expect(findCage({ ...search, mode: 'require' })).rejects.toThrow(/HEADWATER_CAGE.*no private view/)
+  })
+
+  test.each<readonly [has: string, tools: string[], walls: Cage['walls'], missing: string[]]>([
+    ['without bubblewrap', ['unshare', 'setpriv', 'prlimit', 'nice', 'mount'], 'unshare', []],
+    [
+      'with prlimit alone',
+      ['prlimit'],
+      null,
+      ['private view', 'own user', 'no privileges', 'process limit', 'nice'],
+    ],
+    [
+      'with nothing',
+      [],
+      null,
+      ['private view', 'own user', 'no privileges', 'limits', 'process limit', 'nice'],
+    ],
+  ])('on a system %s', async (has, tools, walls, missing) => {
+    const searchPath = join(folder, `tools ${has}`)
+    await mkdir(searchPath)
+    for (const tool of tools) await symlink(await realPathOf(tool), join(searchPath, tool))
+    const cage = await findCage({
+      program: await ffmpeg(),
+      folder: join(folder, 'search'),
+      mode: 'auto',
+      searchPath,
+    })
+    expect(cage.walls).toBe(walls)
+    const reports = describeCage(cage)
+    const absent = reports.filter(({ present }) => !present)
+    expect(absent.map(({ layer }) => layer)).toEqual(
+      missing.filter((layer) => IS_ROOT || layer !== 'own user'),
+    )
+    for (const { protects, remedy } of absent) {
+      expect(protects).toMatch(/^[a-z]/)
+      expect(remedy).toMatch(/install|needs/)
+    }
+    const summary = summarizeCage(cage)
+    for (const { layer, present } of reports) expect(summary.includes(layer)).toBe(present)
+    if (absent.length === reports.length) expect(summary).toBe('none')
   })
 
   test('is left out when it is off', async () => {
@@ -238,6 +289,15 @@ async function makeRun(kind: Kind, script: string): Promise<string> {
   await letRead(join(folder, 'data/input'))
   await chown(run, kind.asRoot ? OWN_USER.id : PLAIN_USER, OWN_USER.group)
   return run
+}
+
+/** Where Debian has it. */
+async function realPathOf(tool: string): Promise<string> {
+  for (const bin of CHILD_ENV.PATH.split(':')) {
+    const names: readonly string[] = await readdir(bin).catch(() => [])
+    if (names.includes(tool)) return join(bin, tool)
+  }
+  throw new Error(`no ${tool} here`)
 }
 
 async function ffmpeg(): Promise<string> {

@@ -13,6 +13,7 @@
  */
 
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { access, constants, mkdir, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, release } from 'node:os'
 import { join } from 'node:path'
@@ -40,12 +41,20 @@ export type CageReport = {
 }
 
 /** What the search needs. `program`: the decoder; `folder`: that of the runs; made where it is missing. */
-export type CageSearch = { readonly program: string; readonly folder: string; readonly mode: CageMode }
+export type CageSearch = {
+  readonly program: string
+  readonly folder: string
+  readonly mode: CageMode
+  /** Where the tools are looked for, as in `PATH`; the children's own unless said otherwise. */
+  readonly searchPath?: string
+}
 
 /** Below it the kernel counts a user's processes over all namespaces together (Linux 5.14, per-namespace `ucounts`). */
 const COUNTS_APART = [5, 14] as const
 /** A sound of 64 samples: the smallest file that a decoder reads. */
 const PROBE_SAMPLES = 64
+/** A layer that is refused says so at once; one that is only slow, on a busy machine, must not be taken for refused. */
+const PROBE_MS = 60_000
 
 /** Finds the layers by trying each. Leaves nothing in the folder. Throws `setting_invalid` where all are required and one is missing. */
 export async function findCage(search: CageSearch): Promise<Cage> {
@@ -55,7 +64,7 @@ export async function findCage(search: CageSearch): Promise<Cage> {
 }
 
 async function tryLayers(search: CageSearch): Promise<Cage> {
-  const tools = await findTools()
+  const tools = await findTools(search.searchPath ?? CHILD_ENV.PATH)
   const isRoot = process.getuid?.() === 0
   const bare: Cage = {
     tools,
@@ -161,8 +170,8 @@ export function countsApart(kernel: string): boolean {
   return major > COUNTS_APART[0] || (major === COUNTS_APART[0] && minor >= COUNTS_APART[1])
 }
 
-/** Tools by the paths at which the children's own search path has them. */
-async function findTools(): Promise<ReadonlyMap<CageTool, string>> {
+/** Tools by the paths at which a search path has them. */
+async function findTools(searchPath: string): Promise<ReadonlyMap<CageTool, string>> {
   const probes: Readonly<Record<CageTool, readonly string[]>> = {
     bwrap: ['--version'],
     unshare: ['--version'],
@@ -172,9 +181,9 @@ async function findTools(): Promise<ReadonlyMap<CageTool, string>> {
   }
   const found = await Promise.all(
     (Object.keys(probes) as CageTool[]).map(async (tool) => {
-      const path = await findInPath(tool)
+      const path = await findInPath(tool, searchPath)
       if (path === undefined) return []
-      const worked = execute(path, [...probes[tool]], { env: CHILD_ENV, timeout: 10_000 })
+      const worked = execute(path, [...probes[tool]], { env: CHILD_ENV, timeout: PROBE_MS })
       return await worked.then(
         () => [[tool, path] as const],
         () => [],
@@ -184,8 +193,8 @@ async function findTools(): Promise<ReadonlyMap<CageTool, string>> {
   return new Map(found.flat())
 }
 
-async function findInPath(name: string): Promise<string | undefined> {
-  for (const folder of CHILD_ENV.PATH.split(':')) {
+async function findInPath(name: string, searchPath: string): Promise<string | undefined> {
+  for (const folder of searchPath.split(':')) {
     const path = join(folder, name)
     const runs = await access(path, constants.X_OK).then(
       () => true,
@@ -198,8 +207,9 @@ async function findInPath(name: string): Promise<string | undefined> {
 
 /** Whether the real decoder, in this cage, reads a file that only the server may read, and writes one. */
 async function holds(cage: Cage, { program, folder }: CageSearch): Promise<boolean> {
-  // Named as runs are, so that what a crash leaves is removed as theirs is.
-  const name = `run-probe-${cage.walls ?? 'open'}`
+  // Named as runs are, so that what a crash leaves is removed as theirs is; and as no other probe, since the folder may yet
+  // turn out to be another server's.
+  const name = `run-probe-${randomBytes(6).toString('hex')}`
   const [runFolder, sound] = [join(folder, name), join(folder, `${name}.wav`)]
   try {
     await mkdir(runFolder, { mode: 0o700, recursive: true })
@@ -211,9 +221,9 @@ async function holds(cage: Cage, { program, folder }: CageSearch): Promise<boole
       inputs: new Map([['input', sound]]),
       limits: { cpuSeconds: 10, outputBytes: 65_536, memoryBytes: 3 * 1024 ** 3, nice: 1 },
       verbose: false,
-      wallMs: 10_000,
+      wallMs: PROBE_MS,
       keepBytes: 1024,
-      signal: AbortSignal.timeout(15_000),
+      signal: AbortSignal.timeout(2 * PROBE_MS),
       onProgress: () => {},
     })
     await access(join(runFolder, 'out.wav'))

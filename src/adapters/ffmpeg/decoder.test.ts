@@ -107,6 +107,42 @@ describe('a run of the decoder', () => {
     await expect(attempt).rejects.toMatchObject({ code: 'decoder_failed', facts: { reason: 'output' } })
   })
 
+  test.each([
+    ['many small files', 'p%05d.jpg', 1e9],
+    ['files that are too large together', 'p%02d.ppm', 200_000],
+  ])('that fills its folder with %s is stopped', async (_what, name, outputBytes) => {
+    const args = [...words('-stream_loop -1 -f mov -i {input} -update 0'), name]
+    const attempt = decoder.run(task({ args, outputs: [], outputBytes }), { signal: never })
+    await expect(attempt).rejects.toMatchObject({
+      code: 'decoder_failed',
+      facts: { reason: 'output', mayPass: false },
+    })
+    expect(await readdir(join(folder, 'work'))).toEqual([])
+  })
+
+  test('that stands still is stopped', async () => {
+    // Nobody feeds it.
+    const attempt = decoder.run(
+      {
+        ...task({ args: words('-f mov -i {input} x.mp4'), outputs: ['x.mp4'], stallMs: 1000 }),
+        input: { from: 'pipe', bytes: nothing() },
+      },
+      { signal: never },
+    )
+    await expect(attempt).rejects.toMatchObject({ code: 'decoder_failed', facts: { reason: 'stall' } })
+  })
+
+  test('is refused more streams than a file may have', async () => {
+    const maps = Array.from({ length: 130 }, () => ['-map', '0:v']).flat()
+    const films = [join(folder, 'two-seconds.mp4'), join(folder, 'streams.mkv')] as const
+    await execute(build.path, ['-v', 'error', '-i', films[0], ...maps, '-c', 'copy', films[1]])
+    const attempt = decoder.run(
+      task({ args: words('-f matroska -i {input} -f null -'), outputs: [], blob: 'streams.mkv' }),
+      { signal: never },
+    )
+    await expect(attempt).rejects.toMatchObject({ code: 'decoder_failed', facts: { reason: 'streams' } })
+  })
+
   test('ends with its processor time, and is not worth another try', async () => {
     const attempt = decoder.run(task({ args: busy, outputs: ['x.mp4'], cpuSeconds: 1 }), { signal: never })
     await expect(attempt).rejects.toMatchObject({
@@ -250,6 +286,7 @@ function task(options: {
   wallMs?: number
   cpuSeconds?: number
   outputBytes?: number
+  stallMs?: number
 }): DecoderTask {
   return {
     label: 'a test',
@@ -260,12 +297,19 @@ function task(options: {
     outputs: options.outputs,
     limits: {
       wallMs: options.wallMs ?? 60_000,
+      ...(options.stallMs === undefined ? {} : { stallMs: options.stallMs }),
       cpuSeconds: options.cpuSeconds ?? 60,
       outputBytes: options.outputBytes ?? 1e9,
       memoryBytes: 3e9,
     },
     nice: 5,
   }
+}
+
+/** A pipe into which nothing comes. */
+async function* nothing(): AsyncIterable<Uint8Array> {
+  await new Promise(() => {})
+  yield new Uint8Array()
 }
 
 async function* pieces(path: string): AsyncIterable<Uint8Array> {

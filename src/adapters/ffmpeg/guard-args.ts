@@ -22,8 +22,8 @@ export const PROGRESS_FD = 3
 /** Where descriptors of inputs begin that are handed over open. */
 export const FIRST_INPUT_FD = PROGRESS_FD + 1
 
-/** What `{input}` and the like become. */
-export type InputTarget = 'pipe:0' | `file:${string}`
+/** What `{input}` and the like become: a file, or a descriptor that it reads or writes. */
+export type InputTarget = `pipe:${number}` | `file:${string}`
 /** Targets by what stands between the braces. */
 export type InputTargets = ReadonlyMap<string, InputTarget>
 

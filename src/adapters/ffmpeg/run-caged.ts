@@ -10,7 +10,7 @@ import { type FfmpegEnd, type FfmpegLife, runFfmpeg } from './run-ffmpeg.ts'
 import { giveFolder, letRead, type RunUsers } from './run-users.ts'
 
 /** One run. */
-export type CagedLife = Omit<FfmpegLife, 'args' | 'keep' | 'openFiles'> & {
+export type CagedLife = Omit<FfmpegLife, 'args' | 'keep' | 'nice' | 'openFiles'> & {
   /** As a `DecoderTask` has them: without guards, inputs in braces. */
   readonly args: readonly string[]
   /** The files it reads, by the names that stand in braces. */
@@ -46,6 +46,7 @@ export async function runCaged(cage: Cage, users: RunUsers, life: CagedLife): Pr
       program,
       args,
       openFiles: opened.map(({ fd }) => fd),
+      nice: life.limits.nice,
       keep: life.verbose ? 'first' : 'last',
     })
   } finally {

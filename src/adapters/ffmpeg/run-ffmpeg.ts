@@ -9,11 +9,13 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
-import { HeadwaterError } from '../../lib/failure.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { DecoderProgress } from '../../ports.ts'
 import { CHILD_ENV } from './child-env.ts'
+import { KeptText, killGroup, waitForEnd } from './child-life.ts'
 import { PROGRESS_FD } from './guard-args.ts'
 import { ProgressReader } from './read-progress.ts'
+import { niceSession } from './session-nice.ts'
 
 /** One life of ffmpeg. */
 export type FfmpegLife = {
@@ -25,6 +27,10 @@ export type FfmpegLife = {
   /** Fed to standard input; closed input when absent. */
   readonly stdin?: AsyncIterable<Uint8Array>
   readonly wallMs: number
+  /** 0–19; of its session. */
+  readonly nice: number
+  /** How long it may take no input and make no progress, milliseconds; 90,000 unless said otherwise. */
+  readonly stallMs?: number
   /** How much of what it says is kept, from the end (`verbose`: from the start). */
   readonly keepBytes: number
   readonly keep: 'first' | 'last'
@@ -34,6 +40,8 @@ export type FfmpegLife = {
 
 /** Without input taken or progress made for this long a run is hung. Slow disks stay far below it. */
 const STALL_MS = 90_000
+/** How long the piece of input that is being read may take after the run has ended. */
+const LAST_PIECE_MS = 1_000
 
 /** How a life ended. `reason` is null when it ended by itself. */
 export type FfmpegEnd = {
@@ -53,6 +61,7 @@ export async function runFfmpeg(life: FfmpegLife): Promise<FfmpegEnd> {
     detached: true,
     stdio: [life.stdin ? 'pipe' : 'ignore', 'ignore', 'pipe', 'pipe', ...(life.openFiles ?? [])],
   })
+  void niceSession(child.pid, life.nice)
   const said = new KeptText(life.keepBytes, life.keep)
   const watch = new Watch(child, life)
   const stderr = child.stderr
@@ -80,7 +89,8 @@ export async function runFfmpeg(life: FfmpegLife): Promise<FfmpegEnd> {
     watch.stop()
     // The decoder may end before its input does (enough frames): the feed must then stop waiting for room.
     child.stdin?.destroy()
-    const feedFailure = await failedFeed
+    // A piece of input that never comes must not hold what has ended already.
+    const feedFailure = await Promise.race([failedFeed, sleep(LAST_PIECE_MS, undefined, { ref: false })])
     life.signal.throwIfAborted()
     if (feedFailure !== undefined) throw feedFailure.error
     return { exitCode, killedBy, reason: watch.reason, said: said.text() }
@@ -88,18 +98,6 @@ export async function runFfmpeg(life: FfmpegLife): Promise<FfmpegEnd> {
     watch.stop()
     killGroup(child)
   }
-}
-
-function waitForEnd(child: ChildProcess) {
-  return new Promise<{ exitCode: number | null; killedBy: NodeJS.Signals | null }>((resolve, reject) => {
-    child.once('error', (error) =>
-      reject(
-        new HeadwaterError('decoder_missing', `${child.spawnfile} could not be started.`, { cause: error }),
-      ),
-    )
-    // `close`, not `exit`: everything it said has been read by then.
-    child.once('close', (exitCode, killedBy) => resolve({ exitCode, killedBy }))
-  })
 }
 
 /** Writes the input with back pressure until it ends or the reader has gone, which is not a failure. */
@@ -125,15 +123,6 @@ async function feed(stdin: Writable, bytes: AsyncIterable<Uint8Array>, watch: Wa
   if (!gone) stdin.end()
 }
 
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
-  try {
-    process.kill(-child.pid, 'SIGKILL')
-  } catch {
-    // It has ended between the question and the signal.
-  }
-}
-
 /** Kills a run that is aborted, too long, or hung. */
 class Watch {
   reason: 'wall' | 'stall' | null = null
@@ -147,7 +136,7 @@ class Watch {
     this.#child = child
     this.#signal = life.signal
     this.#wall = setTimeout(() => this.#end('wall'), life.wallMs)
-    this.#stall = setTimeout(() => this.#end('stall'), STALL_MS)
+    this.#stall = setTimeout(() => this.#end('stall'), life.stallMs ?? STALL_MS)
     this.#signal.addEventListener('abort', this.#aborted)
   }
 
@@ -173,26 +162,5 @@ class Watch {
   #end(reason: 'wall' | 'stall'): void {
     this.reason = reason
     killGroup(this.#child)
-  }
-}
-
-/** The first or the last bytes of a text of any length. */
-class KeptText {
-  readonly #limit: number
-  readonly #keep: 'first' | 'last'
-  #text = ''
-
-  constructor(limit: number, keep: 'first' | 'last') {
-    this.#limit = limit
-    this.#keep = keep
-  }
-
-  push(text: string): void {
-    if (this.#keep === 'first') this.#text = (this.#text + text).slice(0, this.#limit)
-    else this.#text = (this.#text + text).slice(-this.#limit)
-  }
-
-  text(): string {
-    return this.#text
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
+import { rmSync, statSync } from 'node:fs'
 import { type FileHandle, open, opendir, rm, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { BlockChecksums } from '../../lib/block-checksums.ts'
@@ -32,6 +33,8 @@ class FolderBlobs implements OpenedFolderBlobs {
   readonly #paths: FolderPaths
   readonly #files = new OpenFiles()
   readonly #syncTurn = { taken: false }
+  /** Paths that a draft is being renamed to at this moment. */
+  readonly #arriving = new Set<string>()
 
   constructor(paths: FolderPaths) {
     this.#paths = paths
@@ -74,8 +77,9 @@ class FolderBlobs implements OpenedFolderBlobs {
     }
   }
 
-  #draft(options: Omit<FolderDraftOptions, 'paths' | 'syncTurn'>): Draft {
-    return new FolderDraft({ ...options, paths: this.#paths, syncTurn: this.#syncTurn })
+  #draft(options: Omit<FolderDraftOptions, 'paths' | 'syncTurn' | 'arriving'>): Draft {
+    const shared = { paths: this.#paths, syncTurn: this.#syncTurn, arriving: this.#arriving }
+    return new FolderDraft({ ...options, ...shared })
   }
 
   async discardDraft(id: string): Promise<void> {
@@ -127,11 +131,25 @@ class FolderBlobs implements OpenedFolderBlobs {
     }
   }
 
-  async delete(name: BlobName): Promise<void> {
+  async delete(name: BlobName, options: { readonly publishedBeforeUs?: number } = {}): Promise<void> {
     const path = this.#paths.blob(name)
-    await rm(path, { force: true })
+    const { publishedBeforeUs } = options
+    if (publishedBeforeUs === undefined) await rm(path, { force: true })
+    else if (!this.#removeOlder(path, publishedBeforeUs)) return
     await this.#files.forget(path)
     await removeEmptyFolders(dirname(path), this.#paths.blobs)
+  }
+
+  /**
+   * Whether it was old and has been removed. Looking and removing are one step of the event loop, and no rename is under
+   * way: so what goes is what was looked at.
+   */
+  #removeOlder(path: string, beforeUs: number): boolean {
+    if (this.#arriving.has(path)) return false
+    const found = statSync(path, { throwIfNoEntry: false })
+    if (found === undefined || found.ctimeMs * 1000 >= beforeUs) return false
+    rmSync(path, { force: true })
+    return true
   }
 
   async *list(prefix: string): AsyncIterable<{ name: BlobName; sizeBytes: number; modifiedUs: number }> {

@@ -22,6 +22,8 @@ export type FolderDraftOptions = {
   /** A new file's name must reach the disk with its first bytes. */
   readonly isNew: boolean
   readonly syncTurn: SyncTurn
+  /** Has a path while a draft is renamed to it. */
+  readonly arriving: Set<string>
 }
 
 export class FolderDraft implements Draft {
@@ -30,6 +32,7 @@ export class FolderDraft implements Draft {
   readonly #paths: FolderPaths
   readonly #checksums: BlockChecksums
   readonly #early: EarlySync
+  readonly #arriving: Set<string>
   #nameSynced: boolean
   #closed = false
 
@@ -39,6 +42,7 @@ export class FolderDraft implements Draft {
     this.#paths = options.paths
     this.#checksums = options.checksums
     this.#early = new EarlySync(options.handle, options.syncTurn)
+    this.#arriving = options.arriving
     this.#nameSynced = !options.isNew
   }
 
@@ -99,7 +103,12 @@ export class FolderDraft implements Draft {
       const path = this.#paths.blob(name)
       await this.#early.settle()
       await this.#handle.datasync()
-      await this.#moveTo(path)
+      this.#arriving.add(path)
+      try {
+        await this.#moveTo(path)
+      } finally {
+        this.#arriving.delete(path)
+      }
       // The old name needs no sync: should it come back after a power cut, it is a leftover that the sweep removes.
       await syncFolder(dirname(path))
       return { name, sizeBytes: this.lengthBytes, checksums: this.checksums() }

@@ -2,7 +2,7 @@
 
 import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { Kysely } from 'kysely'
+import { Kysely, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { announceCommit } from '../../lib/commit-signal.ts'
 import type { Db, Tables } from '../../tables.ts'
@@ -46,8 +46,25 @@ export async function openDatabase(options: { file: string }): Promise<OpenedDat
 }
 
 async function migrate(db: Db): Promise<void> {
+  if (await isUpToDate(db)) return
   const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest()
   if (error !== undefined) throw error
+}
+
+/** Kysely's migrator looks at every table before it finds that there is nothing to do; its own record says so at once. */
+async function isUpToDate(db: Db): Promise<boolean> {
+  const wanted = Object.keys(await migrationProvider.getMigrations())
+  try {
+    // In a transaction: the reading thread is not needed yet.
+    const done = await db
+      .transaction()
+      .execute((trx) => sql<{ name: string }>`select name from kysely_migration`.execute(trx))
+    const names = new Set(done.rows.map(({ name }) => name))
+    return names.size === wanted.length && wanted.every((name) => names.has(name))
+  } catch {
+    // A new database has no record yet. Whatever else it is, the migrator meets it, too.
+    return false
+  }
 }
 
 /** SQLite syncs its files, not the folder that holds their names. */

@@ -15,6 +15,7 @@ import {
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
+  UpdateQueryNode,
 } from 'kysely'
 import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import type { LateReader } from './late-reader.ts'
@@ -136,7 +137,8 @@ class ThreadConnection implements DatabaseConnection {
     const letGo = await this.#turns.take()
     try {
       const reply = await this.#turns.watch(this.#options.writer.run(sql, parameters))
-      if (!reads) this.#options.onCommit()
+      // What is known of the database stays true after a change that met no row.
+      if (!reads && !(UpdateQueryNode.is(query) && changedNothing(reply))) this.#options.onCommit()
       return queryResult(reply)
     } finally {
       letGo()
@@ -206,6 +208,10 @@ class WriterTurns {
       this.#queue.push(turn)
     })
   }
+}
+
+function changedNothing(reply: Exclude<SqliteReply, { ok: 'failed' }>): boolean {
+  return reply.ok === 'changed' ? reply.changes === 0 : reply.rows.length === 0
 }
 
 function queryResult<R>(reply: Exclude<SqliteReply, { ok: 'failed' }>): QueryResult<R> {

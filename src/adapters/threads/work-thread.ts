@@ -27,6 +27,10 @@ type About = { readonly blob?: BlobName; readonly draft?: string }
 type ThreadDeps = {
   readonly blobs: Pick<Blobs, 'materialize' | 'materializeDraft'>
   readonly module: URL
+  /** How long one piece of work may take, milliseconds, its start included; 60,000 unless said otherwise. */
+  readonly limitMs?: number
+  /** What its heap may hold, MiB; 512 unless said otherwise. */
+  readonly heapMb?: number
 }
 
 /** Creates the thread's keeper. `module` calls `answerWork`; the thread starts with the first piece of work. */
@@ -86,14 +90,17 @@ class WorkThread implements Thread {
     }
     this.#worker ??= this.#start()
     this.#worker.ref()
-    this.#limit = setTimeout(() => this.#lose('index_too_slow', 'it took too long'), LIMIT_MS)
+    this.#limit = setTimeout(
+      () => this.#lose('index_too_slow', 'it took too long'),
+      this.#deps.limitMs ?? LIMIT_MS,
+    )
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     this.#worker.postMessage(first.question)
   }
 
   #start(): Worker {
     const worker = new Worker(this.#deps.module, {
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+      resourceLimits: { maxOldGenerationSizeMb: this.#deps.heapMb ?? HEAP_MB },
     })
     worker.on('message', (answer: WorkAnswer) => this.#take(answer))
     worker.on('error', (error) => {

@@ -20,6 +20,7 @@ import { requireVideo } from '../../core/videos/index.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import { announcedBytes, FormReader, isForm } from '../bytes/read-form.ts'
 import { type Answer, answerResult, type Endpoint, endpoint } from '../endpoint.ts'
+import { failureSchema, presentFailure } from '../present-failure.ts'
 import { trackIsThere } from '../still-there.ts'
 
 export type AudioTrackEndpointDeps = TrackDeps
@@ -35,6 +36,7 @@ const trackSchema = z.object({
     .describe('Heard unless the viewer chooses; where none is, the sound that came with the video'),
   status: z.enum(['queued', 'ready', 'error']),
   errorReasonText: z.string().optional().describe('Why it could not be made'),
+  failure: failureSchema.optional().describe('Ours; only in `error`'),
 })
 
 /** The endpoints. */
@@ -151,8 +153,15 @@ function remove(deps: TrackDeps): Endpoint {
 }
 
 function presentTrack(track: AudioTrack): z.output<typeof trackSchema> {
-  const { uid, label, status, error } = track
-  return { uid, label, default: track.isDefault, status, ...(error !== null && { errorReasonText: error }) }
+  const { uid, label, status, error, failure } = track
+  return {
+    uid,
+    label,
+    default: track.isDefault,
+    status,
+    ...(error !== null && { errorReasonText: error }),
+    ...(failure !== null && { failure: presentFailure({ reasonText: error ?? '', detail: failure }) }),
+  }
 }
 
 function presented(track: AudioTrack): Answer {

@@ -19,6 +19,7 @@ import { type RequestDeps, requestCaptions } from '../../core/speech/index.ts'
 import { requireVideo } from '../../core/videos/index.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import { announcedBytes, FormReader, isForm } from '../bytes/read-form.ts'
+import { failureSchema, presentFailure } from '../present-failure.ts'
 import { type Answer, answerResult, answerText, type Endpoint, endpoint } from '../endpoint.ts'
 
 const CAPTIONS = '/accounts/{account_id}/stream/{uid}/captions'
@@ -33,6 +34,7 @@ const captionSchema = z.object({
   label: z.string().describe('Name of the language in that language'),
   generated: z.boolean().describe('Made by the speech engine'),
   status: z.enum(['ready', 'inprogress', 'error']),
+  failure: failureSchema.optional().describe('Ours; only in `error`'),
 })
 
 /** The endpoints. */
@@ -128,8 +130,14 @@ function vtt(deps: CaptionDeps): Endpoint {
 }
 
 function presentCaption(caption: Caption): z.output<typeof captionSchema> {
-  const { language, generated, status } = caption
-  return { language, label: captionLabel(caption), generated, status }
+  const { language, generated, status, failure } = caption
+  return {
+    language,
+    label: captionLabel(caption),
+    generated,
+    status,
+    ...(failure !== null && { failure: presentFailure({ reasonText: '', detail: failure }) }),
+  }
 }
 
 function presented(caption: Caption): Answer {

@@ -9,7 +9,9 @@ import { type ClipEndpointDeps, clipEndpoints } from './clip.ts'
 import { type CopyEndpointDeps, copyEndpoints } from './copy.ts'
 import { type DirectUploadDeps, directUploadEndpoints } from './direct-uploads.ts'
 import { type DownloadEndpointDeps, downloadEndpoints } from './downloads.ts'
-import { notBuiltYetEndpoints } from './not-built-yet.ts'
+import { type LiveInputEndpointDeps, liveInputEndpoints } from './live-inputs.ts'
+import { liveNotificationEndpoints } from './live-notifications.ts'
+import { type LiveOutputEndpointDeps, liveOutputEndpoints } from './live-outputs.ts'
 import { type SigningKeyDeps, signingKeyEndpoints } from './signing-keys.ts'
 import { type ScrubEndpointDeps, scrubEndpoints } from './scrub.ts'
 import { type RetryEndpointDeps, retryEndpoints } from './retry.ts'
@@ -36,6 +38,8 @@ export type ApiDeps = VideoDeps &
   CaptionRequestDeps &
   WatermarkDeps &
   ScrubEndpointDeps &
+  LiveInputEndpointDeps &
+  LiveOutputEndpointDeps &
   AudioTrackEndpointDeps
 
 /** The endpoints, in the order in which `/openapi.json` shows them. */
@@ -50,6 +54,9 @@ export function apiEndpoints(deps: ApiDeps): Endpoint[] {
     ...watermarkEndpoints(deps),
     ...audioTrackEndpoints(deps),
     ...downloadEndpoints(deps),
+    ...liveInputEndpoints(deps),
+    ...liveOutputEndpoints(deps),
+    ...liveNotificationEndpoints(deps),
     ...webhookEndpoints(deps),
     ...videoEventEndpoints(deps),
     ...retryEndpoints(deps),
@@ -59,6 +66,5 @@ export function apiEndpoints(deps: ApiDeps): Endpoint[] {
     ...accountEndpoints(deps),
     ...scrubEndpoints(deps),
     ...sessionEndpoints(deps),
-    ...notBuiltYetEndpoints(),
   ]
 }

@@ -43,7 +43,7 @@ export function signingKeyEndpoints(deps: SigningKeyDeps): Endpoint[] {
       ...shared,
       method: 'POST',
       path: '/accounts/{account_id}/stream/{uid}/token',
-      summary: 'Signs a token that plays one video, in place of its id',
+      summary: 'Signs a token that plays one video, or what a live input broadcasts, in place of its id',
       bodySchema: tokenBody,
       resultSchema: z.object({ token: z.string() }),
       handle: async ({ accountId, uid, body }) =>

@@ -5,6 +5,7 @@ import {
   type Attempt,
   type Call,
   CALL_STATES,
+  LIVE_EVENTS,
   listAttempts,
   listCalls,
   replayCall,
@@ -27,9 +28,9 @@ const state = z
 
 const callSchema = z.object({
   id: z.string().describe('Sent as `Headwater-Call`'),
-  webhook: z.string().describe('Id of the webhook it is for'),
-  uid: z.string().describe('The video'),
-  event: z.enum(WEBHOOK_EVENTS).describe('Sent as `Headwater-Event`'),
+  webhook: z.string().describe('Id of the webhook, or the live notification, it is for'),
+  uid: z.string().describe('The video, or the live input'),
+  event: z.enum([...WEBHOOK_EVENTS, ...LIVE_EVENTS]).describe('Sent as `Headwater-Event`'),
   state,
   created: time,
   ended: time.nullable(),
@@ -61,7 +62,7 @@ export function webhookLogEndpoints(deps: WebhookDeps): Endpoint[] {
       summary: 'Webhook calls, newest first, until 7 days after their end',
       querySchema: z.object({
         state: state.optional(),
-        uid: z.string().optional().describe('Only those about this video'),
+        uid: z.string().optional().describe('Only those about this video or live input'),
         webhook: z.string().optional().describe('Only those for this webhook'),
         before: z.string().optional().describe('Id of a call: only older ones'),
         limit: queryInteger(1, MOST_CALLS, `must be a whole number from 1 to ${MOST_CALLS}`)

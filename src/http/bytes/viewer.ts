@@ -40,7 +40,11 @@ export function requestOrigin(request: ByteRequest, incoming: IncomingMessage): 
 }
 
 /** Lets pages read the answer: any page, or the one that was checked. */
-export function allowPage(outgoing: ServerResponse, playable: Playable, incoming: IncomingMessage): void {
+export function allowPage(
+  outgoing: ServerResponse,
+  playable: Pick<Playable, 'checkedOrigin'>,
+  incoming: IncomingMessage,
+): void {
   const restricted = playable.checkedOrigin !== undefined
   // Inside our own player page the request is of the same origin, and the checked one is that of the page around it.
   const page = restricted ? (incoming.headers.origin ?? playable.checkedOrigin) : '*'

@@ -13,6 +13,9 @@ import { watermarks } from './0009-watermarks.ts'
 import { audioTracks } from './0010-audio-tracks.ts'
 import { clips } from './0011-clips.ts'
 import { accountsAndSearch } from './0012-accounts-and-search.ts'
+import { liveInputs } from './0013-live-inputs.ts'
+import { liveBroadcasts } from './0014-live-broadcasts.ts'
+import { failures } from './0015-failures.ts'
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first-tables': firstTables,
@@ -27,6 +30,9 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0010-audio-tracks': audioTracks,
   '0011-clips': clips,
   '0012-accounts-and-search': accountsAndSearch,
+  '0013-live-inputs': liveInputs,
+  '0014-live-broadcasts': liveBroadcasts,
+  '0015-failures': failures,
 }
 
 /** Hands Kysely's migrator the migrations above. */
