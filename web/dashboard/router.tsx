@@ -2,6 +2,8 @@
 
 import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router'
 import { HomePage } from './home-page.tsx'
+import { InputPage } from './live/input-page.tsx'
+import { LivePage } from './live/live-page.tsx'
 import { Shell } from './shell.tsx'
 import { NotFound } from './ui/not-found.tsx'
 import { VideoPage } from './video/video-page.tsx'
@@ -23,10 +25,18 @@ const videoRoute = createRoute({
   component: VideoPage,
 })
 
+const liveRoute = createRoute({ getParentRoute: () => rootRoute, path: '/live', component: LivePage })
+
+const inputRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/live/$uid',
+  component: InputPage,
+})
+
 /** Makes the router; called once. */
 export function createDashboardRouter() {
   return createRouter({
-    routeTree: rootRoute.addChildren([homeRoute, videoRoute]),
+    routeTree: rootRoute.addChildren([homeRoute, videoRoute, liveRoute, inputRoute]),
     scrollRestoration: true,
   })
 }

@@ -26,6 +26,13 @@ const TEXTS: Readonly<Record<string, keyof OptionState>> = {
   'ad-url': 'adUrl',
 }
 
+/** For the player's address only: they cannot be changed while it plays. */
+const ADDRESSED: Readonly<Record<string, string>> = {
+  dvrenabled: 'dvrEnabled',
+  'dvr-enabled': 'dvrEnabled',
+  protocol: 'protocol',
+}
+
 /** The part of an element that is looked at. */
 export type Tag = { getAttribute(name: string): string | null; getAttributeNames(): string[] }
 
@@ -41,6 +48,8 @@ export function frameAddress(tag: Tag, base: URL): string | null {
   for (const attribute of tag.getAttributeNames()) {
     const flag = FLAGS[attribute]
     const text = TEXTS[attribute]
+    const parameter = ADDRESSED[attribute]
+    if (parameter !== undefined) address.searchParams.set(parameter, tag.getAttribute(attribute) ?? '')
     if (flag !== undefined) writeOption(address.searchParams, flag, readFlag(tag, attribute))
     if (text !== undefined) writeOption(address.searchParams, text, readText(tag, attribute))
   }

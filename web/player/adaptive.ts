@@ -2,7 +2,7 @@
 
 // oxlint-disable-next-line import/no-named-as-default -- its declarations know the class as the default only
 import Hls, { type ErrorData, ErrorTypes, Events, type HlsConfig, type Level, type LoadPolicy } from 'hls.js'
-import type { DebugFacts, Engine, EngineCallbacks, EngineOptions, EngineTrouble } from './engine.ts'
+import type { DebugFacts, Engine, EngineCallbacks, EngineOptions, EngineTrouble, LiveEdge } from './engine.ts'
 
 /** How long a connection that broke is left alone before the next try. */
 const RETRY_MS = 3_000
@@ -10,11 +10,24 @@ const RETRY_MS = 3_000
 const EDGE_SECONDS = 0.1
 /** Browsers wait when there is less than this left to play. */
 const LAST_SECONDS = 0.5
+/** Whoever is this near to where he could be sees it live, even where segments are short. */
+const TOLERANCE_SECONDS = 1.5
+/**
+ * How near to the end of the playlist broadcasts are played; each stop adds to it. By parts of half a second: two of them,
+ * as near as RFC 8216bis §4.4.3.8 lets a server allow, and a little. By segments: so that glass to glass is three of them,
+ * which includes the time in which the newest one is made.
+ */
+const NEAR_BY_PARTS: Partial<HlsConfig> = { liveSyncDuration: 1.1 }
+const NEAR_BY_SEGMENTS: Partial<HlsConfig> = { liveSyncDurationCount: 2.4 }
+/** After a stop in a broadcast that is over: as long as a segment may still be on its way. */
+const OVER_MS = 3_000
 /** Answers that no other try will change. */
 const REFUSALS: Readonly<Record<number, EngineTrouble>> = {
   401: { kind: 'unauthorised' },
   403: { kind: 'refused', sentence: 'This video may not be played on this site.' },
 }
+/** Answers that its status explains; 204: nobody is on air. */
+const NOTHING_THERE = new Set([204, 404, 409, 410, 424])
 /** Decoder failures after which hls.js may start over, within `MEDIA_RETRY_MS`. */
 const MEDIA_RETRIES = 3
 const MEDIA_RETRY_MS = 20_000
@@ -57,6 +70,7 @@ class AdaptiveEngine implements Engine {
   #inheritedUntilSeconds = 0
   #textTrackChosen = false
   #mediaFailures: number[] = []
+  #finishing = false
   /** Aborted when the end has been told, or the engine has gone. */
   readonly #ending = new AbortController()
   #retryTimer: ReturnType<typeof setTimeout> | undefined
@@ -72,7 +86,9 @@ class AdaptiveEngine implements Engine {
   start(): void {
     if (this.#started) return
     this.#started = true
-    const wanted = this.#options.media.currentTime || this.#options.startTimeSeconds
+    const { media, live, startTimeSeconds } = this.#options
+    // What can be gone back to in a broadcast begins with it only where all of it is listed.
+    const wanted = media.currentTime || (live?.dvr === false ? 0 : startTimeSeconds)
     const startPosition = wanted > 0 ? wanted : -1
     // Before the manifest is there, hls.js only notes the wish to load, not from where.
     this.#hls.config.startPosition = startPosition
@@ -146,13 +162,58 @@ class AdaptiveEngine implements Engine {
       ['buffered', `${bufferedAhead(media).toFixed(1)} s`],
       ['frames', `${frames.totalVideoFrames} shown, ${frames.droppedVideoFrames} dropped`],
       ['qualities', hls.levels.map((each) => `${Math.min(each.width, each.height)}p`).join(' ')],
+      ...this.#describeLive(),
     ]
+  }
+
+  edge(): LiveEdge | null {
+    const { liveSyncPosition, latestLevelDetails, latency } = this.#hls
+    if (this.#options.live === null || liveSyncPosition === null || !latestLevelDetails?.live) return null
+    const { partTarget, targetduration } = latestLevelDetails
+    return {
+      syncSeconds: liveSyncPosition,
+      delaySeconds: latency > 0 ? latency : null,
+      toleranceSeconds: Math.max(TOLERANCE_SECONDS, partTarget > 0 ? 0 : targetduration),
+    }
+  }
+
+  finish(): void {
+    if (this.#finishing) return
+    this.#finishing = true
+    const { media } = this.#options
+    const { signal } = this.#ending
+    let timer: ReturnType<typeof setTimeout> | undefined
+    // A playlist with its end mark leads to `ended`. Where there is none any more, what is loaded runs out.
+    const look = (): void => {
+      clearTimeout(timer)
+      if (media.ended || bufferedAhead(media) > LAST_SECONDS) return
+      timer = setTimeout(() => {
+        if (!signal.aborted && bufferedAhead(media) <= LAST_SECONDS) this.#callbacks.onOver()
+      }, OVER_MS)
+    }
+    media.addEventListener('waiting', look, { signal })
+    look()
   }
 
   destroy(): void {
     clearTimeout(this.#retryTimer)
     this.#ending.abort()
     this.#hls.destroy()
+  }
+
+  #describeLive(): DebugFacts {
+    const edge = this.edge()
+    const { lowLatencyMode, targetLatency, playingDate, latestLevelDetails } = this.#hls
+    if (edge === null) return []
+    const seconds = (value: number | null) => (value === null ? '–' : `${value.toFixed(1)} s`)
+    const parts = lowLatencyMode && (latestLevelDetails?.partTarget ?? 0) > 0
+    return [
+      ['delay', `${seconds(edge.delaySeconds)}, ${seconds(targetLatency)} wanted`],
+      // Only as true as the clock here is.
+      ['by the clocks', seconds(playingDate && (Date.now() - playingDate.getTime()) / 1000)],
+      ['loads', parts ? 'parts (low latency)' : 'segments'],
+      ['speed', `${this.#options.media.playbackRate}`],
+    ]
   }
 
   #create(): Hls {
@@ -171,13 +232,15 @@ class AdaptiveEngine implements Engine {
       const refusal = REFUSALS[data.response?.code ?? 0]
       // Trying other qualities, as hls.js would for some seconds, leads to the same answer.
       if (refusal !== undefined) this.#endWithBuffer(refusal)
+      // A media playlist without a body: the input has no broadcast any more (live.md §6).
+      else if (data.response?.code === 204 && !data.fatal) this.finish()
       else if (data.fatal) this.#onFatal(hls, data)
     })
     return hls
   }
 
   #config(): Partial<HlsConfig> {
-    const { parentOrigin } = this.#options
+    const { parentOrigin, live } = this.#options
     return {
       autoStartLoad: false,
       // Fragmented MP4 needs no repackaging, so a worker would only cost a start-up (and a looser page policy).
@@ -187,6 +250,9 @@ class AdaptiveEngine implements Engine {
       maxBufferLength: 20,
       maxMaxBufferLength: 60,
       backBufferLength: 60,
+      // As browsers have it for broadcasts (HTML §4.8.11.6), and what pages around the player are told.
+      liveDurationInfinity: true,
+      ...(live && (live.lowLatency ? NEAR_BY_PARTS : NEAR_BY_SEGMENTS)),
       abrEwmaDefaultEstimate: 3_000_000,
       fragLoadPolicy: SEGMENTS,
       playlistLoadPolicy: PLAYLISTS,
@@ -242,7 +308,7 @@ class AdaptiveEngine implements Engine {
 
   #onFatal(hls: Hls, data: ErrorData): void {
     const status = data.response?.code ?? 0
-    if (status === 404 || status === 409 || status === 410 || status === 424) {
+    if (NOTHING_THERE.has(status)) {
       this.#callbacks.onTrouble({ kind: 'status' })
     } else if (data.type === ErrorTypes.MEDIA_ERROR && this.#mayRecoverMedia()) {
       hls.recoverMediaError()

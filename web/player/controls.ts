@@ -62,7 +62,7 @@ const MARKUP = /* html */ `
       Quality
       <media-rendition-menu slot="submenu" hidden><div slot="title">Quality</div></media-rendition-menu>
     </media-settings-menu-item>
-    <media-settings-menu-item>
+    <media-settings-menu-item class="speed-item">
       Speed
       <media-playback-rate-menu slot="submenu" rates="0.5 0.75 1 1.25 1.5 2" hidden>
         <div slot="title">Speed</div>
@@ -99,8 +99,16 @@ const MARKUP = /* html */ `
     <media-play-button></media-play-button>
     <media-mute-button></media-mute-button>
     <media-volume-range></media-volume-range>
+    <button type="button" class="live-badge" hidden><span class="live-dot" aria-hidden="true"></span>Live</button>
+    <span class="behind" hidden></span>
     <media-time-display showduration></media-time-display>
     <span class="making" role="status" hidden></span>
+    <span class="viewers" role="img" hidden>
+      <svg viewBox="0 0 24 24" aria-hidden="true">
+        <path d="M12 5c5 0 8.6 3.6 10.2 6.3a1.4 1.4 0 0 1 0 1.4C20.6 15.4 17 19 12 19s-8.6-3.6-10.2-6.3a1.4 1.4 0 0 1 0-1.4C3.400 8.600 7 5 12 5Zm0 3a4 4 0 1 0 0 8 4 4 0 0 0 0-8Zm0 2a2 2 0 1 1 0 4 2 2 0 0 1 0-4Z"/>
+      </svg>
+      <span></span>
+    </span>
     <span class="gap"></span>
     <media-captions-button></media-captions-button>
     <media-settings-menu-button>
@@ -111,6 +119,13 @@ const MARKUP = /* html */ `
     <media-pip-button></media-pip-button>
     <media-fullscreen-button></media-fullscreen-button>
   </media-control-bar>
+  <button type="button" class="unmute" noautohide hidden>
+    <svg viewBox="0 0 24 24" aria-hidden="true">
+      <path d="M11.5 4.2v15.600a.8.8 0 0 1-1.300.6L5.6 16.5H3a1 1 0 0 1-1-1v-7a1 1 0 0 1 1-1h2.600l4.600-3.900a.8.8 0 0 1 1.300.6Zm4.200 5 2.300 2.300 2.300-2.300a.9.9 0 0 1 1.300 1.300l-2.300 2.300 2.300 2.300a.9.9 0 0 1-1.300 1.300L18 14.100l-2.300 2.300a.9.9 0 0 1-1.300-1.300l2.300-2.300-2.300-2.300a.9.9 0 0 1 1.300-1.300Z"/>
+    </svg>
+    Turn on the sound
+  </button>
+  <div class="live-note" role="status" aria-live="polite" noautohide hidden></div>
   <span class="announcer" role="status" aria-live="polite"></span>
 </media-controller>`
 
@@ -163,11 +178,22 @@ function forwardKeys(controller: HTMLElement): void {
     // Only whoever goes about by keyboard needs to see where the focus is at the start.
     if (event.key === 'Tab') controller.classList.add('by-keyboard')
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey
-    // Known before anything has loaded, unlike the media element's own.
-    const durationSeconds = Number(controller.getAttribute('mediaduration'))
-    if (!plain || !/^\d$/.test(event.key) || !(durationSeconds > 0)) return
+    const [start, end] = readSpan(controller)
+    if (!plain || !/^\d$/.test(event.key) || !(end > start)) return
     // The request goes the way of all others, so that everything that hears of jumps hears of this one.
-    const detail = (durationSeconds * Number(event.key)) / 10
+    const detail = start + ((end - start) * Number(event.key)) / 10
     controller.dispatchEvent(new CustomEvent('mediaseekrequest', { detail }))
   })
+}
+
+/**
+ * What the seek bar stands for, in seconds: the whole of a video, known before anything has loaded, or what one can go back
+ * to in a broadcast. `NaN` until known.
+ */
+export function readSpan(controller: Element): readonly [start: number, end: number] {
+  const [start = 0, end = Number.NaN] = (controller.getAttribute('mediaseekable') ?? '')
+    .split(':')
+    .map(Number)
+  const duration = Number(controller.getAttribute('mediaduration') ?? Number.NaN)
+  return Number.isFinite(duration) && duration > 0 ? [0, duration] : [start, end]
 }

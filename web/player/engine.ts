@@ -1,4 +1,4 @@
-/** What makes a media element play one of our manifests: hls.js where Media Source Extensions are, else the browser. */
+/** What makes a media element play: hls.js where Media Source Extensions are, else the browser; WebRTC in real time. */
 
 import type { Quality, SoundTrack } from './track-lists.ts'
 
@@ -12,6 +12,8 @@ export type EngineTrouble =
   | { readonly kind: 'refused'; readonly sentence: string }
   /** The network or the server is away; the engine keeps trying. */
   | { readonly kind: 'connection' }
+  /** No real-time connection comes about from here. */
+  | { readonly kind: 'unreachable' }
 
 export type EngineCallbacks = {
   onQualities(qualities: readonly Quality[]): void
@@ -19,6 +21,8 @@ export type EngineCallbacks = {
   onTrouble(trouble: EngineTrouble): void
   /** Bytes flow again after trouble. */
   onRecovered(): void
+  /** A broadcast is over and everything of it that was loaded has been shown. */
+  onOver(): void
 }
 
 export type EngineOptions = {
@@ -28,6 +32,18 @@ export type EngineOptions = {
   readonly parentOrigin: string | null
   readonly startTimeSeconds: number
   readonly defaultTextTrack: string | null
+  /** How a broadcast is played that is still running; null for a finished video. */
+  readonly live: { readonly dvr: boolean; readonly lowLatency: boolean } | null
+}
+
+/** Where a running broadcast is, as far as the engine knows. */
+export type LiveEdge = {
+  /** Where the element would be if it were as near to the publisher as the engine keeps; in the element's own seconds. */
+  readonly syncSeconds: number
+  /** From what is shown to what is published; null while it is not known. */
+  readonly delaySeconds: number | null
+  /** This much behind `syncSeconds` is still live to a viewer. */
+  readonly toleranceSeconds: number
 }
 
 /** Lines for the debug panel: name and value. */
@@ -42,6 +58,10 @@ export interface Engine {
   selectQuality(id: string | null): void
   selectSoundTrack(id: string): void
   describe(): DebugFacts
+  /** Null where nothing is broadcast, or it is not known yet. */
+  edge(): LiveEdge | null
+  /** Nothing new comes any more: plays what there is and then calls `onOver`. May be called again. */
+  finish(): void
   destroy(): void
 }
 

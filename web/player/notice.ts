@@ -3,7 +3,8 @@
 import { find } from './find.ts'
 
 export type NoticeContent = {
-  readonly tone: 'waiting' | 'wrong'
+  /** `calm`: nothing is being done, and nothing is wrong. */
+  readonly tone: 'waiting' | 'calm' | 'wrong'
   readonly title: string
   readonly sentence?: string
   /** 0–100; `null` shows a bar without a figure, `undefined` none. */

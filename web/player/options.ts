@@ -14,11 +14,16 @@ export type PlayerOptions = {
   readonly startTimeSeconds: number
   /** BCP 47 tag of the captions that are on at the start. */
   readonly defaultTextTrack: string | null
+  /** Whether one can go back to the beginning of a broadcast. */
+  readonly dvrEnabled: boolean
+  /** How a broadcast is to be played; null = the best way that there is. */
+  readonly protocol: 'webrtc' | 'llhls' | 'hls' | null
 }
 
 /** Reads the query of a player page. Wrong values count as not given: a page that plays is worth more than a complaint. */
 export function readOptions(query: URLSearchParams): PlayerOptions {
   const preload = query.get('preload')
+  const protocol = query.get('protocol')
   return {
     autoplay: readFlag(query.get('autoplay'), false),
     controls: readFlag(query.get('controls'), true),
@@ -31,6 +36,8 @@ export function readOptions(query: URLSearchParams): PlayerOptions {
     letterboxColor: query.get('letterboxColor') || null,
     startTimeSeconds: readTime(query.get('startTime')),
     defaultTextTrack: query.get('defaultTextTrack') || null,
+    dvrEnabled: readFlag(query.get('dvrEnabled'), false),
+    protocol: protocol === 'webrtc' || protocol === 'llhls' || protocol === 'hls' ? protocol : null,
   }
 }
 

@@ -9,6 +9,9 @@ import { buildControls, type Controls } from './controls.ts'
 import { showDebugPanel } from './debug-panel.ts'
 import { type Engine, type EngineOptions, type EngineTrouble, hasMediaSource } from './engine.ts'
 import { find } from './find.ts'
+import { LiveControls } from './live-controls.ts'
+import { LivePart } from './live-part.ts'
+import type { LiveWay } from './live-way.ts'
 import { Notice, type NoticeContent } from './notice.ts'
 import type { PlayerOptions } from './options.ts'
 import type { Controlled } from './remote-control.ts'
@@ -18,6 +21,7 @@ import { Storyboard } from './storyboard.ts'
 import { fillTitleBar } from './title-bar.ts'
 import { hasExpired } from './token.ts'
 import { QualityList, SoundTrackList } from './track-lists.ts'
+import { playSilently } from './unmute.ts'
 
 export class PlayerPage implements Controlled {
   readonly #place: HTMLElement
@@ -29,6 +33,10 @@ export class PlayerPage implements Controlled {
   readonly #sounds = new SoundTrackList((id) => this.#engine?.selectSoundTrack(id))
   #engine: Engine | undefined
   #engineComing = false
+  readonly #liveControls: LiveControls
+  /** What the page does about a broadcast; undefined for a video. */
+  #live: LivePart | undefined
+  #wasLive = false
   #following = new AbortController()
   /** Whether the viewer was made to wait: then the video starts by itself. */
   #waited = false
@@ -50,13 +58,15 @@ export class PlayerPage implements Controlled {
       Object.defineProperty(media, 'videoRenditions', { value: this.#qualities })
       if (!('audioTracks' in media)) Object.defineProperty(media, 'audioTracks', { value: this.#sounds })
     })
-    const duration = () => this.media.duration || (config.status.durationSeconds ?? Number.NaN)
-    showSeekPreviews(this.#controls.controller, duration, new Storyboard('headwater/storyboard.vtt'))
+    const storyboard = new Storyboard('headwater/storyboard.vtt')
+    showSeekPreviews(this.#controls.controller, storyboard, () => this.#live === undefined)
+    this.#liveControls = new LiveControls(place, this.#controls, () => this.#engine)
     this.#notice = new Notice(place)
     this.#dress()
     this.#listen()
     this.#show(config.status)
-    if (!config.status.complete && config.status.state !== 'error') this.#follow()
+    const { complete, state, live } = config.status
+    if (!complete && state !== 'error' && live === null) this.#follow()
   }
 
   get media(): HTMLVideoElement {
@@ -164,7 +174,15 @@ export class PlayerPage implements Controlled {
       this.#fail({ title: 'This video cannot be played', sentence })
       return
     }
+    if (status.live !== null && !this.#wasLive) {
+      this.#following.abort()
+      this.#controls.controller.classList.add('idle')
+      this.#live = new LivePart(this.#liveHost(), status.live)
+      return
+    }
     this.#controls.controller.classList.toggle('idle', !status.playable)
+    // After a broadcast its notice stays until the recording is there, which is soon.
+    if (status.state !== 'ready' && this.#wasLive) return
     if (!status.playable) {
       this.#waited = true
       this.#notice.show({
@@ -195,17 +213,33 @@ export class PlayerPage implements Controlled {
   }
 
   async #begin(status: PageStatus): Promise<void> {
+    this.#hasPicture = status.state === 'ready'
+    this.#everythingListed = status.complete
+    // Who has seen the end of a broadcast does not want it again from its beginning at once.
+    const plays =
+      !this.#wasLive && (this.#options.autoplay || (this.#waited && this.#config.mode === 'watch'))
+    await this.#attach(
+      { kind: 'hls', address: 'manifest/video.m3u8', lowLatency: false },
+      { live: null, plays },
+    )
+  }
+
+  /** Makes the engine. `plays`: then it starts by itself. */
+  async #attach(
+    way: LiveWay,
+    { live, plays }: Pick<EngineOptions, 'live'> & { plays: boolean },
+  ): Promise<void> {
     if (this.#engineComing) return
     this.#engineComing = true
     this.#notice.hide()
-    const { media } = this.#controls
-    this.#hasPicture = status.state === 'ready'
+    const { media, controller } = this.#controls
+    controller.classList.remove('idle')
     this.#paint()
-    this.#everythingListed = status.complete
     const options = () => this.#options
-    const engine = await this.#createEngine({
+    const engine = await this.#createEngine(way, {
       media,
-      manifestUrl: 'manifest/video.m3u8',
+      manifestUrl: way.address,
+      live,
       parentOrigin: findParentOrigin(),
       // The page around may still change them before the engine comes to read them.
       get startTimeSeconds() {
@@ -219,16 +253,48 @@ export class PlayerPage implements Controlled {
     this.#engineComing = false
     // The element may have been told to play before the engine was there.
     if (this.#options.preload !== 'none' || !media.paused) engine.start()
-    const startsByItself = this.#options.autoplay || (this.#waited && this.#config.mode === 'watch')
-    if (startsByItself) await this.#play()
+    if (plays) await this.#play()
   }
 
-  async #createEngine(options: EngineOptions): Promise<Engine> {
+  #liveHost(): ConstructorParameters<typeof LivePart>[0] {
+    const { media, controller } = this.#controls
+    return {
+      media,
+      controls: this.#liveControls,
+      options: () => this.#options,
+      engine: () => this.#engine,
+      begin: async (way, plays) => {
+        // What is never over cannot begin again.
+        media.loop = false
+        const live = { dvr: this.#options.dvrEnabled, lowLatency: way.lowLatency }
+        await this.#attach(way, { live, plays }).catch((error: unknown) => this.#onUnusable(error))
+      },
+      clear: () => this.#clear(),
+      show: (notice) => this.#notice.show(notice),
+      say: (sentence) => {
+        find(controller, '.announcer', HTMLElement).textContent = sentence
+      },
+      onGone: () => this.#onAnswer('gone'),
+      onRecorded: () => {
+        this.#live = undefined
+        this.#wasLive = true
+        media.loop = this.#options.loop
+        this.#follow()
+      },
+    }
+  }
+
+  async #createEngine(way: LiveWay, options: EngineOptions): Promise<Engine> {
     const callbacks = {
       onQualities: (qualities: Parameters<QualityList['replace']>[0]) => this.#qualities.replace(qualities),
       onSoundTracks: (tracks: Parameters<SoundTrackList['replace']>[0]) => this.#sounds.replace(tracks),
       onTrouble: (trouble: EngineTrouble) => this.#onTrouble(trouble),
       onRecovered: () => this.#notice.hide(),
+      onOver: () => this.#live?.onOver(),
+    }
+    if (way.kind === 'webrtc') {
+      const { createRealTimeEngine } = await import('./real-time.ts')
+      return createRealTimeEngine(options, callbacks)
     }
     if (hasMediaSource()) {
       const { createAdaptiveEngine } = await import('./adaptive.ts')
@@ -245,12 +311,13 @@ export class PlayerPage implements Controlled {
       await media.play()
     } catch (error) {
       if (!(error instanceof DOMException) || error.name !== 'NotAllowedError' || media.muted) return
-      media.muted = true
+      playSilently(this.#controls.controller, media)
       await media.play().catch(() => undefined)
     }
   }
 
   #onTrouble(trouble: EngineTrouble): void {
+    if (this.#live?.onTrouble(trouble)) return
     if (trouble.kind === 'connection') {
       this.#notice.show({ tone: 'waiting', title: 'Connection lost', sentence: 'Trying again …', pct: null })
     } else if (trouble.kind === 'unauthorised') {
@@ -280,6 +347,12 @@ export class PlayerPage implements Controlled {
 
   #stop(): void {
     this.#following.abort()
+    this.#live?.stop()
+    this.#clear()
+  }
+
+  /** Takes the engine and the controls away. */
+  #clear(): void {
     this.#engine?.destroy()
     this.#engine = undefined
     this.#controls.controller.classList.add('idle')

@@ -3,6 +3,7 @@
  * over the bar, for the keyboard and for fingers a moment longer than the jump.
  */
 
+import { readSpan } from './controls.ts'
 import { find } from './find.ts'
 import { formatTime } from './format-time.ts'
 import type { Storyboard } from './storyboard.ts'
@@ -11,13 +12,13 @@ import type { Storyboard } from './storyboard.ts'
 const LINGER_MS = 1_500
 
 /**
- * Shows previews in the seek bar of `controller`, whose element for them is `.preview`. `duration` answers in seconds, also
- * before anything has loaded; `NaN` until known.
+ * Shows previews in the seek bar of `controller`, whose element for them is `.preview`. `hasPictures`: not of a broadcast,
+ * of whose bar the right end is now.
  */
 export function showSeekPreviews(
   controller: HTMLElement,
-  duration: () => number,
   storyboard: Storyboard,
+  hasPictures: () => boolean,
 ): void {
   const box = find(controller, '.preview', HTMLElement)
   const picture = find(box, '.preview-picture', HTMLElement)
@@ -30,8 +31,11 @@ export function showSeekPreviews(
   const draw = (): void => {
     if (shownSeconds === null) return
     const seconds = shownSeconds
-    find(box, '.preview-time', HTMLElement).textContent = formatTime(seconds)
-    const found = storyboard.at(seconds)
+    const [start, end] = readSpan(controller)
+    find(box, '.preview-time', HTMLElement).textContent = hasPictures()
+      ? formatTime(seconds)
+      : `−${formatTime(end - seconds)}`
+    const found = hasPictures() ? storyboard.at(seconds) : undefined
     picture.hidden = found === undefined
     if (found !== undefined) {
       const { sheet, x, y, width, height } = found
@@ -45,13 +49,14 @@ export function showSeekPreviews(
     // Beside the edges it stays inside, however wide it is.
     const { left, width } = range.getBoundingClientRect()
     const whole = controller.getBoundingClientRect()
-    const middle = left - whole.left + (width * seconds) / duration()
+    const middle = left - whole.left + (width * (seconds - start)) / (end - start)
     const half = box.offsetWidth / 2 + EDGE_PX
     box.style.left = `${Math.min(Math.max(middle, half), whole.width - half)}px`
   }
   const show = (seconds: number): void => {
-    if (!(duration() > 0)) return
-    shownSeconds = Math.min(Math.max(0, seconds), duration())
+    const [start, end] = readSpan(controller)
+    if (!(end > start)) return
+    shownSeconds = Math.min(Math.max(start, seconds), end)
     box.classList.add('shown')
     draw()
   }
@@ -62,11 +67,12 @@ export function showSeekPreviews(
 
   storyboard.addEventListener('load', draw)
   // Whoever comes near may want it soon; the first one who does waits until it has been made.
-  controller.addEventListener('pointermove', () => storyboard.at(0), { once: true })
+  controller.addEventListener('pointermove', () => hasPictures() && storyboard.at(0), { once: true })
   bar.addEventListener('pointermove', ({ clientX }) => {
     const { left, width } = range.getBoundingClientRect()
     clearTimeout(timer)
-    show(((clientX - left) / width) * duration())
+    const [start, end] = readSpan(controller)
+    show(start + ((clientX - left) / width) * (end - start))
   })
   controller.addEventListener('mediaseekrequest', (event) => {
     const seconds: unknown = event instanceof CustomEvent ? event.detail : null

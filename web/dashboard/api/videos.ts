@@ -65,10 +65,10 @@ export function isSettled(video: ApiVideo): boolean {
   )
 }
 
-/** Name to show: what the customer called it, else its id. */
-export function nameOf(video: ApiVideo): string {
-  const name = video.meta['name']
-  return typeof name === 'string' && name.trim() !== '' ? name : video.uid
+/** Name to show of a video or live input: what the customer called it, else its id. */
+export function nameOf({ meta, uid }: Pick<ApiVideo, 'meta' | 'uid'>): string {
+  const name = meta['name']
+  return typeof name === 'string' && name.trim() !== '' ? name : uid
 }
 
 /** The library, newest first, page by page; asks again often while something in it is being made. */
@@ -107,8 +107,8 @@ export function useVideo(uid: string) {
 /** A token is good for an hour; a page that is opened later gets another. One that is open keeps what it plays. */
 const TOKEN_FRESH_MS = 30 * 60_000
 
-/** What a video plays by: its uid, or a token in place of it where it is protected; undefined until that has come. */
-export function usePlaybackId(video: ApiVideo): string | undefined {
+/** What a video or live input plays by: its uid, or a token in place of it where it is protected; undefined until that has come. */
+export function usePlaybackId(video: Pick<ApiVideo, 'uid' | 'requireSignedURLs'>): string | undefined {
   const accountId = useAccountId()
   const { data } = useQuery({
     queryKey: ['token', accountId, video.uid],

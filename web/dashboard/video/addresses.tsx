@@ -31,7 +31,7 @@ export function Addresses({ video }: { video: ApiVideo }) {
   )
 }
 
-function Address({ label, hint, text }: { label: string; hint: string; text: string }) {
+export function Address({ label, hint, text }: { label: string; hint: string; text: string }) {
   const id = useId()
   return (
     <div>

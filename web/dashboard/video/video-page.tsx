@@ -2,11 +2,11 @@
 
 import { Link, useParams } from '@tanstack/react-router'
 import { ArrowLeft, ExternalLink } from 'lucide-react'
-import type { ReactNode } from 'react'
 import { ApiError, describeError } from '../api/client.ts'
 import { type ApiVideo, nameOf, usePlaybackId, useVideo, useVideoProgress } from '../api/videos.ts'
 import { Button, buttonClass } from '../ui/button.tsx'
 import { NotFound } from '../ui/not-found.tsx'
+import { Panel } from '../ui/panel.tsx'
 import { Splash } from '../ui/splash.tsx'
 import { Addresses } from './addresses.tsx'
 import { DeleteVideo } from './delete-video.tsx'
@@ -128,14 +128,5 @@ function Withheld({ sentence }: { sentence: string }) {
     <div className="grid aspect-video place-items-center rounded-2xl border border-line bg-raised p-8 text-center">
       <p className="max-w-sm text-sm leading-relaxed text-muted">{sentence}</p>
     </div>
-  )
-}
-
-function Panel({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section className="rounded-2xl border border-line bg-surface p-5">
-      <h2 className="mb-4 text-sm font-semibold">{title}</h2>
-      {children}
-    </section>
   )
 }
