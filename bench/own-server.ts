@@ -12,6 +12,10 @@ export function startOwnServer(dataDir: string, env: Readonly<Record<string, str
   return startProgram(['serve'], {
     HEADWATER_DATA_DIR: dataDir,
     HEADWATER_PORT: '0',
+    HEADWATER_RTMP_PORT: '0',
+    HEADWATER_RTMPS_PORT: '0',
+    HEADWATER_WEBRTC_PORT: '0',
+    HEADWATER_SRT_PORT: '0',
     HEADWATER_ACCOUNT_ID: ACCOUNT_ID,
     HEADWATER_API_TOKEN: TOKEN,
     HEADWATER_MIN_FREE_BYTES: '0',

@@ -15,6 +15,8 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
     'segments, manifests and tokens at 32 connections against nginx on the same files; memory at 256; p99 at 50 a second',
   images: 'thumbnails, the first time and again',
   library: 'lists, filters, search, details, storage usage and insertion at 1 k, 100 k and 1 M videos',
+  live: 'broadcasts: glass to glass by every way, cost of passing through, recording as sent (`short`: a minute)',
+  stalls: 'how long the event loop stands still at most, by what the server does meanwhile',
   start: 'start → /readyz, and idle memory',
 }
 

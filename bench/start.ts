@@ -1,5 +1,6 @@
 /** From the second start on a folder (nothing to be made any more) to `/readyz`, and what the idle server holds. */
 
+import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,13 +8,17 @@ import { startProgram } from '../tests/faults/program.ts'
 import { environmentOf, withFolder } from '../tests/faults/own-folder.ts'
 import { formatTable, median, megabytes, seconds } from './table.ts'
 
+const ROOT = join(import.meta.dirname, '..')
 /** As users start it. */
-const LAUNCHER = join(import.meta.dirname, '../bin/headwater')
+const LAUNCHER = join(ROOT, 'bin/headwater')
 const RUNS = 5
 const START_LIMIT_MS = 1_000
 const MEMORY_LIMIT_BYTES = 180e6
 const IDLE_MS = 3_000
 const POLL_MS = 2
+
+// What `npm start` does before it.
+execFileSync(process.execPath, ['scripts/prepare.mjs', 'start'], { cwd: ROOT, stdio: 'inherit' })
 
 await withFolder(async (dataDir) => {
   const first = await measureStart(dataDir)

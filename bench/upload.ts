@@ -24,6 +24,8 @@ import { measureUnfinished } from './upload-unfinished.ts'
 
 const MIB = 1_048_576
 const RUNS = 3
+/** A disk is faster where it has just held other bytes: more turns, and each compared with the one beside it. */
+const DISK_RUNS = 5
 const LIMITS = {
   timesReference: 2.5,
   ofReferenceCpu: 0.5,
@@ -66,7 +68,7 @@ async function rate(fileBytes: number): Promise<void> {
     ours: () => measureOurs(memory, fileBytes),
     reference: () => measureReference(memory, fileBytes),
   })
-  const onDisk = await takeTurns(RUNS, {
+  const onDisk = await takeTurns(DISK_RUNS, {
     ours: () => measureOurs(disk, fileBytes),
     plain: () => measurePlainWrite(disk, fileBytes),
   })
@@ -81,7 +83,12 @@ async function rate(fileBytes: number): Promise<void> {
   }
   say(
     formatTable(
-      [`${fileBytes / MIB} MiB in 50 MiB chunks, median of ${RUNS}`, 'MB/s', 'CPU s/GiB', 'peak memory'],
+      [
+        `${fileBytes / MIB} MiB in 50 MiB chunks, median of ${RUNS}, on the disk ${DISK_RUNS}`,
+        'MB/s',
+        'CPU s/GiB',
+        'peak memory',
+      ],
       [
         row('memory: headwater', inMemory.ours),
         row('memory: @tus/server + @tus/file-store', inMemory.reference),
@@ -97,7 +104,11 @@ async function rate(fileBytes: number): Promise<void> {
     LIMITS.timesReference,
   )
   atMost('CPU of the reference server', cpu(inMemory.ours) / cpu(inMemory.reference), LIMITS.ofReferenceCpu)
-  atLeast('speed of a plain write on the disk', speed(onDisk.ours) / speed(onDisk.plain), LIMITS.ofPlainWrite)
+  const ofPlain = onDisk.ours.map(
+    (ours, turn) => ours.bytesPerSecond / speed(onDisk.plain.slice(turn, turn + 1)),
+  )
+  atLeast('speed of a plain write on the disk', median(ofPlain), LIMITS.ofPlainWrite)
+  say(`of a plain write, turn by turn: ${ofPlain.map((ratio) => ratio.toFixed(2)).join(', ')}\n`)
   atMost('peak memory', peak, LIMITS.peakBytes, megabytes)
 }
 

@@ -15,16 +15,25 @@ export type Load = {
   readonly urls: readonly string[]
   readonly connections: number
   readonly seconds: number
+  /** Whether each request has a header that no other has. */
+  readonly varied?: boolean
   /** Where the script for wrk is put. */
   readonly folder: string
 }
 
 /** Throws when wrk is not installed, or any answer was not one of success. */
-export async function putUnderLoad({ urls, connections, seconds, folder }: Load): Promise<LoadFigures> {
+export async function putUnderLoad({
+  urls,
+  connections,
+  seconds,
+  varied,
+  folder,
+}: Load): Promise<LoadFigures> {
   const [first = ''] = urls
   const script = join(folder, 'paths.lua')
   const paths = urls.map((url) => JSON.stringify(new URL(url).pathname)).join(', ')
-  await writeFile(script, `${SCRIPT.replace('PATHS', paths)}\n`)
+  const headers = varied ? ', { ["X-Turn"] = tostring(at) }' : ''
+  await writeFile(script, `${SCRIPT.replace('PATHS', paths).replace('HEADERS', headers)}\n`)
   const args = [
     '-t',
     '1',
@@ -51,8 +60,8 @@ export async function putUnderLoad({ urls, connections, seconds, folder }: Load)
 const SCRIPT = `local paths = { PATHS }
 local at = 0
 function request()
-  at = at % #paths + 1
-  return wrk.format("GET", paths[at])
+  at = at + 1
+  return wrk.format("GET", paths[at % #paths + 1]HEADERS)
 end
 function done(summary)
   local e = summary.errors

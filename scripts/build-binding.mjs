@@ -1,6 +1,6 @@
 /**
- * `node scripts/build-binding.mjs`, as scripts/prepare.mjs calls it: makes `dist` from `src/binding` and the files that it
- * imports, each as plain JavaScript with its declarations beside it. Types are erased and written out file by file, by
+ * `node scripts/build-binding.mjs`, as scripts/prepare.mjs calls it: makes `dist/binding` from `src/binding` and
+ * `dist/lib` from the files that it imports, each as plain JavaScript with its declarations beside it. Types are erased and written out file by file, by
  * what Vite brings along: no compiler has to be installed where the server only runs.
  */
 
@@ -16,7 +16,7 @@ const target = join(root, 'dist')
 /** The oldest Node that package.json promises has all of it. */
 const OPTIONS = { target: 'es2022', sourcemap: false, typescript: { declaration: {} } }
 
-await rm(target, { recursive: true, force: true })
+for (const folder of ['binding', 'lib']) await rm(join(target, folder), { recursive: true, force: true })
 const done = new Set()
 const waiting = [join(source, 'binding/index.ts')]
 for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {

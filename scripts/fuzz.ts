@@ -7,6 +7,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type FuzzReport, type FuzzTarget, fuzz, fuzzTargets } from '../tests/fuzz/targets.ts'
+import { liveQueryTargets } from '../tests/fuzz/live-targets.ts'
 import { requestTargets } from '../tests/fuzz/request-targets.ts'
 import { textTargets } from '../tests/fuzz/text-targets.ts'
 import { uploadFuzzTargets } from '../tests/fuzz/upload-targets.ts'
@@ -29,7 +30,13 @@ const minutes = readNumber(options, 'minutes', 10, 'fraction')
 /** Given, it is the only one; otherwise the run begins with the one after the last run's. */
 const onlySeed = options.seed === undefined ? undefined : readNumber(options, 'seed', 1)
 await mkdir(FOLDER, { recursive: true })
-const allTargets = [...fuzzTargets, ...textTargets, ...requestTargets, ...uploadFuzzTargets]
+const allTargets = [
+  ...fuzzTargets,
+  ...textTargets,
+  ...requestTargets,
+  ...liveQueryTargets,
+  ...uploadFuzzTargets,
+]
 const targets = allTargets.filter(({ name }) => options.target === undefined || name === options.target)
 if (targets.length === 0) {
   process.stderr.write(`Expected a target out of ${allTargets.map(({ name }) => name).join(', ')}.\n`)

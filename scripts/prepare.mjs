@@ -1,9 +1,9 @@
 /**
  * Runs before `npm start` and `npm test`, on any Node from 20 on and without any package: installs what is not
- * installed, builds the web parts and the binding if their sources changed, and is quick when there is nothing to do.
+ * installed, builds the web parts, the binding and the server if their sources changed, and is quick when there is nothing to do.
  *
- *   node scripts/prepare.mjs start    packages the server needs, web parts, binding
- *   node scripts/prepare.mjs test     every package, web parts, binding, ffmpeg, a browser, strace and bubblewrap
+ *   node scripts/prepare.mjs start    packages the server needs, web parts, binding, the server in few files
+ *   node scripts/prepare.mjs test     all that, every other package, ffmpeg, a browser, strace, bubblewrap, GStreamer, mpv
  *   node scripts/prepare.mjs binding  only the binding: npm asks for it before it packs or links this package
  *
  * Whether packages are up to date is read from npm's own record (`node_modules/.package-lock.json`, which npm writes
@@ -13,7 +13,16 @@
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { accessSync, constants, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -25,6 +34,7 @@ if (mode !== 'binding') {
   buildWeb()
 }
 buildBinding()
+if (mode !== 'binding') buildServer()
 if (mode === 'test') installPrograms()
 
 function installPackages() {
@@ -72,11 +82,26 @@ function buildBinding() {
   buildOnce('the binding', join(root, 'dist/.built-from'), sources, [join(root, script)])
 }
 
+/**
+ * The server in few files, which `bin/headwater` runs while nothing it was made of is newer than its stamp; that is why the
+ * stamp gets the time of before the sources were looked at.
+ */
+function buildServer() {
+  const script = 'scripts/build-server.mjs'
+  const sources = [script, 'package.json', ...listFiles('src').filter((file) => !file.endsWith('.test.ts'))]
+  const stamp = join(root, 'dist/server/.built-from')
+  const lookedAt = new Date()
+  buildOnce('the server', stamp, sources, [join(root, script)])
+  utimesSync(stamp, lookedAt, lookedAt)
+}
+
 /** Runs the script `args` unless the stamp is that of these sources. */
 function buildOnce(name, stamp, files, args) {
   const sources = hashSources(files)
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return
   say(`Building ${name} …`)
+  // What is half built belongs to no sources.
+  rmSync(stamp, { force: true })
   const own = join(root, 'node_modules/.bin/node')
   run(existsSync(own) ? own : process.execPath, args, `building ${name}`)
   writeFileSync(stamp, sources)
@@ -110,13 +135,23 @@ function installPrograms() {
     packages.strace = 'strace'
     // The decoder's cage is tested behind both kinds of wall; `unshare` is always there.
     packages.bwrap = 'bubblewrap'
+    // A publisher of broadcasts that is not ffmpeg: its program, and the parts of it that code, mix and send.
+    packages['gst-launch-1.0'] = ['tools', 'plugins-base', 'plugins-good', 'plugins-bad'].map(
+      (part) => `gstreamer1.0-${part}`,
+    )
+    // A viewer of broadcasts that is neither a browser nor ffmpeg's own program.
+    packages.mpv = 'mpv'
   }
   const missing = Object.keys(packages).filter((program) => !isOnPath(program))
+  if (process.platform === 'linux' && !hasSrt()) {
+    packages.libsrt = 'libsrt1.5-gnutls'
+    missing.push('libsrt')
+  }
   if (missing.length === 0) return
-  const names = [...new Set(missing.map((program) => packages[program]))]
+  const names = [...new Set(missing.flatMap((program) => packages[program]))]
   const isRoot = process.getuid?.() === 0
   if (!isRoot || !isOnPath('apt-get')) {
-    stop(`The tests need ${missing.join(', ')} on PATH. On Debian: sudo apt-get install ${names.join(' ')}`)
+    stop(`The tests need ${missing.join(', ')}. On Debian: sudo apt-get install ${names.join(' ')}`)
   }
   say(`Installing ${names.join(', ')} with apt-get …`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
@@ -127,6 +162,24 @@ function installPrograms() {
     `installing ${names.join(', ')}`,
     env,
   )
+}
+
+/** SRT's library is no program, but one of two files among those that programs share; Debian's ffmpeg brings one along. */
+function hasSrt() {
+  const folders = [
+    '/usr/lib',
+    '/usr/lib64',
+    '/usr/local/lib',
+    '/usr/lib/x86_64-linux-gnu',
+    '/usr/lib/aarch64-linux-gnu',
+  ]
+  return folders.some((folder) => {
+    try {
+      return readdirSync(folder).some((name) => /^libsrt(-gnutls|-openssl)?\.so\.1\.5$/.test(name))
+    } catch {
+      return false
+    }
+  })
 }
 
 function isOnPath(program) {

@@ -1,6 +1,6 @@
 /**
- * `npm run torture -- [--kind crash|files] [--rounds 500] [--seed 1] [--folder PATH]`: the long forms of
- * tests/faults/crash.test.ts (a round is a kill) and of tests/attacks/damaged.test.ts (a round is a damaged copy of each
+ * `npm run torture -- [--kind crash|live|files] [--rounds 500] [--seed 1] [--folder PATH]`: the long forms of
+ * tests/faults/crash.test.ts (a round is a kill, of `live` one of a server with a broadcast) and of tests/attacks/damaged.test.ts (a round is a damaged copy of each
  * of twenty media files, so 500 rounds are 10,000 files); without `--kind` one after the other. Interrupted (Ctrl-C) and
  * run again with the same seed, or the same folder, it goes on after its last round. Ends with 1 when something was found.
  */
@@ -8,6 +8,7 @@
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runLiveTorture } from '../tests/faults/live-torture.ts'
 import { removeTorture, runTorture } from '../tests/faults/torture.ts'
 import { Violation } from '../tests/faults/torture/client.ts'
 import { describeEnds, judge } from '../tests/fuzz/media-report.ts'
@@ -31,6 +32,16 @@ const KINDS: Readonly<Record<string, (run: Run) => Promise<boolean>>> = {
     await removeTorture(run.folder)
     return true
   },
+  live: async (run) => {
+    try {
+      say(JSON.stringify(await runLiveTorture({ ...run, say })))
+      return true
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error
+      say(`A promise is broken: ${error.message}\nEverything is as the kill left it in ${run.folder}`)
+      return false
+    }
+  },
   files: async (run) => {
     const report = await runMediaTorture({ ...run, say })
     say(describeEnds(report))
@@ -42,7 +53,7 @@ const KINDS: Readonly<Record<string, (run: Run) => Promise<boolean>>> = {
 }
 
 const options = readOptions(
-  'npm run torture -- [--kind crash|files] [--rounds 500] [--seed 1] [--folder PATH]',
+  'npm run torture -- [--kind crash|live|files] [--rounds 500] [--seed 1] [--folder PATH]',
   ['kind', 'rounds', 'seed', 'folder'],
 )
 const rounds = readNumber(options, 'rounds', 500)

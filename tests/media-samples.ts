@@ -1,6 +1,6 @@
 /**
- * Small media files made by the real ffmpeg when a test wants them, each kind once per `openSamples`. They lie in a
- * folder of their own under the system's temporary folder; `remove` deletes it.
+ * Small media files made by the real ffmpeg when a test wants them, and kept with the other samples of this machine for
+ * every file and run that wants the same. What tests make of them goes into a folder of their own; `remove` deletes it.
  */
 
 import { execFile } from 'node:child_process'
@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import type { ByteSource } from '../src/media/isobmff/movie.ts'
+import { customSample } from './harness/samples.ts'
 
 const run = promisify(execFile)
 
@@ -152,37 +153,34 @@ function h264(parameters: string): string[] {
 }
 
 export type Samples = {
-  /** Path of a file of that kind, made at the first call. */
+  /** Path of a file of that kind. Do not change it. */
   make(name: SampleName): Promise<string>
-  /** A path in the same folder. */
+  /** A path in the folder of this test. */
   path(name: string): string
   /** Deletes the folder. */
   remove(): Promise<void>
 }
 
-/** A folder of samples; whoever opens it removes it. */
+/** A folder for what is made of samples; whoever opens it removes it. */
 export async function openSamples(): Promise<Samples> {
   const folder = await mkdtemp(path.join(tmpdir(), 'headwater-samples-'))
-  const made = new Map<SampleName, Promise<string>>()
-  const inFolder = (name: string): string => path.join(folder, name)
-  const make = async (name: SampleName): Promise<string> => {
-    if (name === 'rotated') {
-      const target = inFolder('rotated.mp4')
-      await ffmpeg(['-i', await once('plain'), '-c', 'copy', '-metadata:s:v', 'rotate=90', target])
-      return target
-    }
-    const [file, ...args] = SAMPLES[name]
-    await ffmpeg([...args, inFolder(file)])
-    return inFolder(file)
+  return {
+    make: makeSample,
+    path: (name) => path.join(folder, name),
+    remove: () => rm(folder, { recursive: true, force: true }),
   }
-  const once = (name: SampleName): Promise<string> => {
-    const known = made.get(name)
-    if (known !== undefined) return known
-    const making = make(name)
-    made.set(name, making)
-    return making
+}
+
+async function makeSample(name: SampleName): Promise<string> {
+  if (name === 'rotated') {
+    return customSample('rotated.mp4', [
+      '-i',
+      await makeSample('plain'),
+      ...'-c copy -metadata:s:v rotate=90'.split(' '),
+    ])
   }
-  return { make: once, path: inFolder, remove: () => rm(folder, { recursive: true, force: true }) }
+  const [file, ...args] = SAMPLES[name]
+  return customSample(file, args)
 }
 
 /** Runs ffmpeg quietly; answers its standard output as text. */

@@ -10,7 +10,9 @@ import {
   element,
   elementSize,
   findElement,
+  movieOf,
   number,
+  repeated,
   SEGMENT,
   slideshow,
   type Still,
@@ -29,6 +31,20 @@ export function bombs(sources: AttackSources, still: Still): readonly Attack[] {
       bytes: slideshow(still, { count: 1000, perSecond: 1000 }),
       ends: 'ready',
       seconds: 1,
+    },
+    {
+      name: 'an MP4 of fifty thousand pictures of one byte',
+      bytes: movieOf(
+        {
+          ...repeated(still, 1, 1, 1000),
+          stts: [[50_000, 1]],
+          stsz: { size: 1, count: 50_000 },
+          stsc: [[1, 50_000]],
+        },
+        new Uint8Array(50_000),
+      ),
+      ends: 'ERR_MALFORMED_VIDEO',
+      says: /damaged/,
     },
     {
       name: 'an MP4 with 120 further tracks of sound that hold nothing',
@@ -148,7 +164,8 @@ function withChangedTracks(matroska: Uint8Array, change: (tracks: Uint8Array) =>
   ])
 }
 
-function withTracks(matroska: Uint8Array, count: number): Uint8Array {
+/** The Matroska with so many tracks more, which hold nothing. */
+export function withTracks(matroska: Uint8Array, count: number): Uint8Array {
   const more = Array.from({ length: count }, (_, index) =>
     element(
       0xae,

@@ -78,7 +78,7 @@ function alias(path: string): Uint8Array {
 }
 
 /** The movie with this as every track's data reference. Its index lies last, so nothing in it moves. */
-function withDataReference(movie: Uint8Array, reference: Uint8Array): Uint8Array {
+export function withDataReference(movie: Uint8Array, reference: Uint8Array): Uint8Array {
   const units = findUnits(movie, 'boxes')
   const at = (start: number): string => Buffer.from(movie.subarray(start + 4, start + 8)).toString('latin1')
   const rebuild = (start: number, end: number): Uint8Array => {

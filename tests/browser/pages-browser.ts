@@ -32,11 +32,11 @@ export type Browsing = {
   close(): Promise<void>
 }
 
-/** Starts Chromium, with leave to play sound without a gesture. */
-export async function startBrowsing(): Promise<Browsing> {
+/** Starts Chromium, with leave to play sound without a gesture. `args` are added to its command line. */
+export async function startBrowsing(args: readonly string[] = []): Promise<Browsing> {
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
-    args: ARGS,
+    args: [...ARGS, ...args],
   })
   return {
     browser,
@@ -67,6 +67,7 @@ export async function visitWithoutThirdParties(): Promise<Visitor> {
 
 async function visitIn(context: BrowserContext): Promise<Visitor> {
   const page = await context.newPage()
+  page.setDefaultTimeout(PATIENCE_MS)
   const complaints: string[] = []
   page.on('console', (message) => {
     // A refused request is the server's answer, told by the page in its own words; `complaints` is about the page.
@@ -93,6 +94,8 @@ export type Watched = {
 type Place = Pick<Page, 'evaluate'>
 
 const POLL_MS = 40
+/** For anything that is waited for: what counts is that it comes, not how soon. */
+const PATIENCE_MS = 60_000
 
 // What runs in the page is written as text: the tests are compiled without the browser's types.
 const VIDEO = `document.querySelector('video')`
@@ -109,7 +112,7 @@ export function watch(where: Place): Promise<Watched> {
  * Waits until `condition` holds, an expression about `video`. Asked from here: a page whose policy forbids `eval` cannot
  * be made to ask itself.
  */
-export async function untilVideo(where: Place, condition: string, timeout = 30_000): Promise<void> {
+export async function untilVideo(where: Place, condition: string, timeout = PATIENCE_MS): Promise<void> {
   const deadline = performance.now() + timeout
   const question = `((video) => video !== null && (${condition}))(${VIDEO})`
   while ((await where.evaluate(question)) !== true) {
@@ -124,7 +127,7 @@ export async function tellVideo(where: Place, statement: string): Promise<void> 
 }
 
 /** Waits until the video has moved on by `seconds` of its own time and shown new pictures. */
-export async function seeItPlay(where: Place, seconds = 0.5, timeout = 30_000): Promise<void> {
+export async function seeItPlay(where: Place, seconds = 0.5, timeout = PATIENCE_MS): Promise<void> {
   await untilVideo(where, 'video.videoWidth > 0', timeout)
   const { currentTime, frames } = await watch(where)
   const moved = `video.currentTime > ${currentTime + seconds}`

@@ -57,6 +57,14 @@ export async function startPages(): Promise<PagesFixture> {
     files,
     // Nothing is uploaded here.
     early: { get: () => Promise.resolve(undefined) },
+    get db() {
+      if (api === undefined) throw new Error('The server has not been started.')
+      return api.db
+    },
+    get clock() {
+      if (api === undefined) throw new Error('The server has not been started.')
+      return api.clock
+    },
     get admissions() {
       if (api === undefined) throw new Error('The server has not been started.')
       return new Admissions(api)

@@ -47,7 +47,10 @@ describe('the weight of the player', () => {
     const { uid } = await pages.api.addVideo()
     const html = (await ask(`/${uid}/watch`)).body
     const paths = new Set(html.toString().match(/assets\/[\w.-]+\.(?:js|css)/g) ?? [])
-    for (const path of pages.files.entry('player/adaptive.ts')?.preloads ?? []) paths.add(path)
+    for (const name of ['player/adaptive.ts', 'player/real-time.ts']) {
+      const engine = pages.files.entry(name)
+      for (const path of [...(engine?.preloads ?? []), engine?.script ?? 'missing']) paths.add(path)
+    }
     paths.add('embed/v1.js')
     const weights = [...paths].map((path) => {
       const file = pages.files.find(path)
@@ -204,6 +207,7 @@ describe('the status of a video', () => {
       durationSeconds: null,
       width: 640,
       height: 360,
+      live: null,
     })
   })
 
@@ -284,6 +288,8 @@ describe('the files of the pages', () => {
   test('without a build every page says how to make one', async () => {
     const bare = await startApi({
       byteRoutes: pageRoutes({
+        db: pages.api.db,
+        clock: pages.api.clock,
         admissions: new Admissions(pages.api),
         files: undefined,
         early: { get: () => Promise.resolve(undefined) },
@@ -337,6 +343,8 @@ describe('the parameters of a player page', () => {
       letterboxColor: null,
       startTimeSeconds: 0,
       defaultTextTrack: null,
+      dvrEnabled: false,
+      protocol: null,
     })
   })
 })

@@ -5,30 +5,31 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { PresentedVideo } from '../../src/http/present-video.ts'
 import { type Line, layLine } from '../harness/line.ts'
-import { sample } from '../harness/samples.ts'
+import { customSample } from '../harness/samples.ts'
 import { callApi, startServer, type TestServer } from '../harness/server.ts'
-import { REAL_SOURCES } from '../media-samples.ts'
 import { type Browsing, seeItPlay, startBrowsing } from './pages-browser.ts'
 
 const MIB = 1_048_576
+const NOISE = [
+  ...'-f lavfi -i testsrc2=size=320x180:rate=25:duration=10,noise=alls=60:allf=t'.split(' '),
+  ...'-c:v libx264 -preset ultrafast -pix_fmt yuv420p -b:v 4M -g 50'.split(' '),
+]
 
 let server: TestServer
 let browsing: Browsing
-/** A film of some megabytes: camera footage where it is at hand. */
+/** A film of some megabytes, so small a picture that nothing has to be encoded of it while others watch. */
 let film = ''
 
 beforeAll(async () => {
   server = await startServer()
   browsing = await startBrowsing()
-  const real = join(REAL_SOURCES, 'bbb-480p-30s.mp4')
-  film = existsSync(real) ? real : await sample('noise.mp4')
+  film = await customSample('noise-180.mp4', NOISE)
 })
 afterAll(async () => {
   await browsing?.close()

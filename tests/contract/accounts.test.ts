@@ -14,6 +14,8 @@ let other: Made
 /** What the first account has, by the word before and the name of the part of a path that takes it. */
 let ids: Readonly<Record<string, string>>
 
+const OUTPUT = { url: 'rtmp://127.0.0.1/app', streamKey: 'hers' }
+
 function captionForm(): FormData {
   const form = new FormData()
   form.append('file', new Blob(['WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n']), 'en.vtt')
@@ -28,6 +30,7 @@ beforeAll(async () => {
   const make = async (path: string, body: unknown) =>
     (await post(account + path, body)).json().result as {
       id: string
+      uid: string
     }
   const captions = await call('PUT', `${account}/stream/${uid}/captions/en`, server.token, captionForm())
   expect(captions.status).toBe(200)
@@ -37,6 +40,8 @@ beforeAll(async () => {
     .transaction()
     .execute((trx) => failVideo(trx, server, failing.uid, { reasonCode: 'ERR_UNKNOWN', detail: {} }))
   const calls = (await call('GET', `${account}/headwater/webhook-calls`, server.token)).json().result
+  const input = await make('/stream/live_inputs', { meta: { name: 'secret studio' } })
+  const output = await make(`/stream/live_inputs/${input.uid}/outputs`, OUTPUT)
   ids = {
     'stream/uid': uid,
     'videos/uid': uid,
@@ -48,9 +53,8 @@ beforeAll(async () => {
     'webhook-calls/call_id': (calls as { id: string }[])[0]?.id ?? '',
     'audio/track': await addTrack(uid),
     'watermarks/watermark': await addWatermark(),
-    // Not built yet, so nothing has an id; what the account is, is looked at first.
-    'live_inputs/input': 'f'.repeat(32),
-    'outputs/output': 'f'.repeat(32),
+    'live_inputs/input': input.uid,
+    'outputs/output': output.uid,
   }
 })
 afterAll(async () => {
@@ -116,19 +120,18 @@ async function call(method: string, path: string, token: string, body?: unknown)
 
 const post = (path: string, body: unknown, token = server.token) => call('POST', path, token, body)
 
-type Operation = { readonly method: string; readonly path: string; readonly built: boolean }
+type Operation = { readonly method: string; readonly path: string }
 
 /** Every documented call below an account. */
 async function operations(): Promise<readonly Operation[]> {
   const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as {
-    paths: Record<string, Record<string, { 'x-not-built-yet'?: true }>>
+    paths: Record<string, Record<string, unknown>>
   }
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     path.startsWith('/client/v4/accounts/{account_id}')
-      ? Object.entries(methods).map(([method, operation]) => ({
+      ? Object.keys(methods).map((method) => ({
           method: method.toUpperCase(),
           path: path.replace('/client/v4', ''),
-          built: operation['x-not-built-yet'] === undefined,
         }))
       : [],
   )
@@ -147,6 +150,8 @@ function fill(path: string, accountId: string): string {
 const BODIES: Readonly<Record<string, unknown>> = {
   'PUT /accounts/{account_id}/stream/{uid}/captions/{language}': captionForm(),
   'POST /accounts/{account_id}/stream/{uid}/audio': captionForm(),
+  'POST /accounts/{account_id}/stream/live_inputs/{input}/outputs': OUTPUT,
+  'PUT /accounts/{account_id}/stream/live_inputs/{input}/outputs/{output}': { enabled: false },
   'POST /accounts/{account_id}/stream/{uid}/audio/copy': { url: 'http://127.0.0.1:9/', label: 'mine' },
 }
 
@@ -164,7 +169,7 @@ describe('an account', () => {
 
   test('does not know the ids of others, at every call that takes one', async () => {
     const before = await everything()
-    const taking = (await operations()).filter(({ path, built }) => built && /\{(?!account_id)/.test(path))
+    const taking = (await operations()).filter(({ path }) => /\{(?!account_id)/.test(path))
     const answers: unknown[] = []
     for (const { method, path } of taking) {
       const body = ['GET', 'DELETE'].includes(method) ? undefined : (BODIES[`${method} ${path}`] ?? {})
@@ -197,6 +202,11 @@ describe('an account', () => {
       (await call('GET', `/accounts/${other.id}${path}`, other.token)).json()
     expect(await get('/stream?include_counts=1')).toMatchObject({ result: [], total: 0 })
     expect(await get(`/stream?id=${ids['stream/uid']}`)).toMatchObject({ result: [] })
+    expect(await get('/stream/live_inputs?include_counts=1')).toMatchObject({
+      result: [],
+      total: 0,
+      range: 0,
+    })
     expect(await get('/stream?search=secret')).toMatchObject({ result: [] })
     expect(await get('/stream/storage-usage')).toMatchObject({
       result: { totalStorageMinutes: 0, videoCount: 0 },
@@ -342,9 +352,10 @@ async function everything(): Promise<unknown> {
     '/headwater/webhooks',
     '/headwater/webhook-calls',
   ]
+  const ofInput = ['', '/outputs'].map((rest) => `/stream/live_inputs/${ids['live_inputs/input']}${rest}`)
   const ofVideo = ['captions', 'downloads', 'audio'].map((word) => `/stream/${ids['stream/uid']}/${word}`)
   return Promise.all(
-    [...paths, ...ofVideo].map(
+    [...paths, ...ofVideo, ...ofInput].map(
       async (path) => (await call('GET', `/accounts/${server.accountId}${path}`, server.token)).json().result,
     ),
   )

@@ -1,6 +1,7 @@
 /** `client.stream.audioTracks` (spec §7), by the SDK in every version and field by field; nothing is encoded here. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { PresentedFailure } from '../../src/http/present-failure.ts'
 import type { AudioTracksTable } from '../../src/tables.ts'
 import { type ApiServer, startApi } from '../harness/api-server.ts'
 import { send } from '../harness/raw-http.ts'
@@ -9,7 +10,14 @@ import { SDKS, violations } from './sdk.ts'
 /** Never fetched: no job runs here. */
 const URL_OF_SOUND = 'https://example.com/sound.mp3'
 
-type Track = { uid: string; label: string; default: boolean; status: string; errorReasonText?: string }
+type Track = {
+  uid: string
+  label: string
+  default: boolean
+  status: string
+  errorReasonText?: string
+  failure?: PresentedFailure
+}
 type Body = FormData | string | object
 
 let server: ApiServer
@@ -249,9 +257,25 @@ test('one track at most is the default, and only one that is ready', async () =>
   await edit(first, false)
   expect(await defaults()).toEqual(['second'])
   expect((await edit(waiting, true)).errors[0]?.code).toBe(10007)
-  await setStatus(waiting, { status: 'error', error: 'The file has no sound.' })
+  const failure = {
+    code: 'sound_missing',
+    stage: 'index',
+    detail: 'The file has no sound.',
+    decoder: ['no audio'],
+  }
+  await setStatus(waiting, { status: 'error', error: failure.detail, failure: JSON.stringify(failure) })
   expect((await edit(waiting, true)).errors[0]?.code).toBe(10007)
-  expect((await list(uid))[2]).toMatchObject({ status: 'error', errorReasonText: 'The file has no sound.' })
+  expect((await list(uid))[2]).toMatchObject({
+    status: 'error',
+    errorReasonText: failure.detail,
+    failure: {
+      code: 'sound_missing',
+      stage: 'index',
+      found: failure.detail,
+      advice: 'Choose a file with sound.',
+      decoder: ['no audio'],
+    },
+  })
   await edit(second, false)
   expect(await defaults()).toEqual([])
 })

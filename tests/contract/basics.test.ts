@@ -341,19 +341,3 @@ describe('the envelope', () => {
     expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).toEqual([])
   })
 })
-
-describe('what is documented but not built yet', () => {
-  test.each([
-    ['GET', '/live_inputs'],
-    ['PUT', '/live_inputs/UID'],
-    ['POST', '/live_inputs/UID/rotate_keys'],
-    ['GET', '/live_inputs/UID/videos'],
-    ['PUT', '/live_inputs/UID/outputs/UID'],
-  ])('%s %s is 501 once, not repeated by the SDK', async (method, rest) => {
-    const path = stream(rest.replaceAll('UID', uid))
-    const answer = await call(method, path)
-    expectFailure(answer, 501, 10046)
-    expect(answer.headers['x-should-retry']).toBe('false')
-    expectFailure(await send(server.url, path, { method }), 401, 10000)
-  })
-})

@@ -4,6 +4,7 @@ import { openAsBlob } from 'node:fs'
 import type * as Workers from '@cloudflare/workers-types'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Admissions } from '../../src/core/playback/index.ts'
+import { MEDIA_FAULTS } from '../../src/lib/media-faults.ts'
 import { formatTimestamp } from '../../src/lib/timestamp.ts'
 import { type ApiServer, startApi } from '../harness/api-server.ts'
 import { sample } from '../harness/samples.ts'
@@ -40,6 +41,25 @@ describe('a video', () => {
       watermark: null,
     })
     expect(JSON.parse(JSON.stringify(video))).toEqual(video)
+  })
+
+  test('says why a video failed', async () => {
+    const video = await server.addVideo({
+      state: 'error',
+      error: {
+        reasonCode: 'ERR_NON_VIDEO',
+        reasonText: 'No video.',
+        detail: { code: 'file_pdf', stage: 'sniff', detail: 'Found a PDF document.', position: { byte: 0 } },
+      },
+    })
+    const { status } = await stream.video(video.uid).details()
+    expect(status).toHaveProperty('failure', {
+      code: 'file_pdf',
+      stage: 'sniff',
+      found: 'Found a PDF document.',
+      advice: MEDIA_FAULTS.file_pdf.advice,
+      position: { byte: 0 },
+    })
   })
 
   test('shows all four public details once one is set', async () => {

@@ -1,11 +1,13 @@
 /** Clips: `client.stream.clip`, and what a clip is afterwards: a video like others; api.md §4.9. */
 
 import { execFile } from 'node:child_process'
+import { createHmac } from 'node:crypto'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { PresentedVideo } from '../../src/http/present-video.ts'
+import { startReceiver } from '../harness/receiver.ts'
 import { notAVideo, sample } from '../harness/samples.ts'
 import { callApi, startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
 import { fetchPresentation } from '../media/presentation.ts'
@@ -20,7 +22,8 @@ let uid: string
 let failed: string
 
 beforeAll(async () => {
-  server = await startServer()
+  // A receiver of webhooks listens on this machine.
+  server = await startServer({ env: { HEADWATER_ALLOW_PRIVATE_FETCH: 'true' } })
   uid = (await uploadFile(server, await sample('h264-aac.mp4'), { name: 'harbour' })).uid
   await waitForVideo(server, uid, 'complete')
   failed = (await uploadFile(server, await notAVideo())).uid
@@ -283,6 +286,27 @@ describe('a clip is a video like others', () => {
     expect(kinds).toEqual(expect.arrayContaining(['created', 'inprogress', 'planned', 'ready', 'complete']))
     expect(events.find(({ kind }) => kind === 'planned')?.detail).toMatchObject({ clippedFrom: uid })
   })
+})
+
+test('a webhook is told of a clip that is ready, once and signed, as of every video', async () => {
+  await using receiver = await startReceiver()
+  const { secret } = await api<{ secret: string }>('/webhook', { notificationUrl: receiver.url }, 'PUT')
+  const clip = await cut(uid, 2, 6)
+  await receiver.until(1)
+  await api('/webhook', undefined, 'DELETE')
+  const { body = '', headers } = receiver.received[0] ?? {}
+  const [, time = '', signature] =
+    /^time=(\d+),sig1=(\w+)$/.exec(String(headers?.['webhook-signature'])) ?? []
+  expect(signature).toBe(createHmac('sha256', secret).update(`${time}.${body}`).digest('hex'))
+  expect(JSON.parse(body)).toMatchObject({
+    uid: clip.uid,
+    clippedFrom: uid,
+    readyToStream: true,
+    duration: 4,
+    status: { state: 'ready', errorReasonCode: '', errorReasonText: '' },
+    playback: clip.playback,
+  })
+  expect(receiver.received).toHaveLength(1)
 })
 
 /** Polls until the download of a video is there. */

@@ -1,13 +1,15 @@
 /** One-time form links of the whole program, with real films, curl, and kills: uploads.md §5, §8. */
 
 import { execFile } from 'node:child_process'
-import { truncate, copyFile, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { truncate, copyFile, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { makePng } from '../harness/png.ts'
 import { sample } from '../harness/samples.ts'
 import { callApi, startServer, type TestServer, waitForVideo } from '../harness/server.ts'
+import { expectColour, firstPicture, pixel } from '../media/marked-pictures.ts'
 import { fileForm, formLines, movieBytes } from './form-fixture.ts'
 import { MIB, RawClient } from './tus-fixture.ts'
 
@@ -26,6 +28,22 @@ afterAll(async () => {
 
 const makeLink = (maxDurationSeconds: number, creator: string) =>
   callApi<Link>(server, '/stream/direct_upload', { method: 'POST', body: { maxDurationSeconds, creator } })
+
+/** The profile of a red sheet that fills what it can of every picture. */
+async function redMark(): Promise<string> {
+  const form = new FormData()
+  form.append('file', new Blob([new Uint8Array(makePng(80, 40, () => [255, 0, 0, 255]))]), 'red.png')
+  for (const [name, value] of Object.entries({ scale: '1', opacity: '1', position: 'center' })) {
+    form.append(name, value)
+  }
+  const response = await fetch(`${server.apiUrl}/accounts/${server.accountId}/stream/watermarks`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${server.token}` },
+    body: form,
+  })
+  return ((await response.json()) as { result: { uid: string } }).result.uid
+}
+
 const minutes = async (creator: string) =>
   (await callApi<{ totalStorageMinutes: number }>(server, `/stream/storage-usage?creator=${creator}`))
     .totalStorageMinutes
@@ -53,6 +71,25 @@ describe('sent by curl', () => {
     const video = await waitForVideo(server, uid, 'ready')
     expect(video.duration).toBe(10)
     expect(await minutes('plays')).toBe(10 / 60)
+  })
+
+  test('a film is marked where its link has a watermark, and is not where it has none', async () => {
+    const watermark = await redMark()
+    const colours = []
+    for (const more of [{}, { watermark: { uid: watermark } }]) {
+      const body = { maxDurationSeconds: 60, ...more }
+      const link = await callApi<Link>(server, '/stream/direct_upload', { method: 'POST', body })
+      expect((await curl(await sample('noise.mp4'), link.uploadURL)).status).toBe(200)
+      await waitForVideo(server, link.uid, 'ready')
+      const still = await fetch(`${server.url}/${link.uid}/thumbnails/thumbnail.jpg?time=1s`)
+      const file = join(folder, `${link.uid}.jpg`)
+      await writeFile(file, Buffer.from(await still.arrayBuffer()))
+      const picture = await firstPicture(file)
+      colours.push(pixel(picture, picture.width / 2, picture.height / 2))
+    }
+    const [plain = [], marked = []] = colours
+    expectColour(marked, [255, 0, 0])
+    expect(() => expectColour(plain, [255, 0, 0])).toThrow('expected 255, 0, 0')
   })
 
   test('a used link, or a file over 200 MB, is refused before curl sends it', async () => {

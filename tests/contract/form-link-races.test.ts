@@ -103,7 +103,7 @@ test('a stop between the published source and its row loses neither the link nor
     wrapBlobs: (blobs) => ({
       open: (name) => blobs.open(name),
       reread: (name) => blobs.reread(name),
-      delete: (name) => blobs.delete(name),
+      delete: (name, options) => blobs.delete(name, options),
       list: (prefix) => blobs.list(prefix),
       listDrafts: () => blobs.listDrafts(),
       listForeign: () => blobs.listForeign(),

@@ -20,6 +20,12 @@ beforeAll(async () => {
     files,
     early: { get: () => Promise.resolve(undefined) },
     // Asked for only when a request comes.
+    get db() {
+      return server.db
+    },
+    get clock() {
+      return server.clock
+    },
     get admissions() {
       return new Admissions(server)
     },
@@ -55,6 +61,8 @@ describe('a page', () => {
   test.each([
     ['dashboard', () => Promise.resolve('/'), 200],
     ['dashboard of a video', () => Promise.resolve(`/videos/${'0'.repeat(32)}`), 200],
+    ['dashboard of live inputs', () => Promise.resolve('/live'), 200],
+    ['dashboard of a live input', () => Promise.resolve(`/live/${'0'.repeat(32)}`), 200],
     ['watch page', async () => `/${(await server.addVideo()).uid}/watch`, 200],
     ['player', async () => `/${(await server.addVideo()).uid}/iframe`, 200],
     ['refusal', () => Promise.resolve(`/${'0'.repeat(32)}/iframe`), 404],

@@ -1,14 +1,18 @@
 /** The real program with everything secret set, at debug level: what no path leads to, and what no log or answer tells. */
 
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startReceiver, type Receiver } from '../harness/receiver.ts'
 import { sample } from '../harness/samples.ts'
 import { startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
 import { type RawAnswer, send } from '../harness/raw-http.ts'
+
+const execute = promisify(execFile)
 
 /** Secrets by what they are. Each is unlike anything else that could be in a log. */
 const secrets: Record<string, string> = {}
@@ -178,6 +182,49 @@ describe('a path', () => {
   })
 })
 
+type Keep = (answer: Promise<RawAnswer>) => Promise<RawAnswer>
+type LiveKeys = {
+  uid: string
+  rtmp: { url: string }
+  rtmps: { streamKey: string }
+  rtmpsPlayback: { streamKey: string }
+}
+
+/** Publishes to an input that has an output which cannot be reached, and asks every door for what it does not give. */
+async function broadcast(keep: Keep): Promise<void> {
+  const input = (
+    await ask('POST', stream('/live_inputs'), { body: '{"recording":{"mode":"automatic"}}' })
+  ).json().result as LiveKeys
+  secrets['live-publish-secret'] = input.rtmps.streamKey.slice(0, 32)
+  secrets['live-play-secret'] = input.rtmpsPlayback.streamKey.slice(0, 32)
+  const outputs = stream(`/live_inputs/${input.uid}/outputs`)
+  const target = `rtmp://127.0.0.1:1/${newSecret('output-path')}?token=${newSecret('output-query')}`
+  const output = { url: target, streamKey: newSecret('output-key') }
+  expect((await ask('POST', outputs, { body: JSON.stringify(output) })).status).toBe(200)
+  const failing = {
+    ...output,
+    url: `gopher://x/${secrets['output-path']}`,
+    streamKey: newSecret('refused-key'),
+  }
+  await keep(ask('POST', outputs, { body: JSON.stringify(failing) }))
+
+  const publish = (key: string, seconds: number) => {
+    const film = `-v error -re -f lavfi -i testsrc2=s=64x48:r=10:d=${seconds} -c:v libx264 -g 10 -f flv`
+    return execute('ffmpeg', [...film.split(' '), `${input.rtmp.url}${key}`]).catch(() => {})
+  }
+  await publish(input.rtmps.streamKey.replace(/^.{4}/, '0000'), 1)
+  await publish(input.rtmps.streamKey, 3)
+  await publish(input.rtmpsPlayback.streamKey, 1)
+  const offer = { headers: { 'content-type': 'application/sdp' }, body: 'v=0\r\n' }
+  for (const key of [input.rtmps.streamKey, input.rtmpsPlayback.streamKey, `${input.rtmps.streamKey}0`]) {
+    await keep(send(server.url, `/${key}/webRTC/publish`, { method: 'POST', ...offer }))
+    await keep(send(server.url, `/${key}/webRTC/play`, { method: 'POST', ...offer }))
+    await keep(send(server.url, `/${key}/manifest/video.m3u8`))
+  }
+  await keep(ask('GET', stream(`/live_inputs/${input.uid}/videos`)))
+  await expect.poll(() => server.output()).toContain('an output is not connected')
+}
+
 test('no log line and no failing answer holds a secret, whatever is asked and however it fails', async () => {
   const answers: RawAnswer[] = []
   const keep = async (answer: Promise<RawAnswer>): Promise<RawAnswer> => {
@@ -271,6 +318,9 @@ test('no log line and no failing answer holds a secret, whatever is asked and ho
   await expect.poll(captions).toBe('error')
   await keep(ask('GET', stream(`/${uid}/captions/en`)))
 
+  // Live: the keys of an input and of an output, in every door, right and wrong, by a real encoder.
+  await broadcast(keep)
+
   // What failed behind all this says so where it is looked for.
   await keep(ask('GET', stream(`/${made.headers['stream-media-id']}`)))
   await keep(ask('GET', '/metrics'))
@@ -297,4 +347,5 @@ test('no log line and no failing answer holds a secret, whatever is asked and ho
   // The log was read, and it tells of all this.
   expect(server.output()).toContain('"status":401')
   expect(server.output()).toContain('decoder starts')
+  expect(server.output()).toContain('a broadcast is published')
 })

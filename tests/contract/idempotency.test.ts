@@ -13,14 +13,26 @@ function mp4Form(): FormData {
   return made
 }
 
+const OUTPUT = { url: 'rtmp://127.0.0.1/app', streamKey: 'k' }
+
 let server: ApiServer
+/** A live input for outputs. */
+let input: string
 
 beforeAll(async () => {
   server = await startApi({ allowPrivateFetch: true })
+  const made = await post('/stream/live_inputs', '')
+  input = (JSON.parse(made.text) as { result: { uid: string } }).result.uid
 })
 afterAll(() => server.close())
 
-type Table = 'videos' | 'signing_keys' | 'api_tokens' | 'webhook_subscriptions'
+type Table =
+  | 'videos'
+  | 'signing_keys'
+  | 'api_tokens'
+  | 'webhook_subscriptions'
+  | 'live_inputs'
+  | 'live_outputs'
 
 type Sent = { readonly status: number; readonly text: string; readonly headers: Headers }
 
@@ -60,13 +72,16 @@ describe('a repeat with the same key', () => {
     ['copy', '/stream/copy', 'videos', () => ({ url: 'http://127.0.0.1:9/a.mp4' })],
     ['a form', '/stream', 'videos', mp4Form],
     ['keys', '/stream/keys', 'signing_keys', () => undefined],
+    ['live inputs', '/stream/live_inputs', 'live_inputs', () => ({ meta: { name: 'twice' } })],
+    ['outputs', '/stream/live_inputs/INPUT/outputs', 'live_outputs', () => OUTPUT],
     ['tokens', '/headwater/tokens', 'api_tokens', () => ({ name: 'twice' })],
     ['webhooks', '/headwater/webhooks', 'webhook_subscriptions', () => ({ url: 'http://127.0.0.1:9/' })],
   ])('gets the first answer, and there is one: %s', async (name, path, table, body) => {
+    const to = path.replace('INPUT', input)
     const before = await count(table)
-    const first = await post(path, `one ${name}`, { body: body() })
+    const first = await post(to, `one ${name}`, { body: body() })
     expect(first.status, first.text).toBe(200)
-    const again = await post(path, `one ${name}`, { body: body() })
+    const again = await post(to, `one ${name}`, { body: body() })
     expect({ status: again.status, text: again.text }).toEqual({ status: first.status, text: first.text })
     expect(await count(table)).toBe(before + 1)
   })

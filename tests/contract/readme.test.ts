@@ -110,7 +110,10 @@ describe('README.md', () => {
     const page = await readFile(join(ROOT, 'README.md'), 'utf8')
     const reference = await readFile(join(ROOT, 'docs/settings.md'), 'utf8')
     for (const [name] of page.matchAll(/HEADWATER_[A-Z_]+/g)) expect(reference).toContain(`\`${name}\``)
-    for (const [, path] of page.matchAll(/\]\(((?!https?:)[^)]+)\)/g)) await readFile(join(ROOT, path ?? ''))
+    for (const [, path, heading] of page.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#([^)]+))?\)/g)) {
+      const linked = await readFile(join(ROOT, path ?? ''), 'utf8')
+      if (heading !== undefined) expect(anchorsOf(linked)).toContain(heading)
+    }
   })
 })
 
@@ -128,4 +131,14 @@ function readExamples(page: string): readonly Example[] {
     if (match[1] !== undefined) heading = match[1]
     return match[2] === undefined ? [] : [{ language: match[2], text: match[3] ?? '', heading }]
   })
+}
+
+/** The names by which links reach the headings of a page: small letters, a hyphen for a space, no other signs. */
+function anchorsOf(page: string): readonly string[] {
+  return [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, '')
+      .replace(/\s/g, '-'),
+  )
 }

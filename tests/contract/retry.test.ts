@@ -58,16 +58,7 @@ describe('a retry', () => {
   test('of one that failed for another reason plays, as if it had never failed', async () => {
     const { uid } = await uploadFile(server, await sample('h264-aac.mp4'))
     await waitForVideo(server, uid, 'complete')
-    await server.stop()
-    await failOnDisk(uid)
-    server = await startServer({
-      dataDir,
-      env: {
-        HEADWATER_ACCOUNT_ID: server.accountId,
-        HEADWATER_API_TOKEN: server.token,
-        HEADWATER_ALLOW_PRIVATE_FETCH: 'true',
-      },
-    })
+    await restartWithFailed(uid)
     const play = async () => (await fetch(`${server.url}/${uid}/manifest/video.m3u8`)).status
     expect(await play()).toBe(424)
     const before = await usedMinutes()
@@ -77,6 +68,20 @@ describe('a retry', () => {
     expect(await play()).toBe(200)
     expect(await usedMinutes()).toBeGreaterThan(before)
     expect(await callsOf(uid)).toEqual(['ready', 'ready'])
+  })
+
+  test('of a clip cuts it again', async () => {
+    const source = await uploadFile(server, await sample('h264-aac.mp4'))
+    await waitForVideo(server, source.uid, 'complete')
+    const { uid } = await callApi<{ uid: string }>(server, '/stream/clip', {
+      method: 'POST',
+      body: { clippedFromVideoUID: source.uid, startTimeSeconds: 0, endTimeSeconds: 1 },
+    })
+    await waitForVideo(server, uid, 'complete')
+    await restartWithFailed(uid)
+    await retry(uid)
+    await waitForVideo(server, uid, 'complete')
+    expect((await fetch(`${server.url}/${uid}/manifest/video.m3u8`)).status).toBe(200)
   })
 
   test.each([
@@ -104,6 +109,20 @@ describe('a retry', () => {
 
 async function usedMinutes(): Promise<number> {
   return (await callApi<{ totalStorageMinutes: number }>(server, '/stream/storage-usage')).totalStorageMinutes
+}
+
+/** The server anew, after one that gave this video up. */
+async function restartWithFailed(uid: string): Promise<void> {
+  await server.stop()
+  await failOnDisk(uid)
+  server = await startServer({
+    dataDir,
+    env: {
+      HEADWATER_ACCOUNT_ID: server.accountId,
+      HEADWATER_API_TOKEN: server.token,
+      HEADWATER_ALLOW_PRIVATE_FETCH: 'true',
+    },
+  })
 }
 
 /** The record as a server leaves it that gave the video up. */

@@ -34,9 +34,9 @@ describe.each(SDKS)('version %s of the SDK', (version, create) => {
 
   test('gives live inputs as a plain promise, over which no loop can go', async () => {
     const { client, account_id } = connect()
-    const asked = client.stream.liveInputs.list({ account_id }, { maxRetries: 0 })
+    const asked = client.stream.liveInputs.list({ account_id })
     expect(Symbol.asyncIterator in asked).toBe(false)
-    await expect(asked).rejects.toMatchObject({ status: 501 })
+    expect(await asked).toEqual([])
   })
 
   test.each([

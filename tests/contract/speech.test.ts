@@ -99,7 +99,16 @@ describe('a program', () => {
     ['it', 'Line 1: expected WEBVTT at the start'],
   ])('that fails (%s) leaves captions in error, and says why', async (language, why) => {
     await generate(language)
-    expect(await settled(language)).toMatchObject({ generated: true, status: 'error' })
+    expect(await settled(language)).toMatchObject({
+      generated: true,
+      status: 'error',
+      failure: {
+        code: 'speech_failed',
+        stage: 'speech',
+        found: expect.stringContaining(why),
+        advice: expect.stringContaining('speech engine'),
+      },
+    })
     expect(told(await call('GET', `${uid}/captions/${language}/vtt`))).toEqual([404, 10003])
     expect(told(await generate(language))).toEqual([409, 10007])
     expect(server.output()).toContain(why)
@@ -117,7 +126,10 @@ describe('a program', () => {
     expect(told(await generate('en', '0'.repeat(32)))).toEqual([404, 10003])
     const silent = await upload('silent.mp4')
     await generate('en', silent)
-    expect(await settled('en', silent)).toMatchObject({ status: 'error' })
+    expect(await settled('en', silent)).toMatchObject({
+      status: 'error',
+      failure: { code: 'sound_missing', advice: 'Choose a file with sound.' },
+    })
   })
 
   test('what it makes is replaced by an upload, which is nobody’s but its own', async () => {

@@ -17,6 +17,7 @@ import { systemClock } from '../../src/adapters/system/clock.ts'
 import { createRsaKeys } from '../../src/adapters/system/rsa-key.ts'
 import { createApiToken, keepAccount, SignInCodes } from '../../src/core/access/index.ts'
 import { sourceBlob } from '../../src/core/blob-names.ts'
+import { LiveInputChanges } from '../../src/core/live-inputs/index.ts'
 import { createPlanner } from '../../src/core/planning/index.ts'
 import { ScrubKeeper } from '../../src/core/scrub/index.ts'
 import { DEFAULT_UPLOAD_LIMITS, type UploadDeps, type UploadLimits } from '../../src/core/uploads/index.ts'
@@ -110,6 +111,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
     storageMinutes: deps.limits.storageMinutes,
     rateLimit: options.rateLimit ?? null,
     countryHeader: 'cf-ipcountry',
+    liveInputList: 'array',
   }
   const countRequest = createRateLimit(clock, settings.rateLimit)
   const answerOnce = createAnswerOnce({ db, clock, sealingKey: clock.newSecret(32), locks: new KeyedLock() })
@@ -134,6 +136,8 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
       hasSpeechEngine: false,
       sealingKey: clock.newSecret(32),
       scrubs: new ScrubKeeper({ ...deps, decoder, log, planner: createPlanner(thread), build: null }),
+      liveInputChanges: new LiveInputChanges(),
+      livePorts: () => ({ rtmp: null, rtmps: null, srt: null }),
     },
     {
       idleMs: options.idleMs,

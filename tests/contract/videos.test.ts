@@ -155,12 +155,6 @@ describe.each(SDKS)('cloudflare %s', (_version, create) => {
     expect(await client.user.tokens.verify()).toMatchObject({ status: 'active' })
   })
 
-  test('a call that is not built yet fails at once, without being repeated', async () => {
-    const before = server.logLines.length
-    await expect(client.stream.liveInputs.list(account)).rejects.toMatchObject({ status: 501 })
-    expect(server.logLines.slice(before).filter((line) => line.includes('"status":501'))).toHaveLength(1)
-  })
-
   test('a conflict fails at once, without being repeated', async () => {
     const { uid } = await server.addVideo({ state: 'live-inprogress' })
     const before = server.logLines.length

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { sourceBlob } from '../../src/core/blob-names.ts'
-import { startServer, waitForVideo } from '../harness/server.ts'
+import { callApi, startServer, waitForVideo } from '../harness/server.ts'
 import { withFolder } from './own-folder.ts'
 import { makeSources } from './sources.ts'
 import { hashBlob, hashFile, readDrafts } from './stored-state.ts'
@@ -95,6 +95,77 @@ testOnSmallDisk('encodes that meet a full disk go on when there is room', async 
     })
   })
 })
+
+testOnSmallDisk(
+  'a broadcast that fills the disk goes on for its viewers, and its recording when there is room',
+  async () => {
+    await withFolder((folder) =>
+      withSmallDisk(join(folder, 'disk'), async (disk) => {
+        const ballast = join(disk, 'ballast')
+        const server = await startServer({ dataDir: join(disk, 'data') })
+        type Input = { uid: string; rtmp: { url: string; streamKey: string } }
+        const input = await callApi<Input>(server, '/stream/live_inputs', {
+          method: 'POST',
+          body: { recording: { mode: 'automatic' } },
+        })
+        const film =
+          '-f lavfi -i testsrc2=s=640x360:r=25 -c:v libx264 -preset ultrafast -b:v 4M -bf 0 -g 25 -sc_threshold 0'
+        const publisher = spawn(
+          'ffmpeg',
+          [
+            '-v',
+            'error',
+            '-nostdin',
+            '-re',
+            ...film.split(' '),
+            '-f',
+            'flv',
+            input.rtmp.url + input.rtmp.streamKey,
+          ],
+          { stdio: 'ignore' },
+        )
+        try {
+          const segments = async (): Promise<number> => {
+            const master = `${server.url}/${input.uid}/manifest/video.m3u8`
+            const media = firstAddress(await (await fetch(master)).text())
+            if (media === undefined) return 0
+            const playlist = await (await fetch(new URL(media, master))).text()
+            return Number(/(\d+)\.m4s\s*$/.exec(playlist)?.[1] ?? -1) + 1
+          }
+          await expect.poll(segments).toBeGreaterThan(1)
+          const [{ uid } = { uid: '' }] = await callApi<{ uid: string }[]>(
+            server,
+            `/stream/live_inputs/${input.uid}/videos`,
+          )
+          // The recording takes its share meanwhile.
+          await fillDisk(ballast, disk, 0).catch((error: NodeJS.ErrnoException) => {
+            if (error.code !== 'ENOSPC') throw error
+          })
+          await expect
+            .poll(() => server.output())
+            .toContain('a recording has a hole: the disk did not take it')
+          const then = await segments()
+          await expect.poll(segments).toBeGreaterThan(then + 2)
+          expect(publisher.exitCode).toBeNull()
+          await rm(ballast)
+          const again = await segments()
+          await expect.poll(segments).toBeGreaterThan(again + 2)
+          await callApi(server, `/stream/live_inputs/${input.uid}/disable`, { method: 'POST' })
+          const video = await waitForVideo(server, uid, 'ready')
+          expect(video.duration).toBeGreaterThan(again)
+        } finally {
+          publisher.kill('SIGKILL')
+          await server.stop()
+        }
+      }),
+    )
+  },
+)
+
+/** The first line of a playlist that is no tag. */
+function firstAddress(playlist: string): string | undefined {
+  return playlist.split('\n').find((line) => line !== '' && !line.startsWith('#'))
+}
 
 testOnSmallDisk('below the reserve a new upload is refused before a byte is sent', async () => {
   await withFolder((folder) =>

@@ -15,6 +15,10 @@ export const CREDENTIALS = {
 export function environmentOf(dataDir: string): Record<string, string> {
   return {
     HEADWATER_PORT: '0',
+    HEADWATER_RTMP_PORT: '0',
+    HEADWATER_RTMPS_PORT: '0',
+    HEADWATER_WEBRTC_PORT: '0',
+    HEADWATER_SRT_PORT: 'off',
     HEADWATER_DATA_DIR: dataDir,
     HEADWATER_ACCOUNT_ID: CREDENTIALS.accountId,
     HEADWATER_API_TOKEN: CREDENTIALS.token,

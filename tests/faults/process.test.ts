@@ -1,13 +1,10 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { CREDENTIALS, environmentOf, withFolder } from './own-folder.ts'
 import { type Program, startProgram } from './program.ts'
 import { type Access, askOffset, createUpload, sendChunk } from './tus-lines.ts'
-
-const LAUNCHER = fileURLToPath(new URL('../../bin/headwater', import.meta.url))
 
 test('SIGTERM lets the request at hand finish, answers it and stops within ten seconds', async () => {
   await withFolder(async (dataDir) => {
@@ -70,7 +67,7 @@ test('a second start on the same folder is refused in one sentence; the first go
 
 test.each([
   ['HEADWATER_PORT', 'eighty', /^headwater: HEADWATER_PORT is "eighty", expected a port number/],
-  ['HEADWATER_ROLES', 'live', /^headwater: HEADWATER_ROLES is "live", expected .*live is not built yet/],
+  ['HEADWATER_ROLES', 'alive', /^headwater: HEADWATER_ROLES is "alive", expected one or more of api/],
   ['HEADWATER_DATABASE_URL', 'postgres://db/x', /^headwater: HEADWATER_DATABASE_URL .*not built yet/],
   ['HEADWATER_FFMPEG', '/nowhere/ffmpeg', /^headwater: .*\/nowhere\/ffmpeg/],
 ])('%s=%s stops the start with one sentence', async (name, value, sentence) => {
@@ -97,7 +94,7 @@ test('a port that is taken stops the start with one sentence', async () => {
 test('the launcher runs the program from any folder, and an unknown setting is told', async () => {
   await withFolder(async (dataDir) => {
     const env = { ...environmentOf(dataDir), HEADWATER_PROT: '1' }
-    const program = startProgram(['serve', '--print-config'], env, [LAUNCHER])
+    const program = startProgram(['serve', '--print-config'], env)
     expect((await program.exited).code).toBe(0)
     expect(program.stdout()).toMatch(new RegExp(`HEADWATER_DATA_DIR +${dataDir}`))
     expect(linesOf(program.stderr())).toEqual([

@@ -1,12 +1,9 @@
-/** The real program as a process: started as `bin/headwater` starts it, killed in every way a process can be. Linux only (/proc). */
+/** The real program as a process: started by `bin/headwater`, killed in every way a process can be. Linux only (/proc). */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { COMPILED_FOLDER } from '../harness/server.ts'
-
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+import { COMPILED_FOLDER, LAUNCHER } from '../harness/server.ts'
 
 /** How a process ended. */
 export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
@@ -32,7 +29,7 @@ export type Program = {
 export function startProgram(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  command: readonly string[] = [process.execPath, MAIN],
+  command: readonly string[] = [LAUNCHER],
 ): Program {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(HEADWATER_|NODE_OPTIONS|VITEST)/.test(name),

@@ -37,8 +37,11 @@ export type TortureOptions = {
   readonly say: (line: string) => void
 }
 
-/** Everything comes to its end, and is looked at, after so many rounds and after the last. */
-const ROUNDS_TO_REST = 50
+/**
+ * Everything comes to its end, and is looked at, after so many rounds and after the last. Fewer than the interruptions
+ * that a job is forgiven (`jobs/job-table.ts`): on a busy machine one may need longer than any of these short lives.
+ */
+const ROUNDS_TO_REST = 15
 /** For an encode to begin, or for decoders to notice that their server is gone. */
 const LONGEST_WAIT_MS = 10_000
 /** A receiver that is not always well. */

@@ -29,9 +29,15 @@ import { signJwt, strangersKey } from '../harness/sign-token.ts'
 import { bytesSource, type Samples } from '../media-samples.ts'
 import { FOUR_SAMPLES, plainMovie } from '../plain-movie.ts'
 import { codecTargets } from './codec-targets.ts'
+import { recordingTarget } from './live-targets.ts'
 import { mutate } from './mutate.ts'
 import { mutateText } from './mutate-text.ts'
 import { pngTarget } from './png-target.ts'
+import { rtmpTargets } from './rtmp-targets.ts'
+import { rtcTargets } from './rtc-targets.ts'
+import { steadyTarget } from './steady-target.ts'
+import { transportTargets } from './transport-targets.ts'
+import { unitsTarget } from './units-target.ts'
 import { webvttTarget } from './webvtt-target.ts'
 
 export type FuzzTarget = {
@@ -346,6 +352,12 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   },
   webvttTarget,
   pngTarget,
+  ...rtmpTargets,
+  ...rtcTargets({ avcConfig: AVC_CONFIG }),
+  ...transportTargets,
+  steadyTarget,
+  unitsTarget(AVC_CONFIG),
+  recordingTarget(AVC_CONFIG),
   ...codecTargets({
     avcConfig: AVC_CONFIG,
     segment: async () => concatBytes((await ownSegments()).segment(2)),
@@ -367,10 +379,10 @@ export type FuzzReport = {
   readonly failures: readonly { readonly run: number; readonly input: Uint8Array; readonly error: unknown }[]
 }
 
-/** Runs one target on damaged seeds for `ms` milliseconds, stopping after ten failures. */
+/** Runs one target on damaged seeds for `ms` milliseconds and `leastRuns` times, stopping after ten failures. */
 export async function fuzz(
   target: FuzzTarget,
-  options: { seed: number; ms: number; samples?: Samples },
+  options: { seed: number; ms: number; leastRuns?: number; samples?: Samples },
 ): Promise<FuzzReport> {
   try {
     return await fuzzSeeds(target, options, await target.seeds(options.samples))
@@ -389,15 +401,17 @@ function memoryInUse(): number {
 
 async function fuzzSeeds(
   target: FuzzTarget,
-  options: { seed: number; ms: number },
+  options: { seed: number; ms: number; leastRuns?: number },
   seeds: readonly Uint8Array[],
 ): Promise<FuzzReport> {
   const random = seededRandom(options.seed)
   const failures: { run: number; input: Uint8Array; error: unknown }[] = []
   const end = performance.now() + options.ms
+  // However busy the machine is.
+  const { leastRuns = 0 } = options
   let slowestMs = 0
   let runs = 0
-  for (; performance.now() < end && failures.length < 10; runs += 1) {
+  for (; (runs < leastRuns || performance.now() < end) && failures.length < 10; runs += 1) {
     const good = seeds[runs % seeds.length] ?? new Uint8Array(0)
     const input = target.words ? mutateText(good, random, target.words) : mutate(good, random)
     const started = performance.now()

@@ -13,6 +13,7 @@ import { createThread } from '../../src/adapters/threads/work-thread.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { createRsaKeys } from '../../src/adapters/system/rsa-key.ts'
 import { createApiToken, keepAccount, SignInCodes } from '../../src/core/access/index.ts'
+import { LiveInputChanges } from '../../src/core/live-inputs/index.ts'
 import { createPlanner } from '../../src/core/planning/index.ts'
 import { ScrubKeeper } from '../../src/core/scrub/index.ts'
 import { DEFAULT_UPLOAD_LIMITS } from '../../src/core/uploads/index.ts'
@@ -20,6 +21,7 @@ import { insertVideo, nextCreatedUs, type Video } from '../../src/core/videos/in
 import { formRoutes } from '../../src/http/bytes/form.ts'
 import { formLinkRoutes } from '../../src/http/bytes/form-link.ts'
 import { tusRoutes } from '../../src/http/bytes/tus.ts'
+import type { LivePorts } from '../../src/http/live-addresses.ts'
 import type { HttpSettings } from '../../src/http/http-settings.ts'
 import type { ByteRoute } from '../../src/http/route.ts'
 import { createAnswerOnce } from '../../src/http/repeats.ts'
@@ -31,7 +33,7 @@ import type { Jobs } from '../../src/jobs/job.ts'
 import { createJobTable } from '../../src/jobs/job-table.ts'
 import { KeyedLock } from '../../src/lib/keyed-lock.ts'
 import { type Log, type LogFacts, silentLog } from '../../src/lib/log.ts'
-import type { Blobs, Clock } from '../../src/ports.ts'
+import type { Blobs, Clock, Decoder, Thread } from '../../src/ports.ts'
 import type { Db } from '../../src/tables.ts'
 import { lateDecoder } from './decoder.ts'
 
@@ -56,17 +58,28 @@ export type ApiServer = {
   readonly close: () => Promise<void>
 }
 
+/** What routes are made over. */
+export type OpenParts = {
+  readonly db: Db
+  readonly blobs: Blobs
+  readonly clock: Clock
+  readonly thread: Thread
+  readonly decoder: Pick<Decoder, 'run'>
+}
+
 /** Starts it on a free port with a folder of its own. */
 export async function startApi(
   options: {
     settings?: Partial<HttpSettings>
-    byteRoutes?: readonly ByteRoute[]
+    /** A function is handed what is open. */
+    byteRoutes?: readonly ByteRoute[] | ((open: OpenParts) => readonly ByteRoute[])
     idleMs?: number
     headersMs?: number
     keepAliveMs?: number
     pace?: Pace
     maxConnections?: number
     allowPrivateFetch?: boolean
+    livePorts?: Partial<LivePorts>
   } = {},
 ): Promise<ApiServer> {
   const folder = await mkdtemp(join(tmpdir(), 'headwater-api-'))
@@ -89,6 +102,7 @@ export async function startApi(
     storageMinutes: null,
     rateLimit: null,
     countryHeader: 'cf-ipcountry',
+    liveInputList: 'array',
     ...options.settings,
   }
   const writer = await newToken('writer', 'write')
@@ -123,6 +137,8 @@ export async function startApi(
       sealingKey: clock.newSecret(32),
       countJobs: () => Promise.resolve({ queued: 0 }),
       scrubs: new ScrubKeeper({ ...shared, planner: createPlanner(thread), build: null, log: silentLog }),
+      liveInputChanges: new LiveInputChanges(),
+      livePorts: () => ({ rtmp: 1935, rtmps: 1936, srt: 8778, ...options.livePorts }),
     },
     {
       idleMs: options.idleMs,
@@ -131,7 +147,9 @@ export async function startApi(
       pace: options.pace,
       maxConnections: options.maxConnections,
       byteRoutes: [
-        ...(options.byteRoutes ?? []),
+        ...(typeof options.byteRoutes === 'function'
+          ? options.byteRoutes(shared)
+          : (options.byteRoutes ?? [])),
         ...formRoutes(uploading),
         ...tusRoutes(uploading),
         ...formLinkRoutes(uploading),

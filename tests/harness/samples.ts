@@ -4,9 +4,10 @@
  */
 
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 /** Raise it when a recipe changes, so that nobody uses an old file. */
@@ -93,9 +94,13 @@ export function notAVideo(): Promise<string> {
   return once('not-a-video.mp4', (draft) => writeFile(draft, 'This is no video.\n'.repeat(500)))
 }
 
-/** The path of a file made by ffmpeg from `args` (without the output), kept under `name`. */
+/**
+ * The path of a file called `name`, made by ffmpeg from `args` (without the output) and kept beside others of the same
+ * recipe: one that changes makes another file.
+ */
 export function customSample(name: string, args: readonly string[]): Promise<string> {
-  return once(name, (draft) => runFfmpeg([...args, draft]))
+  const recipe = createHash('sha256').update(args.join(' ')).digest('hex').slice(0, 12)
+  return once(join(recipe, name), (draft) => runFfmpeg([...args, draft]))
 }
 
 function once(name: string, make: (draft: string) => Promise<void>): Promise<string> {
@@ -112,9 +117,9 @@ async function makeFile(name: string, make: (draft: string) => Promise<void>): P
     () => false,
   )
   if (exists) return path
-  await mkdir(FOLDER, { recursive: true })
+  await mkdir(dirname(path), { recursive: true })
   // The ending decides the container, so the draft keeps it.
-  const draft = join(FOLDER, `draft-${process.pid}-${name}`)
+  const draft = join(dirname(path), `draft-${process.pid}-${basename(path)}`)
   try {
     await make(draft)
     await rename(draft, path)

@@ -15,6 +15,8 @@ import type { PresentedVideo } from '../../src/http/present-video.ts'
 const PROJECT = join(import.meta.dirname, '../..')
 /** What `bin/headwater` says too: a start takes a second less when its files need not be compiled. */
 export const COMPILED_FOLDER = join(PROJECT, 'node_modules/.cache/headwater/compiled')
+/** What users start. It takes the program in few files, which `npm test` has made, unless a source has changed since. */
+export const LAUNCHER = join(PROJECT, 'bin/headwater')
 const START_MS = 60_000
 const STOP_MS = 20_000
 
@@ -23,6 +25,8 @@ export type StartOptions = {
   readonly env?: Readonly<Record<string, string>>
   /** An existing folder; default: a new one. */
   readonly dataDir?: string
+  /** What is started; default: `LAUNCHER`. */
+  readonly command?: readonly string[]
   /** Leaves the folder in place after `stop`. */
   readonly keep?: boolean
 }
@@ -61,7 +65,8 @@ async function startIn(
   identity: { accountId: string; token: string },
 ): Promise<TestServer> {
   const { accountId, token } = identity
-  const child = spawn(process.execPath, ['src/main.ts', 'serve'], {
+  const [program = '', ...before] = options.command ?? [LAUNCHER]
+  const child = spawn(program, [...before, 'serve'], {
     cwd: PROJECT,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
@@ -69,6 +74,11 @@ async function startIn(
       HOME: process.env.HOME ?? '',
       NODE_COMPILE_CACHE: COMPILED_FOLDER,
       HEADWATER_PORT: '0',
+      HEADWATER_RTMP_PORT: '0',
+      HEADWATER_RTMPS_PORT: '0',
+      HEADWATER_WEBRTC_PORT: '0',
+      // Its process takes a quarter of a second of the processor; who tests SRT asks for it.
+      HEADWATER_SRT_PORT: 'off',
       HEADWATER_HOST: '127.0.0.1',
       HEADWATER_DATA_DIR: dataDir,
       HEADWATER_ACCOUNT_ID: accountId,

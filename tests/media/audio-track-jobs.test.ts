@@ -6,6 +6,7 @@ import {
   addInsideTracks,
   addTrackFromDraft,
   addTrackFromUrl,
+  addTrackFromVideo,
   deleteTrack,
   encodeTrack,
   fetchTrack,
@@ -19,9 +20,11 @@ import {
   listRenditionRows,
 } from '../../src/core/timeline/index.ts'
 import { deleteVideo, listEvents, sweepLeftovers } from '../../src/core/videos/index.ts'
+import type { MediaFault } from '../../src/lib/media-faults.ts'
 import type { Decoder } from '../../src/ports.ts'
 import { startOrigin } from '../harness/origin.ts'
 import { encodedFilm, longTone, shortTone, toneFilm } from '../harness/tones.ts'
+import { makeGoodFiles } from './broken-files.ts'
 import { ACCOUNT, type Engine, startEngine } from './engine.ts'
 
 const FETCH = 'fetch-audio'
@@ -150,11 +153,50 @@ test('a download that is stopped goes on where it was; one that is deleted leave
   expect(await blobs(`audio-sources/${film}/`)).toEqual([])
 })
 
+/** Its codebooks of Vorbis are damaged. */
+const damagedSound = () => readFile(new URL('../testdata/found/damaged-codebooks.ogv', import.meta.url))
+
+test.each<readonly [what: string, code: MediaFault, stage: string, make: () => Promise<Uint8Array>]>([
+  ['a text', 'file_text', 'sniff', async () => Buffer.from('Hello, hello.\n'.repeat(100))],
+  ['no bytes', 'file_empty', 'sniff', async () => new Uint8Array(0)],
+  ['a film without sound', 'sound_missing', 'index', async () => (await makeGoodFiles())['hevc.mp4']],
+  ['damaged sound', 'sound_undecodable', 'decode', damagedSound],
+])('of %s: %s', async (what, code, stage, make) => {
+  const draft = await engine.blobs.createDraft()
+  await draft.append([await make()])
+  const track = await addTrackFromDraft(engine, owner(film), { label: what, draft })
+  await expectFailed(track.uid, code, stage)
+})
+
+test('of a video that is deleted before its sound is copied: sound_source_gone', async () => {
+  const other = await engine.addSource(await toneFilm())
+  await engine.ingest(other)
+  const track = await addTrackFromVideo(engine, owner(film), { label: 'copied', sourceUid: other })
+  await deleteVideo(engine, ACCOUNT, other)
+  await expectFailed(track.uid, 'sound_source_gone', 'index')
+})
+
+/** Runs the track's job, which must fail at once. */
+async function expectFailed(uid: string, code: MediaFault, stage: string): Promise<void> {
+  const job = await claim(ENCODE)
+  const error = await engine.run(job).catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({ code, kind: 'media' })
+  await giveUpTrack(engine, job, error)
+  await engine.jobs.fail(job, { error: 'given up', retryAtUs: 'never' })
+  const [track] = await listTracks(engine.db, film)
+  expect(track).toMatchObject({ uid, status: 'error', failure: { code, stage, detail: track?.error } })
+  await deleteTrack(engine, { ...owner(film), track: uid })
+}
+
 test('a job that is given up leaves a sentence with the track and among the events, and no file', async () => {
   const track = await addFile(film, 'in vain', await shortTone())
   await giveUpTrack(engine, await claim(ENCODE), new Error('a secret of this machine'))
   expect(await listTracks(engine.db, film)).toMatchObject([
-    { status: 'error', error: 'Something unexpected happened while it was made.' },
+    {
+      status: 'error',
+      error: 'Something unexpected happened while it was made.',
+      failure: { code: 'internal', stage: 'encode' },
+    },
   ])
   expect((await listEvents(engine.db, film)).at(-1)).toMatchObject({
     kind: 'audio-track',

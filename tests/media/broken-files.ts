@@ -13,6 +13,8 @@ import { promisify } from 'node:util'
 import type { MediaFault } from '../../src/lib/media-faults.ts'
 import { avc1Entry, box, fullBox, mvhd } from '../../src/media/isobmff/write-boxes.ts'
 import { AVC_CONFIG } from '../fuzz/targets.ts'
+import { withTracks } from '../attacks/bombs.ts'
+import { withDataReference } from '../attacks/references.ts'
 import { FOUR_SAMPLES, plainMovie, type TrackTables, u32, u64 } from '../plain-movie.ts'
 
 const execute = promisify(execFile)
@@ -29,6 +31,10 @@ const OUTPUTS = {
   'film.avi': '-map 0:v -c:v mpeg4',
   'film.mxf': '-map 0:v -c:v mpeg2video',
   'sound.ogg': '-map 1:a -c:a libopus',
+  'short.mp4': '-map 0:v -c:v libx264 -frames:v 2',
+  'fast.mp4': '-map 0:v -vf fps=2000 -c:v libx264 -preset ultrafast -frames:v 1200',
+  'line.mp4': '-map 0:v -vf scale=2048:16 -c:v libx264 -preset ultrafast',
+  'wmv.mkv': '-map 0:v -c:v wmv2 -g 100',
   'hevc.mp4': '-map 0:v -c:v libx265 -preset ultrafast -x265-params log-level=none -tag:v hvc1',
 } as const
 
@@ -251,6 +257,34 @@ export const INDEXES: readonly Broken[] = [
     'nowhere',
     (good) => patch(good['hevc.mp4'], 'hvc1', (bytes, at) => bytes.fill(0xea, at + 24, at + 28)),
   ],
+  [
+    'pictures in another file',
+    'mp4_media_elsewhere',
+    'byte',
+    (good) => withDataReference(good['last.mp4'], fullBox('url ', 0, 0, text('file:///pictures.mov\0'))),
+  ],
+  [
+    'a fragment whose header has 17 MB',
+    'mp4_fragments_too_large',
+    'byte',
+    (good) => join2(upTo(good['fragments.mp4'], 'moof', -4), box('moof', new Uint8Array(17 * 2 ** 20))),
+  ],
+  [
+    'a pause of a day',
+    'picture_times_jump',
+    'seconds',
+    () =>
+      movieOf({
+        stts: [
+          [1, 512],
+          [1, 2 ** 30],
+          [2, 512],
+        ],
+      }),
+  ],
+  ['two pictures', 'too_short', 'seconds', (good) => good['short.mp4']],
+  ['two thousand pictures a second', 'too_many_pictures', 'seconds', (good) => good['fast.mp4']],
+  ['pictures like a line', 'picture_size_invalid', 'nowhere', (good) => good['line.mp4']],
 ]
 
 /** Those that a decoder is asked about. */
@@ -330,6 +364,20 @@ export const DECODED: readonly Broken[] = [
     'parameter_sets_missing',
     'both',
     (good) => replaceAll(good['last.mp4'], 'avcC', 'free'),
+  ],
+  [
+    'a Matroska with 200 further tracks',
+    'too_many_streams',
+    'nowhere',
+    (good) => withTracks(good['film.mkv'], 200),
+  ],
+  [
+    'pictures none of which is called a key picture',
+    'key_picture_missing',
+    'nowhere',
+    // The flags of a SimpleBlock (RFC 9559 §10.2) behind the track's number and a time of 0.
+    (good) =>
+      patch(good['wmv.mkv'], Buffer.from('81000080', 'hex'), (bytes, at) => bytes.writeUInt8(0, at - 1)),
   ],
   [
     'H.264 pictures of zeros, as a download that broke off leaves them',

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createClip } from '../../src/core/clips/index.ts'
 import { deleteVideo, sweepLeftovers } from '../../src/core/videos/index.ts'
 import { WatermarkMaker } from '../../src/core/watermarks/index.ts'
+import { listCalls, putMainSubscription } from '../../src/core/webhooks/index.ts'
 import { makePng } from '../harness/png.ts'
 import { chooseSound } from '../../src/core/encoding/index.ts'
 import { edgeSegments } from '../../src/core/planning/index.ts'
@@ -377,8 +378,11 @@ test.each([
   await expect(createClip(deps, request)).rejects.toMatchObject({ code })
 })
 
-test('a source that is deleted before it is cut fails the clip in words', async () => {
+test('a source that is deleted before it is cut fails the clip in words, and owes a webhook call', async () => {
   const source = await addSource(await plainFile(), 1)
+  const url = 'https://hooks.example.com/'
+  const baseUrl = 'https://video.example.com'
+  await putMainSubscription(engine, { accountId: ACCOUNT, url, field: 'notificationUrl', baseUrl })
   const { uid } = await createClip(engine, {
     accountId: ACCOUNT,
     sourceUid: source,
@@ -393,6 +397,10 @@ test('a source that is deleted before it is cut fails the clip in words', async 
   const { state, error } = await engine.video(uid)
   expect([state, error?.reasonCode]).toEqual(['error', 'ERR_UNKNOWN'])
   expect(error?.reasonText).toContain('was deleted')
+  const calls = await listCalls(engine.db, { accountId: ACCOUNT, limit: 100 })
+  expect(calls.filter(({ videoUid }) => videoUid === uid)).toMatchObject([
+    { event: 'error', state: 'pending' },
+  ])
 })
 
 describe('a crash', () => {

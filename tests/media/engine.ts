@@ -21,6 +21,7 @@ import { type ClaimedJob, PRIORITY } from '../../src/jobs/job.ts'
 import { KeyedLock } from '../../src/lib/keyed-lock.ts'
 import { type Log, silentLog } from '../../src/lib/log.ts'
 import { type WorkerDeps, workerHandlers } from '../../src/roles/worker.ts'
+import type { Decoder } from '../../src/ports.ts'
 import { openDecoder } from '../harness/decoder.ts'
 
 const execute = promisify(execFile)
@@ -46,16 +47,27 @@ export type Engine = WorkerDeps & {
 
 /** Starts one in a folder of its own. */
 export async function startEngine(
-  options: { log?: Log; forceLadder?: boolean; tracksInside?: boolean; folder?: string } = {},
+  options: {
+    log?: Log
+    forceLadder?: boolean
+    tracksInside?: boolean
+    folder?: string
+    /** What stands between the product and the decoder. */
+    around?: (run: Decoder['run']) => Decoder['run']
+    /** What the work thread may use. */
+    thread?: { readonly limitMs?: number; readonly heapMb?: number }
+  } = {},
 ): Promise<Engine> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'engine-')))
   const log = options.log ?? silentLog
   const clock = systemClock()
   const { db, close } = await openDatabase({ file: join(folder, 'headwater.db') })
   const blobs = await openFolderBlobs({ folder })
-  const decoder = await openDecoder(blobs, join(folder, 'work'), log)
+  const plain = await openDecoder(blobs, join(folder, 'work'), log)
+  const decode: Decoder['run'] = (task, how) => plain.run(task, how)
+  const decoder: Decoder = { build: plain.build, run: options.around?.(decode) ?? decode }
   const module = new URL('../../src/commands/index-thread.ts', import.meta.url)
-  const thread = createThread({ blobs, module })
+  const thread = createThread({ blobs, module, ...options.thread })
   const jobs = createJobTable({ db, clock })
   const settings = {
     workers: 1,

@@ -1,10 +1,7 @@
-/** Sources that differ in everything the packager must get right; small, and made when first asked for. */
+/** Sources that differ in everything the packager must get right; small, made when first asked for and kept. */
 
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { customSample } from '../harness/samples.ts'
 
-const run = promisify(execFile)
 const words = (line: string): string[] => line.split(' ')
 
 const picture = (rate: string, seconds: number) => [
@@ -143,9 +140,7 @@ export const SOURCES: readonly PackagingSource[] = [
   },
 ]
 
-/** Makes a source in `folder`; answers its path. */
-export async function makeSource(source: PackagingSource, folder: string): Promise<string> {
-  const file = join(folder, `${source.name.replaceAll(/[^\w]+/g, '-')}.mp4`)
-  await run('ffmpeg', ['-v', 'error', '-y', ...source.args, file])
-  return file
+/** The path of a source. Do not change the file. */
+export function makeSource(source: PackagingSource): Promise<string> {
+  return customSample(`${source.name.replaceAll(/[^\w]+/g, '-')}.mp4`, source.args)
 }

@@ -4,9 +4,6 @@
  * readers that share nothing with the program.
  */
 
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startServer, type TestServer, uploadFile, waitForVideo } from '../harness/server.ts'
 import {
@@ -27,16 +24,13 @@ const SYNC = 0x02000000
 const NOT_SYNC = 0x01010000
 
 let server: TestServer
-let folder: string
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'packaging-'))
   server = await startServer()
 })
 
 afterAll(async () => {
   await server.stop()
-  await rm(folder, { recursive: true, force: true })
 })
 
 describe.each(SOURCES)('$name', (source) => {
@@ -45,7 +39,7 @@ describe.each(SOURCES)('$name', (source) => {
   let sourcePictures: Buffer[]
 
   beforeAll(async () => {
-    file = await makeSource(source, folder)
+    file = await makeSource(source)
     const { uid } = await uploadFile(server, file)
     await waitForVideo(server, uid, 'complete', 240_000)
     shown = await fetchPresentation(server, uid)
@@ -238,8 +232,8 @@ describe.each(SOURCES)('$name', (source) => {
         expect(segment.samples[0]?.flags).toBe(SYNC)
         expect(Math.min(...segment.presentation)).toBe(segment.presentation[0])
       }
-      const decoded = await Promise.all(
-        track.segments.map((segment) => countFrames(Buffer.concat([track.initBytes, segment.bytes]))),
+      const decoded = await countFrames(
+        track.segments.map((segment) => Buffer.concat([track.initBytes, segment.bytes])),
       )
       expect(decoded).toEqual(track.segments.map((segment) => segment.samples.length))
     }

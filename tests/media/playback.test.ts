@@ -23,7 +23,7 @@ beforeAll(async () => {
   const [source] = SOURCES
   if (!source) throw new Error('there is no source')
   folder = await mkdtemp(join(tmpdir(), 'playback-'))
-  file = await makeSource(source, folder)
+  file = await makeSource(source)
   uid = (await uploadFile(server, file)).uid
   await waitForVideo(server, uid, 'complete')
   base = `${server.url}/${uid}`

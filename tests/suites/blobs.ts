@@ -1,5 +1,6 @@
 /** What every blob store must do; run by each adapter's own test file. */
 
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -240,6 +241,34 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
         })
         await Promise.all(rounds)
         expect(await Array.fromAsync(store.blobs.list('tracks/'))).toEqual([])
+      })
+
+      test('that are removed for their age stay when they are published again, at whatever instant', async () => {
+        const names = Array.from({ length: 60 }, (_, index) => `tracks/again/${index}/init.mp4`)
+        for (const name of names) await publish(store.blobs, name, patternBytes(0, 10))
+        const [newest] = await Array.fromAsync(store.blobs.list(names.at(-1) ?? ''))
+        const publishedBeforeUs = (newest?.modifiedUs ?? 0) + 10_000
+        // The times of files go by the system's tick, which is some milliseconds long.
+        await setTimeout(40)
+        await Promise.all(
+          names.map(async (name) => {
+            const state = { isThere: false }
+            const publishing = publish(store.blobs, name, patternBytes(1, 20)).finally(() => {
+              state.isThere = true
+            })
+            while (!state.isThere) {
+              await store.blobs.delete(name, { publishedBeforeUs })
+              await setImmediate()
+            }
+            await publishing
+            await store.blobs.delete(name, { publishedBeforeUs })
+          }),
+        )
+        const left = await Array.fromAsync(store.blobs.list('tracks/again/'))
+        expect(left.map(({ sizeBytes }) => sizeBytes)).toEqual(names.map(() => 20))
+        for (const name of names)
+          await store.blobs.delete(name, { publishedBeforeUs: Number.MAX_SAFE_INTEGER })
+        expect(await Array.fromAsync(store.blobs.list('tracks/again/'))).toEqual([])
       })
 
       test('are listed by the beginning of their name', async () => {

@@ -123,7 +123,7 @@ export function describeDatabase(name: string, make: () => Promise<DatabaseUnder
       await expect(db.insertInto('video_events').values(event).execute()).rejects.toThrow(/foreign key/i)
     })
 
-    test('every commit is announced, no rollback is', async () => {
+    test('every commit is announced; no rollback is, and no update that met nothing', async () => {
       let commits = 0
       const stop = onCommit(db, () => {
         commits++
@@ -134,9 +134,14 @@ export function describeDatabase(name: string, make: () => Promise<DatabaseUnder
         throw new Error('no')
       })
       await expect(failing).rejects.toThrow('no')
+      const update = db.updateTable('storage_counters').set({ seconds: 7 })
+      await update.where('creator', '=', 'none').execute()
+      await update.where('creator', '=', 'none').returningAll().execute()
+      expect(commits).toBe(2)
+      await update.where('creator', '=', 'two').execute()
       stop()
       await insertCounter(db, 'three')
-      expect(commits).toBe(2)
+      expect(commits).toBe(3)
     })
   })
 }

@@ -91,9 +91,15 @@ export function describeJobs(name: string, make: () => Promise<JobsUnderTest>): 
 
     test('a job does not run before its time', async () => {
       await enqueue({ runAtUs: queue.clock.nowUs() + 1_000_000 })
+      expect(await queue.jobs.hasWork(KINDS)).toBe(false)
       expect(await claim()).toBeUndefined()
       queue.clock.advance(1_000)
+      expect(await queue.jobs.hasWork(KINDS)).toBe(true)
+      expect(await queue.jobs.hasWork(['encode'])).toBe(false)
       expect(await claim()).toBeDefined()
+      expect(await queue.jobs.hasWork(KINDS)).toBe(false)
+      queue.clock.advance(LEASE_MS)
+      expect(await queue.jobs.hasWork(KINDS)).toBe(true)
     })
 
     test.each([

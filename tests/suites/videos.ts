@@ -144,6 +144,8 @@ export function describeVideos(name: string, make: () => Promise<VideosUnderTest
         'live-inprogress ready',
         'live-inprogress queued',
         'live-inprogress inprogress',
+        // A broadcast of which the disk took nothing.
+        'live-inprogress error',
         'pendingupload error',
         'downloading error',
         'queued error',

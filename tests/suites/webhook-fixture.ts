@@ -51,8 +51,8 @@ export type WebhookBench = {
   /** The only call there is, once it `is` so. */
   readonly untilCall: (is: (call: Call) => boolean) => Promise<Call>
   readonly attemptsAt: (call: Call) => Promise<readonly Attempt[]>
-  /** Resolves when so many sleep: only then does the clock's next move reach them. */
-  readonly untilAsleep: (count: number) => Promise<void>
+  /** Resolves when no call is under way and the runner sleeps: only then does the clock's next move reach it. */
+  readonly untilAsleep: () => Promise<void>
   /** Resolves when no job is left, not even a planned one. */
   readonly untilNothingPlanned: () => Promise<void>
 }
@@ -137,8 +137,9 @@ export function useWebhooks(): WebhookBench {
       }
     },
     attemptsAt: (call) => listAttempts(own.deps.db, call.id),
-    untilAsleep: async (count) => {
-      while (own.clock.sleepers < count) await new Promise(setImmediate)
+    untilAsleep: async () => {
+      const active = own.deps.db.selectFrom('jobs').select('id').where('state', '=', 'active')
+      while ((await active.execute()).length > 0 || own.clock.sleepers < 1) await new Promise(setImmediate)
     },
     untilNothingPlanned: async () => {
       const left = own.deps.db.selectFrom('jobs').select('id').where('state', '!=', 'done')

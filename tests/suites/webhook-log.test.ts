@@ -2,13 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { deleteVideo } from '../../src/core/videos/index.ts'
-import {
-  deleteSubscription,
-  listCalls,
-  MOST_AT_ONCE,
-  replayCall,
-  sweepCalls,
-} from '../../src/core/webhooks/index.ts'
+import { deleteSubscription, listCalls, replayCall, sweepCalls } from '../../src/core/webhooks/index.ts'
 import { signBody } from '../../src/core/webhooks/sign-body.ts'
 import { status } from '../harness/receiver.ts'
 import { ACCOUNT, useWebhooks } from './webhook-fixture.ts'
@@ -29,7 +23,7 @@ describe('what is owed', () => {
     const after = await main(replacement.url)
     expect(after.id).toBe(before.id)
     expect(after.secret).not.toBe(before.secret)
-    await untilAsleep(MOST_AT_ONCE)
+    await untilAsleep()
     bench.clock.advance(11_000)
     await untilCall(({ state }) => state === 'delivered')
     const [request] = replacement.received
@@ -50,9 +44,9 @@ describe('what is owed', () => {
       error: 'The webhook was deleted.',
       endedUs: bench.clock.nowUs(),
     })
-    await untilAsleep(MOST_AT_ONCE)
+    await untilAsleep()
     bench.clock.advance(11_000)
-    await untilAsleep(MOST_AT_ONCE)
+    await untilAsleep()
     await untilNothingPlanned()
     expect(receiver.received).toHaveLength(1)
   })
@@ -73,7 +67,7 @@ describe('what is owed', () => {
     while ((await told())?.tries !== 1) await new Promise(setImmediate)
     await remove(uid)
     receiver.answer = status(200)
-    await untilAsleep(MOST_AT_ONCE)
+    await untilAsleep()
     bench.clock.advance(11_000)
     while ((await told())?.state !== 'delivered') await new Promise(setImmediate)
     expect(receiver.received.map(({ body }) => JSON.parse(body).uid)).toEqual([uid, uid])
@@ -91,13 +85,13 @@ describe('a server at fault', () => {
     for (let attempt = 1; attempt < 4; attempt += 1) {
       while ((await failed.where('attempts', '=', attempt).execute()).length === 0)
         await new Promise(setImmediate)
-      await untilAsleep(MOST_AT_ONCE)
+      await untilAsleep()
       bench.clock.advance(40_000)
     }
     const call = await untilCall((one) => one.tries === 1)
     expect(await attemptsAt(call)).toMatchObject([{ status: null, error: 'the disk is gone' }])
     await bench.restart({ describeVideo })
-    await untilAsleep(MOST_AT_ONCE)
+    await untilAsleep()
     bench.clock.advance(11_000)
     await untilCall(({ state }) => state === 'delivered')
     expect(receiver.received).toHaveLength(1)
@@ -120,7 +114,7 @@ describe('the log', () => {
     expect((await attemptsAt(call)).map((attempt) => attempt.status)).toEqual([410, 500, 200])
     expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1)
     // The attempt that was planned before has nothing to do any more.
-    await untilAsleep(MOST_AT_ONCE)
+    await untilAsleep()
     bench.clock.advance(11_000)
     await untilNothingPlanned()
     expect(receiver.received).toHaveLength(3)

@@ -1,7 +1,7 @@
 /** After a restart: what the server says must be what its clients were told before, or what they asked for without an answer. */
 
 import { askOffset, type Access } from '../tus-lines.ts'
-import { type Client, Violation } from './client.ts'
+import { type Client, Cut, Violation } from './client.ts'
 import type { Films } from './films.ts'
 import type { Journal } from './journal.ts'
 import { checkServed } from './load.ts'
@@ -134,8 +134,10 @@ async function checkVideo(
 /** The one line of text that the load puts into captions. */
 async function readCaptions(client: Client, uid: string, language: string): Promise<string> {
   const reply = await client.send(`/stream/${uid}/captions/${language}/vtt`)
-  if (reply?.status !== 200)
-    throw new Violation(`captions ${language} of ${uid}: ${reply?.status} ${reply?.text}`)
+  if (reply === undefined) throw new Cut(`captions ${language} of ${uid} were cut`)
+  if (reply.status !== 200) {
+    throw new Violation(`captions ${language} of ${uid}: ${reply.status} ${reply.text}`)
+  }
   return reply.text.split('\n')[3] ?? ''
 }
 

@@ -34,7 +34,7 @@ export function faultyBlobs<B extends Blobs>(blobs: B, options: FaultyBlobsOptio
   const { shownMs } = options
   const changes: Partial<Blobs> = {
     createDraft: () => meet('createDraft', () => wrapped.createDraft()),
-    delete: (name) => meet('delete', () => blobs.delete(name)),
+    delete: (name, options) => meet('delete', () => blobs.delete(name, options)),
     discardDraft: (id) => meet('discardDraft', () => blobs.discardDraft(id)),
     async *list(prefix) {
       for await (const one of blobs.list(prefix)) yield { ...one, modifiedUs: shownUs(one.modifiedUs) }
