@@ -9,6 +9,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { OUTCOMES, type Outcomes } from '../tests/harness/outcomes.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = join(root, 'node_modules/.bin')
@@ -20,6 +21,9 @@ const CHECKS: readonly (readonly [name: string, program: string, ...args: string
   ['types', 'tsc', '--noEmit'],
   ['types of the web pages', 'tsc', '--noEmit', '-p', 'web'],
 ]
+
+/** Files that failed beside others and are run again; more of them are no chance. */
+const MOST_AGAIN = 8
 
 type Count = { passed: number; failed: number }
 
@@ -53,56 +57,59 @@ async function runChecks(): Promise<Count> {
   return count
 }
 
+/**
+ * Every test once, several files at a time. Where few files fail they are run again, alone: what fails then, too, is broken;
+ * what fails only beside others is named, for it has a race or a wait that is too short.
+ */
 async function runTests(filters: readonly string[]): Promise<Count> {
+  const first = await runVitest(filters)
+  const failedFiles = first.files.filter(({ failed }) => failed > 0).map(({ file }) => file)
+  if (failedFiles.length === 0 || failedFiles.length > MOST_AGAIN) return countOf(first)
+  say(`Again, alone: ${failedFiles.join(' ')}`)
+  const again = await runVitest([...failedFiles, '--maxWorkers=1'])
+  const mended = again.files.filter(({ failed }) => failed === 0).map(({ file }) => file)
+  if (mended.length > 0) say(`Failed only beside others: ${mended.join(' ')}`)
+  return countOf({
+    files: [...first.files.filter(({ file }) => !failedFiles.includes(file)), ...again.files],
+    strayErrors: first.strayErrors + again.strayErrors,
+  })
+}
+
+/** `args`: which files, and other words for vitest. What it prints is shown. */
+async function runVitest(args: readonly string[]): Promise<Outcomes> {
   const folder = await mkdtemp(join(tmpdir(), 'headwater-test-'))
   try {
-    const report = join(folder, 'report.json')
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+    const file = join(folder, 'outcomes.json')
+    const reporters = ['--reporter=default', `--reporter=${join(root, 'tests/harness/outcomes.ts')}`]
     const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-    const { code } = await run(process.execPath, [vitest, 'run', ...reporters, ...filters], 'show')
-    return await countTests(report, code)
+    await run(process.execPath, [vitest, 'run', ...reporters, ...args], 'show', { [OUTCOMES]: file })
+    const text = await readFile(file, 'utf8').catch(() => undefined)
+    return text === undefined ? { files: [], strayErrors: 1 } : (JSON.parse(text) as Outcomes)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-type Report = {
-  numPassedTests: number
-  numFailedTests: number
-  testResults: {
-    name: string
-    status: string
-    message: string
-    assertionResults: { status: string; fullName: string }[]
-  }[]
-}
-
-async function countTests(reportFile: string, code: number): Promise<Count> {
-  const text = await readFile(reportFile, 'utf8').catch(() => undefined)
-  if (text === undefined) return { passed: 0, failed: 1 }
-  const report = JSON.parse(text) as Report
-  // A file that cannot even be loaded holds no failed test, but is a failure all the same.
-  const brokenFiles = report.testResults.filter(
-    (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
-  ).length
-  const skipped = report.testResults.flatMap((file) =>
-    file.assertionResults
-      .filter((test) => test.status !== 'passed' && test.status !== 'failed')
-      .map((test) => `${file.name.replace(root, '')}: ${test.fullName}`),
-  )
+function countOf({ files, strayErrors }: Outcomes): Count {
+  const skipped = files.flatMap((file) => file.skipped.map((name) => `${file.file}: ${name}`))
   if (skipped.length > 0) say(`Skipped:\n${skipped.map((line) => `  ${line}`).join('\n')}`)
-  const failed = report.numFailedTests + brokenFiles + (process.env.CI ? skipped.length : 0)
-  return { passed: report.numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed }
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0)
+  return {
+    passed: sum(files.map(({ passed }) => passed)),
+    failed: sum(files.map(({ failed }) => failed)) + strayErrors + (process.env.CI ? skipped.length : 0),
+  }
 }
 
 function run(
   program: string,
   args: readonly string[],
   output: 'show' | 'collect',
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number; output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd: root,
+      env: { ...process.env, ...env },
       stdio: output === 'show' ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'],
     })
     const texts: string[] = []

@@ -316,6 +316,8 @@ describe('a restart of the server', () => {
       if (mode === 'automatic') {
         await stage.pass(0, async () => ((await stage.videos(input)).length === 1 ? true : undefined))
       }
+      // What was not told yet when the server was killed, nobody can know after it.
+      await stage.broadcasts.statuses.settle()
       await stage.restart(how)
       expect(await stage.reasons(input.uid)).toEqual(['connected', 'reconnecting'])
       expect(stage.broadcasts.find(input.uid)?.connection).toBeNull()

@@ -123,12 +123,12 @@ async function publishFromPage({ webRTC }: Input): Promise<Stop> {
   }
 }
 
-/** A second in which there is enough of both can be decoded. `input`: an address, or ffmpeg's words for one. */
+/** Seconds in which there is enough of both can be decoded; converted sound may begin later than the pictures. `input`: an address, or ffmpeg's words for one. */
 async function expectBoth(...input: readonly string[]): Promise<void> {
   const words = input.length === 1 ? ['-i', ...input] : input
   const { stdout } = await ffmpeg(
     ...words,
-    ...'-map 0:v:0 -map 0:a:0 -t 1 -fps_mode passthrough -f framemd5 -'.split(' '),
+    ...'-map 0:v:0 -map 0:a:0 -t 3 -fps_mode passthrough -f framemd5 -'.split(' '),
   )
   const tracks = stdout
     .split('\n')
