@@ -15,7 +15,7 @@ test('a database that another program has locked: playback goes on, a change is 
     const server = await startServer({ dataDir })
     try {
       const addresses = await prepare(server)
-      const other = new DatabaseSync(dataFolder(dataDir).databaseFile)
+      const other = new DatabaseSync(dataFolder(dataDir).databaseFile, { timeout: 30_000 })
       other.exec('begin immediate')
       const refused = Array.from({ length: 2 }, () => change(server, addresses.uid))
       await expectPlays(server, addresses)

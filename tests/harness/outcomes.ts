@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
+import { inspect } from 'node:util'
 import type { Reporter, SerializedError, TestModule } from 'vitest/node'
 
 const ROOT = new URL('../..', import.meta.url).pathname
@@ -13,7 +14,7 @@ export type FileOutcome = {
   /** From the project's folder. */
   readonly file: string
   readonly passed: number
-  /** Tests and hooks that failed, and 1 for a file that could not be loaded. */
+  /** Tests that failed; 1 for a file without one that failed as a whole. */
   readonly failed: number
   /** Names of tests that did not run. */
   readonly skipped: readonly string[]
@@ -29,7 +30,10 @@ export default class implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
     const path = process.env[OUTCOMES]
     if (path === undefined) throw new Error(`${OUTCOMES} names no file to write to.`)
-    const outcomes: Outcomes = { files: modules.map(outcomeOf), strayErrors: errors.length }
+    const files = modules.map(outcomeOf)
+    // What ends a worker, such as a crash of the engine, names the file that it was running, which is a failed one.
+    const stray = errors.filter((error) => !modules.some(({ moduleId }) => inspect(error).includes(moduleId)))
+    const outcomes: Outcomes = { files, strayErrors: stray.length }
     writeFileSync(path, JSON.stringify(outcomes))
   }
 }
@@ -41,8 +45,8 @@ function outcomeOf(module: TestModule): FileOutcome {
   return {
     file: relative(ROOT, module.moduleId),
     passed: stateOf('passed').length,
-    // A hook that failed, or a file that could not be loaded, holds no failed test, but is a failure all the same.
-    failed: failed === 0 && !module.ok() ? 1 : failed,
+    // A hook that failed, a file that could not be loaded or did not end holds no failed test, but is a failure all the same.
+    failed: failed === 0 && module.state() !== 'passed' && module.state() !== 'skipped' ? 1 : failed,
     skipped: tests
       .filter((test) => ['skipped', 'pending'].includes(test.result().state))
       .map(({ fullName }) => fullName),
