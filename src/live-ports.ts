@@ -148,13 +148,16 @@ export interface RtcServer extends LiveServer {
     readonly offer: string
   }): Promise<RtcSession>
   /**
-   * Opens the connection of a viewer who may see the input. Without an offer it makes one. Throws what `LiveDoor.play`
-   * throws, `live_not_playable`, `sdp_unreadable`, `sdp_not_acceptable` or `rtc_too_many_sessions`.
+   * Opens the connection of a viewer who may see the input. Without an offer it makes one. `admitAgain` is called twice a
+   * second for as long as it is open; when it throws a failure of the caller's, the viewer may not see it any more, and it
+   * ends. Throws what `LiveDoor.play` throws, `live_not_playable`, `sdp_unreadable`, `sdp_not_acceptable` or
+   * `rtc_too_many_sessions`.
    */
   play(request: {
     readonly key: string
     readonly remote: string
     readonly offer: string | null
+    readonly admitAgain: () => Promise<unknown>
   }): Promise<RtcSession>
   /** The open session of that id. */
   find(id: string): RtcSession | undefined

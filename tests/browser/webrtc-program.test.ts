@@ -1,13 +1,14 @@
 /** The whole program and the pages of `examples/`: from an input that the API made to another page, and to HLS. */
 
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startServer, type TestServer } from '../harness/server.ts'
+import { callApi, startServer, type TestServer } from '../harness/server.ts'
+import { inSeconds, readPem, type ShownKey, signJwt } from '../harness/sign-token.ts'
 import { type Browsing, startBrowsing, untilVideo } from './pages-browser.ts'
 import { CAMERA_ARGS, playInto, received } from './webrtc-pages.ts'
 
@@ -78,44 +79,31 @@ test('the pages of examples/: one publishes, the other one plays, HLS does too, 
   await expect.poll(status).toMatchObject({ state: 'disconnected', ingestProtocol: 'webrtc' })
 })
 
+/** Publishes by RTMP until it is ended. */
+function publishByRtmp({ rtmp }: Input, bFrames: number): ChildProcess {
+  const film = ['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=30', '-f', 'lavfi', '-i', 'sine=r=48000']
+  const codecs = `-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 60 -bf ${bFrames} -c:a aac`
+  const args = ['-v', 'error', '-re', ...film, ...codecs.split(' '), '-f', 'flv', rtmp.url + rtmp.streamKey]
+  return spawn('ffmpeg', args, { stdio: 'ignore' })
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  child.kill()
+  await once(child, 'close')
+}
+
+/** A page that may play from anywhere. */
+async function openPage({ page }: Awaited<ReturnType<Browsing['visit']>>): Promise<void> {
+  await page.goto(`${server.url}/healthz`)
+  await page.evaluate(`document.body.innerHTML = '<video autoplay playsinline></video>'`)
+}
+
 test.each([
   ['without B-frames is played, its sound converted', 0],
   ['with B-frames is refused with a sentence', 2],
 ])('what ffmpeg publishes by RTMP %s', async (_name, bFrames) => {
   const input = await call('POST', '', { meta: { name: 'encoder' } })
-  // prettier-ignore
-  const ffmpeg = spawn(
-    'ffmpeg',
-    [
-      '-v',
-      'error',
-      '-re',
-      '-f',
-      'lavfi',
-      '-i',
-      'testsrc2=size=320x180:rate=30',
-      '-f',
-      'lavfi',
-      '-i',
-      'sine=frequency=440:sample_rate=48000',
-      '-c:v',
-      'libx264',
-      '-preset',
-      'ultrafast',
-      '-pix_fmt',
-      'yuv420p',
-      '-g',
-      '60',
-      '-bf',
-      String(bFrames),
-      '-c:a',
-      'aac',
-      '-f',
-      'flv',
-      `${input.rtmp.url}${input.rtmp.streamKey}`,
-    ],
-    { stdio: 'ignore' },
-  )
+  const ffmpeg = publishByRtmp(input, bFrames)
   try {
     const ask = () => fetch(input.webRTCPlayback.url, { method: 'POST' })
     await expect.poll(async () => (await ask()).status).not.toBe(409)
@@ -125,13 +113,46 @@ test.each([
       return
     }
     await using viewer = await browsing.visit()
-    await viewer.page.goto(`${server.url}/healthz`)
-    await viewer.page.evaluate(`document.body.innerHTML = '<video autoplay playsinline></video>'`)
+    await openPage(viewer)
     await playInto(viewer.page, input.webRTCPlayback.url)
     await untilVideo(viewer.page, 'video.videoWidth === 320 && video.currentTime > 1')
     await expect.poll(async () => (await received(viewer.page)).audio.energy).toBeGreaterThan(0)
   } finally {
-    ffmpeg.kill()
-    await once(ffmpeg, 'close')
+    await end(ffmpeg)
+  }
+})
+
+test('a viewer sees nothing more once the key of his token is deleted, and others go on', async () => {
+  const input = await call('POST', '', { recording: { mode: 'off', requireSignedURLs: true } })
+  const newKey = () => callApi<ShownKey>(server, '/stream/keys', { method: 'POST' })
+  const [kept, revoked] = [await newKey(), await newKey()]
+  const playBy = ({ id, pem }: ShownKey) => {
+    const payload = { sub: input.uid, exp: inSeconds(3_600) }
+    const token = signJwt({ header: { kid: id }, payload, key: readPem(pem) })
+    return `${server.url}/${token}/webRTC/play`
+  }
+  const ffmpeg = publishByRtmp(input, 0)
+  try {
+    await expect.poll(async () => (await fetch(playBy(kept), { method: 'POST' })).status).toBe(201)
+    await using stays = await browsing.visit()
+    await using goes = await browsing.visit()
+    for (const viewer of [stays, goes]) await openPage(viewer)
+    await playInto(stays.page, playBy(kept))
+    await playInto(goes.page, playBy(revoked))
+    const pictures = async ({ page }: typeof stays) => (await received(page)).video.framesDecoded
+    for (const viewer of [stays, goes]) await expect.poll(() => pictures(viewer)).toBeGreaterThan(30)
+    await callApi(server, `/stream/keys/${revoked.id}`, { method: 'DELETE' })
+    // One who is sent nothing decodes nothing, while the other sees three seconds and more.
+    await expect
+      .poll(async () => {
+        const [before, beside] = [await pictures(goes), await pictures(stays)]
+        await expect.poll(() => pictures(stays)).toBeGreaterThan(beside + 90)
+        return (await pictures(goes)) - before
+      })
+      .toBe(0)
+    const session = await goes.page.evaluate<string>('window.viewer.session')
+    expect((await fetch(session, { method: 'DELETE' })).status).toBe(404)
+  } finally {
+    await end(ffmpeg)
   }
 })

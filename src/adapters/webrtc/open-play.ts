@@ -1,7 +1,7 @@
 /** WHEP behind HTTP: a viewer's offer answered, or an offer of ours made (draft-murillo-whep-01 §4). */
 
 import { randomBytes } from 'node:crypto'
-import { HeadwaterError } from '../../lib/failure.ts'
+import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import { type Agreement, type AnsweredSection, choosePlayed } from '../../media/sdp/choose-codecs.ts'
 import { answerPlayed, offerPlayed } from '../../media/sdp/own-codecs.ts'
 import { readSdp, readSdpFragment } from '../../media/sdp/read-sdp.ts'
@@ -18,10 +18,10 @@ const ACCEPTS = { video: ['avc', 'vp8'], audio: ['opus'] } as const
 /** Opens it. Throws as `RtcServer.play` says. */
 export async function openPlay(
   deps: OpenDeps,
-  { key, remote, offer }: Parameters<RtcServer['play']>[0],
+  { key, remote, offer, admitAgain }: Parameters<RtcServer['play']>[0],
 ): Promise<KeptSession> {
   const parsed = offer === null ? null : readSdp(offer)
-  const life = new ViewerLife(deps, key)
+  const life = new ViewerLife(deps, { inputUid: key, admitAgain })
   const feed = await deps.door.play({ protocol: 'webrtc', key, remote, onCut: () => life.end() }, ACCEPTS)
   const formats = await findFormats(feed)
   life.feed = feed
@@ -61,17 +61,23 @@ class ViewerLife {
   feed: Feed | undefined
   readonly #deps: OpenDeps
   readonly #inputUid: string
+  readonly #admitAgain: () => Promise<unknown>
   readonly #connection: RtcConnection
   readonly #ssrcs = { video: randomBytes(4).readUInt32BE(), audio: randomBytes(4).readUInt32BE() }
   readonly #cname = randomBytes(8).toString('hex')
   #session: PlaySession | undefined
   #farUfrag = ''
   #generation = 1
+  #isAsking = false
   #isEnded = false
 
-  constructor(deps: OpenDeps, inputUid: string) {
+  constructor(
+    deps: OpenDeps,
+    viewer: { readonly inputUid: string; readonly admitAgain: () => Promise<unknown> },
+  ) {
     this.#deps = deps
-    this.#inputUid = inputUid
+    this.#inputUid = viewer.inputUid
+    this.#admitAgain = viewer.admitAgain
     this.id = deps.newId()
     this.#connection = new RtcConnection(deps.connection, {
       opened: () => this.#session?.begin(),
@@ -131,6 +137,7 @@ class ViewerLife {
   tick(nowMs: number): void {
     this.#session?.tick()
     this.#connection.tick(nowMs)
+    if (!this.#isAsking) void this.#lookAgain()
   }
 
   end(): void {
@@ -139,5 +146,22 @@ class ViewerLife {
     this.#session?.close()
     this.#connection.close()
     this.#deps.onEnd(this.id)
+  }
+
+  /** A token ends, a key is deleted, an input is closed to everybody without a token: who watches is sent away then. */
+  async #lookAgain(): Promise<void> {
+    const { log } = this.#deps
+    this.#isAsking = true
+    try {
+      await this.#admitAgain()
+    } catch (error) {
+      if (this.#isEnded) return
+      // That we cannot ask is not the viewer's fault.
+      if (!isFailure(error) || error.kind !== 'caller') return
+      log.info({ session: this.id, input: this.#inputUid, code: error.code }, 'webrtc viewer sent away')
+      this.end()
+    } finally {
+      this.#isAsking = false
+    }
   }
 }

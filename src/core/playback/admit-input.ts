@@ -1,6 +1,7 @@
 /** From the id in an address to the live input whose broadcast this viewer may see: uid or token, and its rules (live.md §6). */
 
 import { HeadwaterError } from '../../lib/failure.ts'
+import { FreshLooks } from '../../lib/fresh-looks.ts'
 import type { Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { getLiveInput, type LiveInput } from '../live-inputs/index.ts'
@@ -9,16 +10,17 @@ import { isOriginCovered, playingOrigin, type RequestOrigin } from './allowed-or
 
 /** Admits viewers to live inputs. */
 export class InputAdmissions {
-  readonly #db: Db
+  readonly #inputs: FreshLooks<LiveInput | undefined>
   readonly #tokens: Tokens
 
   constructor(deps: { readonly db: Db; readonly clock: Clock }) {
-    this.#db = deps.db
+    this.#inputs = new FreshLooks(deps, (uid) => getLiveInput(deps.db, uid))
     this.#tokens = new Tokens(deps)
   }
 
   /**
-   * The input of an id, whether anybody publishes or not. Without `from` it does not matter which page asks. Throws `not_found`, `playback_token_required` or
+   * The input of an id, whether anybody publishes or not. Without `from` it does not matter which page asks. Who watches in
+   * real time is asked about again and again; that costs next to nothing. Throws `not_found`, `playback_token_required` or
    * `playback_refused`.
    */
   async admit(request: {
@@ -29,7 +31,7 @@ export class InputAdmissions {
     const { id, viewer } = request
     const token = isTokenLike(id) ? await this.#tokens.verify(id) : undefined
     const uid = token?.uid ?? id
-    const input = UID.test(uid) ? await getLiveInput(this.#db, uid) : undefined
+    const input = UID.test(uid) ? await this.#inputs.get(uid) : undefined
     if (input === undefined) throw new HeadwaterError('not_found', 'There is no live input with this id.')
     if (token !== undefined) {
       if (token.accountId !== input.accountId) throw badToken('was signed by somebody else')

@@ -18,13 +18,15 @@ export function whepRoutes(
     open: async (request, incoming, offer) => {
       const rtc = deps.rtc()
       if (rtc === undefined) throw rtcIsOff()
-      const input = await deps.inputAdmissions.admit({
+      const view = {
         id: request.params.id ?? '',
         viewer: request.viewer,
         from: requestOrigin(request, incoming),
-      })
+      }
+      const admit = () => deps.inputAdmissions.admit(view)
+      const input = await admit()
       const remote = incoming.socket.remoteAddress ?? ''
-      return rtc.play({ key: input.uid, remote, offer: offer === '' ? null : offer })
+      return rtc.play({ key: input.uid, remote, offer: offer === '' ? null : offer, admitAgain: admit })
     },
   })
 }
