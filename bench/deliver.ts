@@ -2,6 +2,7 @@
  * What viewers ask for all the time, against nginx on the same bytes: segments of 2 MiB and manifests at 32
  * connections, in turns in one run; the same with and without a token in the address, in pairs; what 256 connections
  * cost in memory; and how long segments take that are asked for at a steady, low rate.
+ * `npm run bench -- deliver [nginx|token|crowd|pace]`: only that part.
  */
 
 import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
@@ -38,31 +39,39 @@ const TITLES: Readonly<Record<string, string>> = {
 type Kind = 'segments' | 'manifests'
 type Addresses = Readonly<Record<Kind, readonly string[]>>
 
+const only = process.argv[2]
 const folder = await mkdtemp(join(tmpdir(), 'headwater-deliver-'))
 const server = await startServer()
 try {
   const open = await uploadAndOpen(server)
   const signed = withId(open, await signedId(server, open.uid))
+  const parts: Readonly<Record<string, () => Promise<void>>> = {
+    nginx: () => reportNginx(open.addresses),
+    token: () => reportToken(open.addresses, signed),
+    crowd: () => reportCrowd(server, open.addresses),
+    pace: () => reportPace(open.addresses),
+  }
+  for (const [name, report] of Object.entries(parts)) if (only === undefined || only === name) await report()
+} finally {
+  await server.stop()
+  await rm(folder, { recursive: true, force: true })
+}
+
+async function reportNginx(addresses: Addresses): Promise<void> {
   const files = join(folder, 'files')
-  await saveAnswers(open.addresses, files)
+  await saveAnswers(addresses, files)
   const peers = await Promise.all(NGINX_MANNERS.map((manner) => startNginx(folder, files, manner)))
   try {
-    const loads: Record<string, Addresses> = { ours: open.addresses }
+    const loads: Record<string, Addresses> = { ours: addresses }
     for (const [index, manner] of NGINX_MANNERS.entries()) {
-      loads[manner] = onServer(open.addresses, peers[index]?.url ?? '')
+      loads[manner] = onServer(addresses, peers[index]?.url ?? '')
     }
     const segments = await takeTurns(loads, 'segments')
     const manifests = await takeTurns(loads, 'manifests')
     process.stdout.write(reportLoads(segments, manifests))
-    await reportToken(open.addresses, signed)
-    await reportCrowd(server, open.addresses)
-    await reportPace(open.addresses)
   } finally {
     for (const peer of peers) await peer.stop()
   }
-} finally {
-  await server.stop()
-  await rm(folder, { recursive: true, force: true })
 }
 
 /** The addresses of the picture's segments and of both manifests and a playlist. */
