@@ -1,10 +1,8 @@
 /**
  * What the core needs from the outside, as contracts. A port exists only where two technologies stand behind it or a
  * test must own it. Each says what a crash may leave behind and who cleans that up.
- * Those of broadcasts stand in `live-ports.ts`, and are had from here like the others.
+ * Those of broadcasts stand in `live-ports.ts`.
  */
-
-export type * from './live-ports.ts'
 
 /** Time and randomness. Nothing in `core` or `jobs` reads a clock or makes an id by itself. */
 export interface Clock {

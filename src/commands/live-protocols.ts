@@ -5,7 +5,8 @@ import { createSrt } from '../adapters/srt/index.ts'
 import { childEnvironment } from '../config/child-environment.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Log } from '../lib/log.ts'
-import type { Clock, LiveSender } from '../ports.ts'
+import type { LiveSender } from '../live-ports.ts'
+import type { Clock } from '../ports.ts'
 import type { OpenLiveServer } from '../roles/live.ts'
 
 export type LiveProtocols = {

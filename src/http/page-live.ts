@@ -2,7 +2,7 @@
 
 import { getLiveInput, type LiveInput } from '../core/live-inputs/index.ts'
 import type { Video } from '../core/videos/index.ts'
-import type { LiveProtocol } from '../ports.ts'
+import type { LiveProtocol } from '../live-ports.ts'
 import type { Db } from '../tables.ts'
 import { type PageLive, type PageStatus, presentStatus } from './page-status.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { silentLog } from '../lib/log.ts'
-import type { LiveDoor } from '../ports.ts'
+import type { LiveDoor } from '../live-ports.ts'
 import { createLiveRole, type OpenLiveServer } from './live.ts'
 
 const DOOR: LiveDoor = {

@@ -4,7 +4,7 @@
  */
 
 import type { Log } from '../lib/log.ts'
-import type { LiveDoor, LiveServer } from '../ports.ts'
+import type { LiveDoor, LiveServer } from '../live-ports.ts'
 import type { ByteRoute } from '../http/route.ts'
 import type { Role } from './role.ts'
 

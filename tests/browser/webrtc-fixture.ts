@@ -18,7 +18,7 @@ import { whipRoutes } from '../../src/http/bytes/whip.ts'
 import { HeadwaterError } from '../../src/lib/failure.ts'
 import { silentLog } from '../../src/lib/log.ts'
 import type { AccessUnit, LiveFormat } from '../../src/media/live/units.ts'
-import type { Feed, LiveDoor, RtcServer } from '../../src/ports.ts'
+import type { Feed, LiveDoor, RtcServer } from '../../src/live-ports.ts'
 import type { Db } from '../../src/tables.ts'
 import { type ApiServer, startApi } from '../harness/api-server.ts'
 

@@ -10,7 +10,7 @@ import { amfObject } from '../../src/media/rtmp/amf0.ts'
 import { readCommand, textOf, writeCommand } from '../../src/media/rtmp/command.ts'
 import { MESSAGE, type RtmpMessage } from '../../src/media/rtmp/message.ts'
 import { RtmpPeer } from '../../src/media/rtmp/peer.ts'
-import type { LiveServer } from '../../src/ports.ts'
+import type { LiveServer } from '../../src/live-ports.ts'
 import { PUBLISH_KEY, type TestDoor } from '../live/test-door.ts'
 
 /** A client that has shaken hands, or is about to. */

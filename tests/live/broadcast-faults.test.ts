@@ -9,7 +9,7 @@ import {
   streamIdOf,
 } from '../../src/core/live-inputs/index.ts'
 import { type AccessUnit, LIVE_TIMESCALE } from '../../src/media/live/units.ts'
-import type { LiveSender } from '../../src/ports.ts'
+import type { LiveSender } from '../../src/live-ports.ts'
 import { limitRoom, wrapDrafts } from '../contract/faulty-blobs.ts'
 import { ACCOUNT } from '../media/engine.ts'
 import { filmOf, openStage, type Stage, type StageOptions } from './broadcast-stage.ts'

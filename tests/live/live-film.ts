@@ -13,7 +13,7 @@ import {
   type SoundFormat,
   type VideoFormat,
 } from '../../src/media/live/units.ts'
-import type { FeedListener } from '../../src/ports.ts'
+import type { FeedListener } from '../../src/live-ports.ts'
 import { bytesSource } from '../media-samples.ts'
 
 const execute = promisify(execFile)

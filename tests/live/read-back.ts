@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type AccessUnit, LIVE_TIMESCALE, type LiveFormat } from '../../src/media/live/units.ts'
 import { writeUnit, writeUnitsHead } from '../../src/media/live/write-units.ts'
-import type { FeedListener } from '../../src/ports.ts'
+import type { FeedListener } from '../../src/live-ports.ts'
 
 const execute = promisify(execFile)
 /** Times below 0 cannot be written. */

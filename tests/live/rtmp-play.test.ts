@@ -13,7 +13,7 @@ import { createRtmpSender } from '../../src/adapters/rtmp/sender.ts'
 import { openRtmpServer } from '../../src/adapters/rtmp/server.ts'
 import { isFailure } from '../../src/lib/failure.ts'
 import { silentLog } from '../../src/lib/log.ts'
-import type { LiveSender, LiveServer } from '../../src/ports.ts'
+import type { LiveSender, LiveServer } from '../../src/live-ports.ts'
 import { decodedFrames, ffmpeg, makeFilm, publishFilm } from './rtmp-programs.ts'
 import { PLAY_KEY, PUBLISH_KEY, type Published, replay, TestDoor } from './test-door.ts'
 

@@ -9,7 +9,7 @@ import { openRtmpServer } from '../../src/adapters/rtmp/server.ts'
 import { silentLog } from '../../src/lib/log.ts'
 import { concatBytes } from '../../src/media/isobmff/write-boxes.ts'
 import { NAL, nalType, splitNalUnits } from '../../src/media/mpegts/annexb.ts'
-import type { LiveServer } from '../../src/ports.ts'
+import type { LiveServer } from '../../src/live-ports.ts'
 import { ffmpeg, makeFilm, publishByGstreamer, publishFilm } from './rtmp-programs.ts'
 import { PUBLISH_KEY, type Published, TestDoor } from './test-door.ts'
 

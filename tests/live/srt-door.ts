@@ -2,7 +2,7 @@
 
 import { LiveFeed } from '../../src/core/broadcasts/live-feed.ts'
 import { HeadwaterError } from '../../src/lib/failure.ts'
-import type { Feed, LiveCaller, LiveDoor, Publishing } from '../../src/ports.ts'
+import type { Feed, LiveCaller, LiveDoor, Publishing } from '../../src/live-ports.ts'
 import { Published } from './test-door.ts'
 
 /** One input: its stream ids and passphrases. */

@@ -3,7 +3,7 @@
 import { LiveFeed } from '../../src/core/broadcasts/live-feed.ts'
 import { HeadwaterError } from '../../src/lib/failure.ts'
 import type { AccessUnit, LiveFormat } from '../../src/media/live/units.ts'
-import type { Feed, LiveCaller, LiveDoor, Publishing } from '../../src/ports.ts'
+import type { Feed, LiveCaller, LiveDoor, Publishing } from '../../src/live-ports.ts'
 
 /** Keys of the one input there is. */
 export const INPUT_UID = 'b90c5ad17f3e42d48b1166f20ae7c935'

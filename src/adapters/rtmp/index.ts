@@ -1,7 +1,8 @@
 /** RTMP and RTMPS: the server for publishers and players behind `LiveServer`, and the `LiveSender` for outputs. */
 
 import type { Log } from '../../lib/log.ts'
-import type { Clock, LiveDoor, LiveServer } from '../../ports.ts'
+import type { LiveDoor, LiveServer } from '../../live-ports.ts'
+import type { Clock } from '../../ports.ts'
 import { openCertificate } from './certificate.ts'
 import { openRtmpServer } from './server.ts'
 

@@ -3,7 +3,7 @@
 import { writeMetadata } from '../../media/flv/write-tag.ts'
 import { writeAmf0 } from '../../media/rtmp/amf0.ts'
 import { MESSAGE } from '../../media/rtmp/message.ts'
-import type { Feed } from '../../ports.ts'
+import type { Feed } from '../../live-ports.ts'
 import type { RtmpLink } from './link.ts'
 import { StreamWriter } from './stream-writer.ts'
 import { type QueueLimits, UnitQueue } from './unit-queue.ts'

@@ -6,7 +6,7 @@ import { splitAggregate } from '../../media/flv/aggregate.ts'
 import { FlvIntake, isPassing } from '../../media/flv/flv-intake.ts'
 import { readValues, textOf } from '../../media/rtmp/command.ts'
 import { MESSAGE, type RtmpMessage } from '../../media/rtmp/message.ts'
-import type { Publishing } from '../../ports.ts'
+import type { Publishing } from '../../live-ports.ts'
 
 /** Damaged pictures and sounds without a whole one between them, after which the stream is no stream. */
 const MOST_DAMAGED = 50

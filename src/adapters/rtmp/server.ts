@@ -5,7 +5,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
-import type { LiveDoor, LiveServer } from '../../ports.ts'
+import type { LiveDoor, LiveServer } from '../../live-ports.ts'
 import { CALLER_LIMITS, type CallerLimits, Callers } from './callers.ts'
 import type { Certificate } from './certificate.ts'
 import { Session, SESSION_LIMITS, type SessionLimits } from './session.ts'

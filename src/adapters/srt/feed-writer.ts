@@ -6,7 +6,7 @@
 
 import { type AccessUnit, LIVE_TIMESCALE, type LiveFormat } from '../../media/live/units.ts'
 import { TsMuxer } from '../../media/mpegts/mux.ts'
-import type { FeedListener } from '../../ports.ts'
+import type { FeedListener } from '../../live-ports.ts'
 
 /** What has come since the latest sync picture is sent if it is no more than this. */
 const MOST_BEHIND_TICKS = LIVE_TIMESCALE / 2

@@ -6,7 +6,7 @@
 import { BoundedCache } from '../../lib/bounded-cache.ts'
 import type { HeadwaterError } from '../../lib/failure.ts'
 import { isSameSecret } from '../../lib/same-secret.ts'
-import type { LiveDoor } from '../../ports.ts'
+import type { LiveDoor } from '../../live-ports.ts'
 import { type HandshakeAnswer, REJECT } from './handshake.ts'
 import type { SrtCaller } from './life.ts'
 import { readStreamId } from './stream-id.ts'

@@ -3,7 +3,7 @@
 import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
 import { TsDemuxer } from '../../media/mpegts/demux.ts'
-import type { Publishing } from '../../ports.ts'
+import type { Publishing } from '../../live-ports.ts'
 import type { Connection, SrtEnd } from './connection.ts'
 
 /** Bytes without a packet, after which it is no transport stream. */

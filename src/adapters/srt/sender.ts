@@ -1,7 +1,7 @@
 /** The `LiveSender` for outputs to other SRT servers. */
 
 import { HeadwaterError } from '../../lib/failure.ts'
-import type { LiveSender } from '../../ports.ts'
+import type { LiveSender } from '../../live-ports.ts'
 import { FeedWriter } from './feed-writer.ts'
 import type { SrtProcess } from './srt-process.ts'
 import { readSrtTarget } from './target-url.ts'

@@ -2,7 +2,7 @@
 
 import { isFailure } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
-import type { LiveDoor, LiveServer } from '../../ports.ts'
+import type { LiveDoor, LiveServer } from '../../live-ports.ts'
 import type { Connection } from './connection.ts'
 import { FeedWriter } from './feed-writer.ts'
 import { SrtGate } from './gate.ts'

@@ -3,7 +3,7 @@
 import { HeadwaterError } from '../../lib/failure.ts'
 import { readAvcConfig } from '../../media/codecs/avc.ts'
 import { type AccessUnit, LIVE_TIMESCALE, type LiveFormat, type VideoFormat } from '../../media/live/units.ts'
-import type { Feed } from '../../ports.ts'
+import type { Feed } from '../../live-ports.ts'
 
 /** A publisher that has only just come tells its formats within this, or has none of that kind. */
 const WAIT_MS = 2_000

@@ -1,7 +1,7 @@
 /** What the composition root needs of WebRTC. */
 
 import type { Log } from '../../lib/log.ts'
-import type { LiveDoor, LiveServer, RtcServer } from '../../ports.ts'
+import type { LiveDoor, LiveServer, RtcServer } from '../../live-ports.ts'
 import { createRtcServer } from './rtc-server.ts'
 
 /** Its settings. */

@@ -6,7 +6,7 @@ import { type Agreement, type AnsweredSection, choosePlayed } from '../../media/
 import { answerPlayed, offerPlayed } from '../../media/sdp/own-codecs.ts'
 import { readSdp, readSdpFragment } from '../../media/sdp/read-sdp.ts'
 import { type OwnTransport, writeSdp, writeSdpFragment } from '../../media/sdp/write-sdp.ts'
-import type { Feed, RtcServer } from '../../ports.ts'
+import type { Feed, RtcServer } from '../../live-ports.ts'
 import { findFormats } from './find-formats.ts'
 import { PlaySession } from './play-session.ts'
 import { RtcConnection } from './rtc-connection.ts'

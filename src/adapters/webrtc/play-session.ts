@@ -9,7 +9,7 @@ import { LIVE_TIMESCALE } from '../../media/live/units.ts'
 import { readRtcp } from '../../media/rtp/rtcp.ts'
 import { writeH264Payloads, writeVp8Payloads } from '../../media/rtp/write-payloads.ts'
 import type { Agreement } from '../../media/sdp/choose-codecs.ts'
-import type { Feed, FeedListener } from '../../ports.ts'
+import type { Feed, FeedListener } from '../../live-ports.ts'
 import type { SentPacket } from './secure-channel.ts'
 import { SentStream } from './sent-stream.ts'
 

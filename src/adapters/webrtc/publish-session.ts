@@ -20,7 +20,7 @@ import { readRtp, type RtpPacket } from '../../media/rtp/rtp-packet.ts'
 import { RtpStatistics } from '../../media/rtp/rtp-statistics.ts'
 import { Vp8Reader } from '../../media/rtp/vp8-reader.ts'
 import type { Agreement } from '../../media/sdp/choose-codecs.ts'
-import type { Publishing } from '../../ports.ts'
+import type { Publishing } from '../../live-ports.ts'
 
 /** A segment begins with a key frame: live.md §2 wants them at least two seconds apart. */
 const KEY_FRAME_EVERY_MS = 2_000

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
-import type { LiveDoor, RtcServer, RtcSession } from '../../ports.ts'
+import type { LiveDoor, RtcServer, RtcSession } from '../../live-ports.ts'
 import type { openPlay as OpenPlay } from './open-play.ts'
 import type { openPublish as OpenPublish } from './open-publish.ts'
 import type { ConnectionDeps } from './rtc-connection.ts'

@@ -6,7 +6,7 @@
 import { HeadwaterError } from '../../lib/failure.ts'
 import { SteadyTimes } from '../../media/live/steady-times.ts'
 import type { AccessUnit, LiveFormat } from '../../media/live/units.ts'
-import type { Feed, LiveCaller, LiveProtocol } from '../../ports.ts'
+import type { Feed, LiveCaller, LiveProtocol } from '../../live-ports.ts'
 import type { StartLadder } from '../live-conversion/index.ts'
 import { type LiveInput, type LiveReason, recordErrored } from '../live-inputs/index.ts'
 import type { LiveErrorCode } from '../webhooks/index.ts'

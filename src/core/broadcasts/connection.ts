@@ -3,7 +3,8 @@
 import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import { codecOf } from '../../media/live/track-init.ts'
 import type { AccessUnit, LiveFormat, SoundFormat, VideoFormat } from '../../media/live/units.ts'
-import type { Clock, LiveCaller, LiveProtocol, Publishing } from '../../ports.ts'
+import type { LiveCaller, LiveProtocol, Publishing } from '../../live-ports.ts'
+import type { Clock } from '../../ports.ts'
 
 /** Where a connection leads to. */
 export interface Intake {

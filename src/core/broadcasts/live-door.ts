@@ -1,7 +1,7 @@
 /** Who may come in (live.md §2): publishers one at a time per input, players with a key of their own. */
 
 import { HeadwaterError, isFailure } from '../../lib/failure.ts'
-import type { Feed, FeedListener, LiveCaller, LiveDoor, LiveProtocol, Publishing } from '../../ports.ts'
+import type { Feed, FeedListener, LiveCaller, LiveDoor, LiveProtocol, Publishing } from '../../live-ports.ts'
 import { checkRoomOnDisk } from '../uploads/index.ts'
 import { checkStorage } from '../videos/index.ts'
 import {

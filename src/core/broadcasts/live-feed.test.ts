@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { AccessUnit, LiveFormat } from '../../media/live/units.ts'
-import type { FeedListener } from '../../ports.ts'
+import type { FeedListener } from '../../live-ports.ts'
 import { LiveFeed } from './live-feed.ts'
 
 const PICTURES: LiveFormat = {

@@ -2,7 +2,7 @@
 
 import { Listeners } from '../../lib/listeners.ts'
 import type { AccessUnit, LiveFormat, SoundFormat, VideoFormat } from '../../media/live/units.ts'
-import type { Feed, FeedListener } from '../../ports.ts'
+import type { Feed, FeedListener } from '../../live-ports.ts'
 
 /** Of a GOP that grows larger nothing is kept: who comes then waits for the next. */
 const MOST_KEPT_BYTES = 16 * 1024 * 1024

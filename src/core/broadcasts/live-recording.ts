@@ -6,7 +6,8 @@
 import { isFailure } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
 import { LIVE_TIMESCALE } from '../../media/live/units.ts'
-import type { BlobReader, Draft, FeedListener, LiveProtocol } from '../../ports.ts'
+import type { FeedListener, LiveProtocol } from '../../live-ports.ts'
+import type { BlobReader, Draft } from '../../ports.ts'
 import { sourceBlob } from '../blob-names.ts'
 import type { LiveInput } from '../live-inputs/index.ts'
 import {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { TestClock } from '../../../tests/suites/test-clock.ts'
 import { silentLog } from '../../lib/log.ts'
-import type { LiveSender } from '../../ports.ts'
+import type { LiveSender } from '../../live-ports.ts'
 import type { LiveOutput } from '../live-inputs/index.ts'
 import { LiveFeed } from './live-feed.ts'
 import { Outputs } from './outputs.ts'

@@ -2,7 +2,8 @@
 
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
-import type { Clock, Feed, Fetcher, LiveProtocol, LiveSender } from '../../ports.ts'
+import type { Feed, LiveProtocol, LiveSender } from '../../live-ports.ts'
+import type { Clock, Fetcher } from '../../ports.ts'
 import type { LiveOutput } from '../live-inputs/index.ts'
 import type { Statuses } from './statuses.ts'
 

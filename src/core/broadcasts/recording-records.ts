@@ -1,7 +1,8 @@
 /** The queries of broadcasts that are being recorded. Nothing else reads or writes their table, save the sweep. */
 
 import { HeadwaterError } from '../../lib/failure.ts'
-import type { Clock, LiveProtocol } from '../../ports.ts'
+import type { LiveProtocol } from '../../live-ports.ts'
+import type { Clock } from '../../ports.ts'
 import type { Db, Trx } from '../../tables.ts'
 import type { LiveInput } from '../live-inputs/index.ts'
 import { nameOf } from '../live-inputs/index.ts'

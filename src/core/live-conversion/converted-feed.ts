@@ -10,7 +10,7 @@ import {
   type SoundFormat,
   type VideoFormat,
 } from '../../media/live/units.ts'
-import type { Feed, FeedListener } from '../../ports.ts'
+import type { Feed, FeedListener } from '../../live-ports.ts'
 import type { Conversion } from './conversion.ts'
 import { convertedSound, type Target } from './conversion-args.ts'
 

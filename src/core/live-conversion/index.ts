@@ -2,7 +2,7 @@
  * What others may import from `core/live-conversion`: broadcasts in the codecs that somebody takes, and their lower rungs.
  */
 
-import type { Feed } from '../../ports.ts'
+import type { Feed } from '../../live-ports.ts'
 import { Conversion, type ConversionDeps } from './conversion.ts'
 import type { Target } from './conversion-args.ts'
 import { type Accepts, ConvertedFeed } from './converted-feed.ts'

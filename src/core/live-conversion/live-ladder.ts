@@ -7,7 +7,7 @@
 import { isSameFormat } from '../../media/live/same-format.ts'
 import type { AccessUnit, LiveFormat, VideoFormat } from '../../media/live/units.ts'
 import { LIVE_TIMESCALE } from '../../media/live/units.ts'
-import type { Feed } from '../../ports.ts'
+import type { Feed } from '../../live-ports.ts'
 import type { Rational, Rung } from '../planning/index.ts'
 import type { ConversionDeps } from './conversion.ts'
 import { DecoderLife } from './decoder-life.ts'

@@ -3,7 +3,7 @@
 import { Listeners } from '../../lib/listeners.ts'
 import { isSameFormat } from '../../media/live/same-format.ts'
 import type { AccessUnit, LiveFormat, SoundFormat, VideoFormat } from '../../media/live/units.ts'
-import type { Feed, FeedListener } from '../../ports.ts'
+import type { Feed, FeedListener } from '../../live-ports.ts'
 
 /** Kept for newcomers: longer than any group of pictures that is allowed (20 s at 70 a second), and its sound. */
 const MOST_KEPT = 4_000

@@ -1,6 +1,6 @@
 /** How the connection of an input or an output is, and how it was (live.md §3). */
 
-import type { LiveProtocol } from '../../ports.ts'
+import type { LiveProtocol } from '../../live-ports.ts'
 
 /** Why a state was entered. */
 export const LIVE_REASONS = [

@@ -2,7 +2,8 @@
 
 import { HeadwaterError } from '../../lib/failure.ts'
 import { FreshLooks } from '../../lib/fresh-looks.ts'
-import type { Clock, LiveProtocol } from '../../ports.ts'
+import type { LiveProtocol } from '../../live-ports.ts'
+import type { Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { getLiveInput } from '../live-inputs/index.ts'
 import { isTokenLike, Tokens } from '../protection/index.ts'

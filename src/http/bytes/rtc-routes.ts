@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { HeadwaterError } from '../../lib/failure.ts'
 import { SDP_BYTES } from '../../media/sdp/read-sdp.ts'
-import type { RtcServer, RtcSession } from '../../ports.ts'
+import type { RtcServer, RtcSession } from '../../live-ports.ts'
 import { headerText } from '../header-text.ts'
 import { readTextBody } from '../read-body.ts'
 import type { ByteRequest, ByteRoute } from '../route.ts'
