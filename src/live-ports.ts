@@ -55,6 +55,12 @@ export interface Feed {
   listen(listener: FeedListener): () => void
 }
 
+/** Codecs that somebody can take. */
+export type AcceptedCodecs = {
+  readonly video: readonly VideoFormat['codec'][]
+  readonly audio: readonly SoundFormat['codec'][]
+}
+
 /** Where servers of live protocols ask who may come in. Made by `core/broadcasts`. */
 export interface LiveDoor {
   /**
@@ -78,13 +84,7 @@ export interface LiveDoor {
    * The running broadcast of an input. `accepts`: which codecs the caller can play; what was published in another one is
    * converted. Throws `live_key_unknown`, `live_input_disabled` or `live_not_started`.
    */
-  play(
-    caller: LiveCaller,
-    accepts: {
-      readonly video: readonly VideoFormat['codec'][]
-      readonly audio: readonly SoundFormat['codec'][]
-    },
-  ): Promise<Feed>
+  play(caller: LiveCaller, accepts: AcceptedCodecs): Promise<Feed>
 }
 
 /** A program that listens for publishers and players of one protocol. A crash of it ends their connections, nothing more. */

@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { dataFolder } from '../config/data-folder.ts'
 import type { Settings } from '../config/settings.ts'
 import { openFolder } from './open-folder.ts'
-import type { RunningScrub, ScrubRequest } from './scrub.ts'
+import type { RunningScrub, ScrubRequest } from './running-scrub.ts'
 
 /** Opens the folder and begins. Throws `folder_in_use` while a server works on it, or a sentence when ffmpeg is missing. */
 export async function openFolderScrub(settings: Settings, request: ScrubRequest): Promise<RunningScrub> {

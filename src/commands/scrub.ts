@@ -10,6 +10,7 @@ import type { PresentedScrub } from '../http/api/scrub.ts'
 import { type ApiClient, askServer, isRunning, openClient, serverUrl } from './api-client.ts'
 import { CommandFailure } from './command-failure.ts'
 import { formatBytes, ProgressLine } from './progress-line.ts'
+import type { RunningScrub, ScrubRequest } from './running-scrub.ts'
 import { openFolderScrub } from './scrub-folder.ts'
 
 /** Exit codes beside 0 (all is well, or was made so) and 1 (it could not be done). */
@@ -18,21 +19,6 @@ const DAMAGE_IS_LEFT = 3
 const INTERRUPTED = 130
 
 const LOOK_MS = 250
-
-/** A scrub under way, wherever it runs. */
-export type RunningScrub = {
-  /** With the findings behind the first `after`. */
-  look(after: number): Promise<PresentedScrub>
-  stop(): Promise<void>
-  /** Lets go of what was opened for it. */
-  close(): Promise<void>
-}
-
-export type ScrubRequest = {
-  readonly repair: boolean
-  /** undefined: what is usual there. */
-  readonly megabytesPerSecond: number | undefined
-}
 
 /** Runs the command; resolves with the exit code. */
 export async function scrub(settings: Settings, args: string[]): Promise<number> {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { LiveFeed } from '../../src/core/broadcasts/live-feed.ts'
-import { type Accepts, Conversions } from '../../src/core/live-conversion/index.ts'
+import { Conversions } from '../../src/core/live-conversion/index.ts'
+import type { AcceptedCodecs } from '../../src/live-ports.ts'
 import type { Log } from '../../src/lib/log.ts'
 import { LIVE_TIMESCALE } from '../../src/media/live/units.ts'
 import type { LiveDecoder, LiveRun, LiveTask } from '../../src/ports.ts'
@@ -11,8 +12,8 @@ import { openLiveDecoder } from '../harness/decoder.ts'
 import { FLASH_SECONDS, makeFilm, tellFilm } from './live-film.ts'
 import { Notes, readPictures, readSound } from './read-back.ts'
 
-const PACKAGING: Accepts = { video: ['avc'], audio: ['aac'] }
-const WEBRTC: Accepts = { video: ['avc', 'vp8'], audio: ['opus'] }
+const PACKAGING: AcceptedCodecs = { video: ['avc'], audio: ['aac'] }
+const WEBRTC: AcceptedCodecs = { video: ['avc', 'vp8'], audio: ['opus'] }
 /** How far sound may be from where it was (spec/live.md: within 20 ms of the picture). */
 const SYNC_SECONDS = 0.02
 const FILM_SECONDS = 3

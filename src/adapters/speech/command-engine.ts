@@ -8,7 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
 import { HeadwaterError } from '../../lib/failure.ts'
 import { BoundedBytes, MAX_ANSWER_BYTES } from './bounded-bytes.ts'
-import type { HearFile } from './sound-file.ts'
+import type { HearFile } from './hear-file.ts'
 
 /** How much of what the program says of itself is kept. */
 const SAID_BYTES = 2_048

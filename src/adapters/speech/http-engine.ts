@@ -12,7 +12,7 @@ import { request as httpsRequest } from 'node:https'
 import { pipeline } from 'node:stream/promises'
 import { HeadwaterError } from '../../lib/failure.ts'
 import { BoundedBytes, MAX_ANSWER_BYTES } from './bounded-bytes.ts'
-import type { HearFile } from './sound-file.ts'
+import type { HearFile } from './hear-file.ts'
 
 export type HttpEngineOptions = {
   /** Whole address of the call. */

@@ -7,13 +7,8 @@ import { mkdir, mkdtemp, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DecoderFile, SpeechEngine } from '../../ports.ts'
 import { commandEngine } from './command-engine.ts'
+import type { HearFile } from './hear-file.ts'
 import { httpEngine } from './http-engine.ts'
-
-/** Makes WebVTT of the WAV file at `path`. Throws `speech_failed` or the abort reason. */
-export type HearFile = (
-  path: string,
-  options: { readonly language: string; readonly signal: AbortSignal },
-) => Promise<Uint8Array>
 
 export type SpeechSettings = {
   readonly speechCommand: string | null

@@ -10,7 +10,7 @@ import type { Feed, RtcServer } from '../../live-ports.ts'
 import { findFormats } from './find-formats.ts'
 import { PlaySession } from './play-session.ts'
 import { RtcConnection } from './rtc-connection.ts'
-import type { KeptSession, OpenDeps } from './rtc-server.ts'
+import type { KeptSession, OpenDeps } from './kept-session.ts'
 
 /** What browsers play. AAC and whatever else is published is converted, where the door can. */
 const ACCEPTS = { video: ['avc', 'vp8'], audio: ['opus'] } as const

@@ -9,7 +9,7 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import type { RtcServer } from '../../live-ports.ts'
 import { PublishSession } from './publish-session.ts'
 import { RtcConnection } from './rtc-connection.ts'
-import type { KeptSession, OpenDeps } from './rtc-server.ts'
+import type { KeptSession, OpenDeps } from './kept-session.ts'
 
 /** Opens it. Throws as `RtcServer.publish` says. */
 export async function openPublish(

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
 import type { LiveDoor, RtcServer, RtcSession } from '../../live-ports.ts'
+import type { KeptSession, OpenDeps } from './kept-session.ts'
 import type { openPlay as OpenPlay } from './open-play.ts'
 import type { openPublish as OpenPublish } from './open-publish.ts'
 import type { ConnectionDeps } from './rtc-connection.ts'
@@ -19,26 +20,6 @@ export type RtcServerOptions = {
   readonly announced: readonly string[]
   /** Connections at a time. */
   readonly maxSessions: number
-}
-
-/** A session as the server keeps it. */
-export type KeptSession = RtcSession & {
-  readonly tick: (nowMs: number) => void
-  /** The publisher of this input is asked for a key frame; nothing where it is another's. */
-  readonly askKeyFrame: (inputUid: string) => void
-  /** Ends it without being asked to, when the server stops. */
-  readonly abandon: () => void
-}
-
-/** What opening a session needs. */
-export type OpenDeps = {
-  readonly door: LiveDoor
-  readonly log: Log
-  readonly connection: ConnectionDeps
-  readonly newId: () => string
-  /** Forgets the session. */
-  readonly onEnd: (id: string) => void
-  readonly askKeyFrame: (inputUid: string) => void
 }
 
 const TICK_MS = 500

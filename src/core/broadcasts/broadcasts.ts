@@ -7,8 +7,7 @@ import type { Jobs } from '../../jobs/job.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import { FreshLooks } from '../../lib/fresh-looks.ts'
 import type { Log } from '../../lib/log.ts'
-import type { SoundFormat, VideoFormat } from '../../media/live/units.ts'
-import type { Feed, LiveDoor, LiveSender } from '../../live-ports.ts'
+import type { AcceptedCodecs, Feed, LiveDoor, LiveSender } from '../../live-ports.ts'
 import type { Blobs, Clock, Fetcher } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import type { Convert, StartLadder } from '../live-conversion/index.ts'
@@ -30,12 +29,6 @@ import { Outputs } from './outputs.ts'
 import { recoverRecordings } from './recover-recordings.ts'
 import { Statuses } from './statuses.ts'
 
-/** Codecs that somebody can take. */
-export type Accepted = {
-  readonly video: readonly VideoFormat['codec'][]
-  readonly audio: readonly SoundFormat['codec'][]
-}
-
 export type BroadcastsDeps = {
   readonly db: Db
   readonly blobs: Blobs
@@ -53,7 +46,7 @@ export type BroadcastsDeps = {
 }
 
 /** What HLS, DASH and our own recordings are made of. */
-const PLAYABLE: Accepted = { video: ['avc'], audio: ['aac'] }
+const PLAYABLE: AcceptedCodecs = { video: ['avc'], audio: ['aac'] }
 const TICK_MS = 1_000
 const TOUCH_MS = 10_000
 /** A publisher whose connection is there, but from whom nothing comes, is lost. */
@@ -169,7 +162,7 @@ export class Broadcasts implements LiveLookup {
   }
 
   /** The feed in codecs that are accepted; undefined where it cannot be had. */
-  accept(feed: Feed, accepts: Accepted): Feed | undefined {
+  accept(feed: Feed, accepts: AcceptedCodecs): Feed | undefined {
     // Also where it seems to fit: a track that comes later may be in another codec.
     if (this.#deps.convert !== undefined) return this.#deps.convert(feed, accepts)
     const { video, audio } = feed

@@ -1,2 +1,2 @@
 /** What others may import from `core/broadcasts`. */
-export { type Accepted, Broadcasts, type BroadcastsDeps } from './broadcasts.ts'
+export { Broadcasts, type BroadcastsDeps } from './broadcasts.ts'

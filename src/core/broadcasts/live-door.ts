@@ -1,7 +1,19 @@
 /** Who may come in (live.md §2): publishers one at a time per input, players with a key of their own. */
 
+import type { Jobs } from '../../jobs/job.ts'
 import { HeadwaterError, isFailure } from '../../lib/failure.ts'
-import type { Feed, FeedListener, LiveCaller, LiveDoor, LiveProtocol, Publishing } from '../../live-ports.ts'
+import type { Log } from '../../lib/log.ts'
+import type {
+  AcceptedCodecs,
+  Feed,
+  FeedListener,
+  LiveCaller,
+  LiveDoor,
+  LiveProtocol,
+  Publishing,
+} from '../../live-ports.ts'
+import type { Blobs, Clock } from '../../ports.ts'
+import type { Db } from '../../tables.ts'
 import { checkRoomOnDisk } from '../uploads/index.ts'
 import { checkStorage } from '../videos/index.ts'
 import {
@@ -12,20 +24,39 @@ import {
   type LiveInput,
   recordErrored,
 } from '../live-inputs/index.ts'
-import type { Accepted, Broadcasts, BroadcastsDeps } from './broadcasts.ts'
+import type { Broadcast } from './broadcast.ts'
 import { Connection } from './connection.ts'
+import type { Statuses } from './statuses.ts'
 
 /** A publisher who has been silent for so long gives way to a newer one (live.md §2). */
 const GIVES_WAY_MS = 5_000
 
-type DoorDeps = BroadcastsDeps & {
+/** The broadcasts behind the door: `Broadcasts` says what each does. */
+export type BehindDoor = {
+  readonly statuses: Statuses
+  find(uid: string): Broadcast | undefined
+  begin(input: LiveInput): Broadcast
+  renew(connection: Connection, input: LiveInput): Broadcast
+  accept(feed: Feed, accepts: AcceptedCodecs): Feed | undefined
+}
+
+export type LiveDoorDeps = {
+  readonly db: Db
+  readonly blobs: Blobs
+  readonly clock: Clock
+  readonly jobs: Jobs
+  readonly log: Log
+  readonly limits: { readonly storageMinutes: number; readonly minFreeBytes: number }
+}
+
+type DoorDeps = LiveDoorDeps & {
   /** Inputs whose owner was told that there is no room, once until there is: encoders try again every few seconds. */
   readonly toldOfRoom: Set<string>
 }
 
 /** Creates the door of these broadcasts. */
-export function createDoor(broadcastsDeps: BroadcastsDeps, broadcasts: Broadcasts): LiveDoor {
-  const deps: DoorDeps = { ...broadcastsDeps, toldOfRoom: new Set() }
+export function createDoor(doorDeps: LiveDoorDeps, broadcasts: BehindDoor): LiveDoor {
+  const deps: DoorDeps = { ...doorDeps, toldOfRoom: new Set() }
   return {
     findSrt: (streamId) => findSrt(deps, broadcasts, streamId),
     publish: (caller) => publish(deps, broadcasts, caller),
@@ -35,7 +66,7 @@ export function createDoor(broadcastsDeps: BroadcastsDeps, broadcasts: Broadcast
 
 async function findSrt(
   deps: DoorDeps,
-  broadcasts: Broadcasts,
+  broadcasts: BehindDoor,
   streamId: string,
 ): ReturnType<LiveDoor['findSrt']> {
   const found = await findByStreamId(deps.db, streamId)
@@ -54,7 +85,7 @@ async function findSrt(
 type Applicant = { readonly input: LiveInput; readonly protocol: LiveProtocol }
 
 /** Throws `live_input_disabled` or `storage_exhausted`, and notes for the owner that somebody was refused. */
-async function admit(deps: DoorDeps, broadcasts: Broadcasts, { input, protocol }: Applicant): Promise<void> {
+async function admit(deps: DoorDeps, broadcasts: BehindDoor, { input, protocol }: Applicant): Promise<void> {
   try {
     checkEnabled(input)
     await checkRoom(deps, input)
@@ -65,7 +96,7 @@ async function admit(deps: DoorDeps, broadcasts: Broadcasts, { input, protocol }
   }
 }
 
-async function publish(deps: DoorDeps, broadcasts: Broadcasts, caller: LiveCaller): Promise<Publishing> {
+async function publish(deps: DoorDeps, broadcasts: BehindDoor, caller: LiveCaller): Promise<Publishing> {
   const input = await findInput(deps, caller, 'publish')
   await admit(deps, broadcasts, { input, protocol: caller.protocol })
   // From here on nothing is waited for, so that of two who come at once one is second.
@@ -97,10 +128,10 @@ async function publish(deps: DoorDeps, broadcasts: Broadcasts, caller: LiveCalle
 }
 
 async function play(
-  deps: BroadcastsDeps,
-  broadcasts: Broadcasts,
+  deps: LiveDoorDeps,
+  broadcasts: BehindDoor,
   caller: LiveCaller,
-  accepts: Accepted,
+  accepts: AcceptedCodecs,
 ): Promise<Feed> {
   const input = await findInput(deps, caller, 'play')
   checkEnabled(input)
@@ -131,14 +162,14 @@ async function play(
 }
 
 /** Throws `live_key_unknown`. */
-async function findInput(deps: BroadcastsDeps, caller: LiveCaller, purpose: KeyPurpose): Promise<LiveInput> {
+async function findInput(deps: LiveDoorDeps, caller: LiveCaller, purpose: KeyPurpose): Promise<LiveInput> {
   const input = await lookUp(deps, caller, purpose)
   if (input !== undefined) return input
   throw new HeadwaterError('live_key_unknown', 'No live input has this key; copy it again from the input.')
 }
 
 async function lookUp(
-  { db }: BroadcastsDeps,
+  { db }: LiveDoorDeps,
   { protocol, key }: LiveCaller,
   purpose: KeyPurpose,
 ): Promise<LiveInput | undefined> {
@@ -158,7 +189,7 @@ function checkEnabled(input: LiveInput): void {
 }
 
 /** Throws `storage_exhausted` where a recording would have no room. */
-async function checkRoom({ db, blobs, clock, limits }: BroadcastsDeps, input: LiveInput): Promise<void> {
+async function checkRoom({ db, blobs, clock, limits }: LiveDoorDeps, input: LiveInput): Promise<void> {
   if (input.recording.mode === 'off') return
   const { storageMinutes } = limits
   const { accountId } = input
@@ -175,7 +206,7 @@ async function checkRoom({ db, blobs, clock, limits }: BroadcastsDeps, input: Li
 /** Notes that the owner of a key was refused, and tells of full storage. */
 function refuse(
   deps: DoorDeps,
-  broadcasts: Broadcasts,
+  broadcasts: BehindDoor,
   { input, protocol, error }: Applicant & { readonly error: unknown },
 ): void {
   const running = broadcasts.find(input.uid)

@@ -3,6 +3,7 @@
 import type { BlobName } from '../../ports.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Plan } from '../planning/index.ts'
+import type { Body } from '../playback/index.ts'
 import type { Video } from '../videos/index.ts'
 
 /** `default`: the best picture with its sound; `audio`: the sound alone. */
@@ -18,6 +19,16 @@ export type Download = {
   readonly percentComplete: number
   /** null until `ready`. */
   readonly blob: { readonly name: BlobName; readonly sizeBytes: number } | null
+}
+
+/** A file to send. */
+export type OpenedDownload = {
+  readonly body: Body
+  readonly contentType: string
+  /** With its dot; may be empty. */
+  readonly extension: string
+  /** Quoted, strong. */
+  readonly etag: string
 }
 
 /** Name and type of each file in its address (playback.md §1). */

@@ -9,8 +9,8 @@ export {
   getDownloads,
   remakeDownloads,
 } from './create-download.ts'
-export { type Download, DOWNLOAD_FILES, type DownloadType } from './download.ts'
+export { type Download, DOWNLOAD_FILES, type DownloadType, type OpenedDownload } from './download.ts'
 export { failDownloads } from './download-records.ts'
 export { parseFileName } from './file-name.ts'
 export { layoutFile, type LayoutQuestion } from './layout-file.ts'
-export { type OpenedDownload, openDownload } from './open-download.ts'
+export { openDownload } from './open-download.ts'

@@ -3,20 +3,10 @@
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Blobs } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
-import { type Body, bodyOf, type Playable } from '../playback/index.ts'
+import { bodyOf, type Playable } from '../playback/index.ts'
 import { findDownload } from './create-download.ts'
-import { type Download, DOWNLOAD_FILES, type DownloadType } from './download.ts'
+import { type Download, DOWNLOAD_FILES, type DownloadType, type OpenedDownload } from './download.ts'
 import { openSource } from './open-source.ts'
-
-/** A file to send. */
-export type OpenedDownload = {
-  readonly body: Body
-  readonly contentType: string
-  /** With its dot; may be empty. */
-  readonly extension: string
-  /** Quoted, strong. */
-  readonly etag: string
-}
 
 /** While a file is made: about as long as one takes. */
 const RETRY_AFTER_SECONDS = 5

@@ -5,7 +5,7 @@ import type { Blobs } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { sourceBlob } from '../blob-names.ts'
 import { bodyOf, openRecorded } from '../playback/index.ts'
-import type { OpenedDownload } from './open-download.ts'
+import type { OpenedDownload } from './download.ts'
 
 /** The source, called what it is; undefined when it is no longer stored. Throws `blob_damaged`. */
 export async function openSource(

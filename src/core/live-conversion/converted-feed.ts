@@ -10,23 +10,17 @@ import {
   type SoundFormat,
   type VideoFormat,
 } from '../../media/live/units.ts'
-import type { Feed, FeedListener } from '../../live-ports.ts'
+import type { AcceptedCodecs, Feed, FeedListener } from '../../live-ports.ts'
 import type { Conversion } from './conversion.ts'
 import { convertedSound, type Target } from './conversion-args.ts'
-
-/** Codecs that somebody can play. */
-export type Accepts = {
-  readonly video: readonly VideoFormat['codec'][]
-  readonly audio: readonly SoundFormat['codec'][]
-}
 
 /** One such view of a broadcast. */
 export class ConvertedFeed implements Feed {
   readonly #source: Feed
-  readonly #accepts: Accepts
+  readonly #accepts: AcceptedCodecs
   readonly #conversionOf: (target: Target) => Conversion
 
-  constructor(source: Feed, accepts: Accepts, conversionOf: (target: Target) => Conversion) {
+  constructor(source: Feed, accepts: AcceptedCodecs, conversionOf: (target: Target) => Conversion) {
     this.#source = source
     this.#accepts = accepts
     this.#conversionOf = conversionOf
@@ -60,7 +54,7 @@ export class ConvertedFeed implements Feed {
 /** Of one listener. */
 class View implements FeedListener {
   readonly #listener: FeedListener
-  readonly #accepts: Accepts
+  readonly #accepts: AcceptedCodecs
   readonly #conversionOf: (target: Target) => Conversion
   readonly #ways: { video: Way; audio: Way } = { video: null, audio: null }
   readonly #joined = new Map<Target, () => void>()
@@ -74,7 +68,7 @@ class View implements FeedListener {
   #sourceEnded = false
   #left = false
 
-  constructor(listener: FeedListener, accepts: Accepts, conversionOf: (target: Target) => Conversion) {
+  constructor(listener: FeedListener, accepts: AcceptedCodecs, conversionOf: (target: Target) => Conversion) {
     this.#listener = listener
     this.#accepts = accepts
     this.#conversionOf = conversionOf
@@ -165,7 +159,7 @@ const LONGEST_WAIT_TICKS = 20 * LIVE_TIMESCALE
 /** `null`: what is wanted cannot be made of it, and is left out. */
 type Way = 'pass' | Target | null
 
-function wayOf(format: LiveFormat, accepts: Accepts): Way {
+function wayOf(format: LiveFormat, accepts: AcceptedCodecs): Way {
   if (format.kind === 'video') {
     if (accepts.video.includes(format.codec)) return 'pass'
     return accepts.video.includes('avc') ? 'avc' : null

@@ -2,18 +2,17 @@
  * What others may import from `core/live-conversion`: broadcasts in the codecs that somebody takes, and their lower rungs.
  */
 
-import type { Feed } from '../../live-ports.ts'
+import type { AcceptedCodecs, Feed } from '../../live-ports.ts'
 import { Conversion, type ConversionDeps } from './conversion.ts'
 import type { Target } from './conversion-args.ts'
-import { type Accepts, ConvertedFeed } from './converted-feed.ts'
+import { ConvertedFeed } from './converted-feed.ts'
 import { type LadderOptions, LiveLadder } from './live-ladder.ts'
 
 export type { ConversionDeps } from './conversion.ts'
-export type { Accepts } from './converted-feed.ts'
 export { type LadderOptions, LiveLadder, type RungSink } from './live-ladder.ts'
 
 /** How broadcasts are had in other codecs; the conversions of one are shared by all who want them. */
-export type Convert = (feed: Feed, accepts: Accepts) => Feed
+export type Convert = (feed: Feed, accepts: AcceptedCodecs) => Feed
 
 /** Creates it. */
 export function createConvert(deps: ConversionDeps): Convert {
@@ -52,7 +51,7 @@ export class Conversions {
   }
 
   /** The broadcast for somebody who takes these codecs; nothing runs before they listen. */
-  accepting(accepts: Accepts): Feed {
+  accepting(accepts: AcceptedCodecs): Feed {
     return new ConvertedFeed(this.#source, accepts, (target) => this.#conversionOf(target))
   }
 

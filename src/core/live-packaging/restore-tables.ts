@@ -4,10 +4,13 @@ import { PICTURE_TRACK_ID } from '../../media/live/fragment.ts'
 import type { FoundFragment, FoundRecording } from '../../media/live/read-recording.ts'
 import { scaleTicks } from '../../lib/ticks.ts'
 import { LIVE_TIMESCALE } from '../../media/live/units.ts'
-import type { LivePackage } from './live-package.ts'
+import type { CutList } from './cut-list.ts'
+import type { Rendition } from './rendition.ts'
 
-/** Fills the cuts and the renditions of a package that has just been made with the recording's formats. */
-export function restoreTables(pack: LivePackage, recording: FoundRecording, startedUs: number): void {
+type Tables = { readonly cuts: CutList; readonly renditions: readonly Rendition[] }
+
+/** Fills the tables of a package that has just been made with the recording's formats. */
+export function restoreTables(tables: Tables, recording: FoundRecording, startedUs: number): void {
   const leading = recording.video === null ? 'audio' : 'video'
   const kindOf = ({ trackId }: FoundFragment) => (trackId === PICTURE_TRACK_ID ? 'video' : 'audio')
   const cuts = recording.fragments.filter(
@@ -15,13 +18,13 @@ export function restoreTables(pack: LivePackage, recording: FoundRecording, star
   )
   for (const fragment of recording.fragments) {
     const kind = kindOf(fragment)
-    const rendition = pack.renditions.find((candidate) => candidate.kind === kind)
+    const rendition = tables.renditions.find((candidate) => candidate.kind === kind)
     if (rendition === undefined) continue
     // Sound of a segment whose first pictures were lost belongs to the one before.
     const starts = fragment.startsSegment && rendition.endSegment < cuts.length
     if (starts && kind === leading) {
       const ticks = scaleTicks(fragment.decodeTime, LIVE_TIMESCALE, rendition.timescale)
-      pack.cuts.push(ticks, fragment.afterGap, startedUs + Math.round((ticks * 1e6) / LIVE_TIMESCALE))
+      tables.cuts.push(ticks, fragment.afterGap, startedUs + Math.round((ticks * 1e6) / LIVE_TIMESCALE))
       if (fragment.changedTo !== null) {
         rendition.addInit(fragment.changedTo, fragment.trackId, rendition.endSegment)
       }
