@@ -1,6 +1,6 @@
 /** MPDs of broadcasts (ISO/IEC 23009-1 §5.3.1.2, `type="dynamic"`) from plain values. */
 
-import { formatDuration } from './mpd.ts'
+import { channelConfiguration, formatDuration, segmentTimeline } from './mpd-elements.ts'
 import { element, formatDocument, textElement, type XmlElement } from './xml.ts'
 
 export type LiveRepresentation = {
@@ -125,10 +125,6 @@ function representationElement(representation: LiveRepresentation): XmlElement {
     sar: picture && '1:1',
     audioSamplingRate: sound?.sampleRate,
   }
-  const channels = sound && {
-    schemeIdUri: 'urn:mpeg:dash:23003:3:audio_channel_configuration:2011',
-    value: sound.channels,
-  }
   const template = {
     timescale: representation.timescale,
     presentationTimeOffset: representation.periodStart,
@@ -137,26 +133,9 @@ function representationElement(representation: LiveRepresentation): XmlElement {
     media: representation.mediaTemplate,
   }
   return element('Representation', attributes, [
-    ...(channels ? [element('AudioChannelConfiguration', channels)] : []),
+    ...(sound ? [channelConfiguration(sound.channels)] : []),
     element('SegmentTemplate', template, [segmentTimeline(representation.starts)]),
   ])
-}
-
-/** Equal neighbours are written once with `@r`. */
-function segmentTimeline(starts: readonly number[]): XmlElement {
-  const runs: { t: number; d: number; r: number }[] = []
-  for (const [segment, t] of starts.entries()) {
-    const end = starts[segment + 1]
-    if (end === undefined) break
-    const last = runs.at(-1)
-    if (last && last.d === end - t) last.r += 1
-    else runs.push({ t, d: end - t, r: 0 })
-  }
-  return element(
-    'SegmentTimeline',
-    {},
-    runs.map(({ t, d, r }) => element('S', { t, d, r: r === 0 ? undefined : r })),
-  )
 }
 
 function formatTime(us: number): string {

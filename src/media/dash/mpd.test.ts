@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { formatDuration, formatStaticMpd, type StaticMpd } from './mpd.ts'
+import { formatDuration } from './mpd-elements.ts'
+import { formatStaticMpd, type StaticMpd } from './mpd.ts'
 
 const starts = [0, 120, 240, 300]
 

@@ -1,5 +1,6 @@
 /** MPD text (ISO/IEC 23009-1) from plain values: the same values always give the same bytes. */
 
+import { channelConfiguration, formatDuration, segmentTimeline } from './mpd-elements.ts'
 import { element, formatDocument, formatElement, textElement, type XmlElement } from './xml.ts'
 
 export type Representation = {
@@ -77,11 +78,6 @@ export function formatStaticMpd(mpd: StaticMpd): string {
   )
 }
 
-/** `PT…S`, to the microsecond. */
-export function formatDuration(seconds: number): string {
-  return `PT${seconds.toFixed(6).replace(/\.?0+$/, '')}S`
-}
-
 function adaptationSet(
   set: AdaptationSet,
   id: number,
@@ -133,7 +129,7 @@ function representationElement(
   const { video, audio } = representation
   let timeline = timelines.get(representation.starts)
   if (timeline === undefined) {
-    timeline = formatElement(segmentTimeline(representation), '          ')
+    timeline = formatElement(segmentTimeline(presentationTimes(representation)), '          ')
     timelines.set(representation.starts, timeline)
   }
   return element(
@@ -165,35 +161,9 @@ function representationElement(
   )
 }
 
-/**
- * `S@t` and `S@d` in presentation time (rules 8 and 19): 0 first, then the decode time less the edit list's start.
- * Equal neighbours are written once with `@r`.
- */
-function segmentTimeline(representation: Representation): XmlElement {
-  const runs: { t: number; d: number; r: number }[] = []
-  const times = representation.starts.map((start) =>
-    Math.max(0, start - representation.presentationOffsetTicks),
-  )
-  for (const [segment, t] of times.entries()) {
-    const end = times[segment + 1]
-    if (end === undefined) break
-    const last = runs.at(-1)
-    if (last && last.d === end - t) last.r += 1
-    else runs.push({ t, d: end - t, r: 0 })
-  }
-  return element(
-    'SegmentTimeline',
-    {},
-    runs.map(({ t, d, r }) => element('S', { t, d, r: r === 0 ? undefined : r })),
-  )
-}
-
-/** ISO/IEC 23009-1 §5.8.5.4 with the scheme of ISO/IEC 23003-3: plain number of channels. */
-function channelConfiguration(channels: number): XmlElement {
-  return element('AudioChannelConfiguration', {
-    schemeIdUri: 'urn:mpeg:dash:23003:3:audio_channel_configuration:2011',
-    value: channels,
-  })
+/** In presentation time (rules 8 and 19): 0 first, then the decode time less the edit list's start. */
+function presentationTimes({ starts, presentationOffsetTicks }: Representation): readonly number[] {
+  return starts.map((start) => Math.max(0, start - presentationOffsetTicks))
 }
 
 function formatRate(rate: { readonly num: number; readonly den: number }): string {

@@ -4,93 +4,60 @@ import { isFailure } from '../../lib/failure.ts'
 import { readSequenceParameterSet } from '../codecs/avc.ts'
 import { writeAvcConfig } from '../codecs/write-avc.ts'
 import type { VideoFormat } from '../live/units.ts'
+import { type Growing, PictureGathering } from './gathered-picture.ts'
 import type { OrderedPacket } from './rtp-order.ts'
-import { MOST_PICTURE_BYTES, type PictureReader, type RtpPicture } from './picture-reader.ts'
+import type { PictureReader, RtpPicture } from './picture-reader.ts'
 
 const [IDR, SPS, PPS, DELIMITER, FILLER, STAP_A, FU_A] = [5, 7, 8, 9, 12, 24, 28]
 /** Ids of picture parameter sets that are kept; encoders of browsers use one. */
 const MOST_SETS = 16
 
-/** What has come of the picture that is being put together. */
-type Growing = {
-  readonly timestamp: number
+type GrowingUnits = Growing & {
   readonly units: Uint8Array[]
   /** Pieces of the unit that comes in fragments. */
   fragments: Uint8Array[] | undefined
-  bytes: number
-  broken: boolean
 }
 
 export class H264Reader implements PictureReader {
-  #growing: Growing | undefined
+  readonly #gathering = new PictureGathering<GrowingUnits>({
+    // Nobody can tell whether what was lost before it belonged to it.
+    begin: (timestamp, lostBefore) => ({
+      timestamp,
+      units: [],
+      fragments: undefined,
+      bytes: 0,
+      broken: lostBefore,
+    }),
+    take: takePayload,
+    finish: (growing) => this.#finish(growing),
+  })
   #sps: Uint8Array | undefined
   #pps: Uint8Array[] = []
   #setsChanged = false
   #format: VideoFormat | undefined
-  #needsSync = true
 
   get needsSync(): boolean {
-    return this.#needsSync
+    return this.#gathering.needsSync
   }
 
-  push({ packet, lostBefore }: OrderedPacket): RtpPicture[] {
-    const pictures: RtpPicture[] = []
-    if (lostBefore && this.#growing !== undefined) this.#growing.broken = true
-    if (this.#growing !== undefined && this.#growing.timestamp !== packet.timestamp) {
-      pictures.push(...this.#finish(this.#growing))
-      this.#growing = undefined
-    }
-    // Packets without a payload only probe the network.
-    if (packet.payload.byteLength === 0) {
-      if (lostBefore) this.#needsSync = true
-      return pictures
-    }
-    this.#growing ??= {
-      timestamp: packet.timestamp,
-      units: [],
-      fragments: undefined,
-      bytes: 0,
-      // Nobody can tell whether what was lost belonged to it.
-      broken: lostBefore,
-    }
-    this.#take(this.#growing, packet.payload)
-    if (packet.marker) {
-      pictures.push(...this.#finish(this.#growing))
-      this.#growing = undefined
-    }
-    return pictures
+  push(ordered: OrderedPacket): RtpPicture[] {
+    return this.#gathering.push(ordered)
   }
 
-  #take(growing: Growing, payload: Uint8Array): void {
-    growing.bytes += payload.byteLength
-    if (growing.bytes > MOST_PICTURE_BYTES) growing.broken = true
-    if (growing.broken) return
-    const type = (payload[0] ?? 0) & 0x1f
-    if (type === FU_A) takeFragment(growing, payload)
-    else if (growing.fragments !== undefined) growing.broken = true
-    else if (type === STAP_A) takeAggregate(growing, payload)
-    else if (type >= 1 && type < STAP_A) growing.units.push(payload)
-    // §5.2: the rest belongs to the interleaved mode, which nobody agreed on, or is reserved.
-    else growing.broken = true
-  }
-
-  #finish(growing: Growing): RtpPicture[] {
-    if (growing.broken || growing.fragments !== undefined) {
-      this.#needsSync = true
-      return []
+  #finish({ timestamp, units, fragments }: GrowingUnits): RtpPicture | undefined {
+    const gathering = this.#gathering
+    if (fragments !== undefined) {
+      gathering.needsSync = true
+      return undefined
     }
-    for (const unit of growing.units) this.#keepSet(unit)
-    const pictures = growing.units.filter((unit) => !WITHOUT_PICTURE.includes(typeOf(unit)))
-    if (!pictures.some((unit) => isSlice(unit))) return []
+    for (const unit of units) this.#keepSet(unit)
+    const pictures = units.filter((unit) => !WITHOUT_PICTURE.includes(typeOf(unit)))
+    if (!pictures.some((unit) => isSlice(unit))) return undefined
     const isSync = pictures.some((unit) => typeOf(unit) === IDR)
-    if (this.#needsSync && !isSync) return []
-    if (isSync && !this.#renewFormat()) {
-      this.#needsSync = true
-      return []
-    }
-    this.#needsSync = false
-    const format = isSync ? this.#format : undefined
-    return [{ timestamp: growing.timestamp, isSync, data: withLengths(pictures), format }]
+    if (gathering.needsSync && !isSync) return undefined
+    gathering.needsSync = isSync && !this.#renewFormat()
+    if (gathering.needsSync) return undefined
+    return { timestamp, isSync, data: withLengths(pictures), format: isSync ? this.#format : undefined }
   }
 
   #keepSet(unit: Uint8Array): void {
@@ -125,8 +92,18 @@ export class H264Reader implements PictureReader {
   }
 }
 
+function takePayload(growing: GrowingUnits, payload: Uint8Array): void {
+  const type = (payload[0] ?? 0) & 0x1f
+  if (type === FU_A) takeFragment(growing, payload)
+  else if (growing.fragments !== undefined) growing.broken = true
+  else if (type === STAP_A) takeAggregate(growing, payload)
+  else if (type >= 1 && type < STAP_A) growing.units.push(payload)
+  // §5.2: the rest belongs to the interleaved mode, which nobody agreed on, or is reserved.
+  else growing.broken = true
+}
+
 /** §5.7.1: units behind their lengths in two bytes. */
-function takeAggregate(growing: Growing, payload: Uint8Array): void {
+function takeAggregate(growing: GrowingUnits, payload: Uint8Array): void {
   let at = 1
   while (at + 2 < payload.byteLength) {
     const end = at + 2 + (payload[at] ?? 0) * 256 + (payload[at + 1] ?? 0)
@@ -138,7 +115,7 @@ function takeAggregate(growing: Growing, payload: Uint8Array): void {
 }
 
 /** §5.8: start, middle and end of one unit; its header is told in two halves. */
-function takeFragment(growing: Growing, payload: Uint8Array): void {
+function takeFragment(growing: GrowingUnits, payload: Uint8Array): void {
   const [indicator = 0, header = 0] = payload
   const [isStart, isEnd] = [(header & 0x80) !== 0, (header & 0x40) !== 0]
   if (payload.byteLength < 3 || (isStart && isEnd) || isStart !== (growing.fragments === undefined)) {

@@ -1,69 +1,58 @@
 /** VP8 from RTP (RFC 7741 §4); sizes from the key frame's header (RFC 6386 §9.1). */
 
 import type { VideoFormat } from '../live/units.ts'
+import { type Growing, PictureGathering } from './gathered-picture.ts'
 import type { OrderedPacket } from './rtp-order.ts'
-import { MOST_PICTURE_BYTES, type PictureReader, type RtpPicture } from './picture-reader.ts'
+import type { PictureReader, RtpPicture } from './picture-reader.ts'
 
-type Growing = { readonly timestamp: number; readonly parts: Uint8Array[]; bytes: number; broken: boolean }
+type GrowingFrame = Growing & { readonly parts: Uint8Array[] }
 
 export class Vp8Reader implements PictureReader {
-  #growing: Growing | undefined
+  readonly #gathering = new PictureGathering<GrowingFrame>({
+    begin: (timestamp, lostBefore) => {
+      // A picture begins where its first partition does; so a loss before it is one of the picture before.
+      if (lostBefore) this.#gathering.needsSync = true
+      return { timestamp, parts: [], bytes: 0, broken: false }
+    },
+    take: takePayload,
+    finish: (growing) => this.#finish(growing),
+  })
   #format: VideoFormat | undefined
-  #needsSync = true
 
   get needsSync(): boolean {
-    return this.#needsSync
+    return this.#gathering.needsSync
   }
 
-  push({ packet, lostBefore }: OrderedPacket): RtpPicture[] {
-    const pictures: RtpPicture[] = []
-    if (lostBefore && this.#growing !== undefined) this.#growing.broken = true
-    if (this.#growing !== undefined && this.#growing.timestamp !== packet.timestamp) {
-      pictures.push(...this.#finish(this.#growing))
-      this.#growing = undefined
-    }
-    if (packet.payload.byteLength === 0) {
-      if (lostBefore) this.#needsSync = true
-      return pictures
-    }
-    const descriptor = readDescriptor(packet.payload)
-    const isFirst = this.#growing === undefined
-    this.#growing ??= { timestamp: packet.timestamp, parts: [], bytes: 0, broken: false }
-    const growing = this.#growing
-    // A picture begins where its first partition does; so a loss before it is one of the picture before.
-    if (descriptor === undefined || (isFirst && !descriptor.isStart)) growing.broken = true
-    else growing.parts.push(packet.payload.subarray(descriptor.bytes))
-    if (lostBefore && isFirst) this.#needsSync = true
-    growing.bytes += packet.payload.byteLength
-    if (growing.bytes > MOST_PICTURE_BYTES) growing.broken = true
-    if (packet.marker) {
-      pictures.push(...this.#finish(growing))
-      this.#growing = undefined
-    }
-    return pictures
+  push(ordered: OrderedPacket): RtpPicture[] {
+    return this.#gathering.push(ordered)
   }
 
-  #finish(growing: Growing): RtpPicture[] {
-    if (growing.broken) {
-      this.#needsSync = true
-      return []
-    }
-    const data = Buffer.concat(growing.parts)
+  #finish({ timestamp, parts }: GrowingFrame): RtpPicture | undefined {
+    const gathering = this.#gathering
+    const data = Buffer.concat(parts)
     // RFC 6386 §9.1: bit 0 of a frame is 0 for a key frame.
     const isSync = data.byteLength > 0 && ((data[0] ?? 1) & 1) === 0
-    if (this.#needsSync && !isSync) return []
-    if (isSync) {
-      const size = readKeyFrameSize(data)
-      if (size === undefined) {
-        this.#needsSync = true
-        return []
-      }
-      const changed = this.#format?.width !== size.width || this.#format.height !== size.height
-      if (changed) this.#format = { kind: 'video', codec: 'vp8', config: new Uint8Array(0), ...size }
-    }
-    this.#needsSync = false
-    return [{ timestamp: growing.timestamp, isSync, data, format: isSync ? this.#format : undefined }]
+    if (gathering.needsSync && !isSync) return undefined
+    gathering.needsSync = isSync && !this.#renewFormat(data)
+    if (gathering.needsSync) return undefined
+    return { timestamp, isSync, data, format: isSync ? this.#format : undefined }
   }
+
+  /** Whether the key frame says its size. */
+  #renewFormat(keyFrame: Uint8Array): boolean {
+    const size = readKeyFrameSize(keyFrame)
+    if (size === undefined) return false
+    const changed = this.#format?.width !== size.width || this.#format.height !== size.height
+    if (changed) this.#format = { kind: 'video', codec: 'vp8', config: new Uint8Array(0), ...size }
+    return true
+  }
+}
+
+function takePayload(growing: GrowingFrame, payload: Uint8Array): void {
+  const descriptor = readDescriptor(payload)
+  const isFirst = growing.parts.length === 0
+  if (descriptor === undefined || (isFirst && !descriptor.isStart)) growing.broken = true
+  else growing.parts.push(payload.subarray(descriptor.bytes))
 }
 
 /** Length of the payload descriptor, and whether the frame begins behind it; undefined where it is cut off. */
