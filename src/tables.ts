@@ -84,9 +84,8 @@ export type FormLinksTable = {
   video_uid: string
 }
 
-/** A download in progress; gone when it has ended, however it did. */
-export type CopiesTable = {
-  video_uid: string
+/** A file that is being fetched from a URL. */
+export type FetchedFileColumns = {
   /** As the customer gave it, so perhaps with a password: shown to nobody. */
   url: string
   /** What `If-Range` takes (RFC 9110 §13.1.5): a strong entity tag or a date; null while nothing is known, or if there is none. */
@@ -99,6 +98,9 @@ export type CopiesTable = {
   /** Block checksums of the first `offset_bytes` bytes. */
   checksums: Uint8Array
 }
+
+/** A download in progress; gone when it has ended, however it did. */
+export type CopiesTable = FetchedFileColumns & { video_uid: string }
 
 /** A source that is being put together from partial uploads; gone once its video has it. */
 export type ConcatenationsTable = {
@@ -193,17 +195,7 @@ export type AudioTracksTable = {
 }
 
 /** The file of an audio track that is being fetched; gone when that has ended, however it did. */
-export type AudioCopiesTable = {
-  track_uid: string
-  /** As the customer gave it, so perhaps with a password: shown to nobody. */
-  url: string
-  /** The rest as in `CopiesTable`. */
-  validator: string | null
-  length_bytes: number | null
-  offset_bytes: number
-  draft_id: string | null
-  checksums: Uint8Array
-}
+export type AudioCopiesTable = FetchedFileColumns & { track_uid: string }
 
 /** What ingest decided about a video. */
 export type PlansTable = {

@@ -1,21 +1,19 @@
 /** The queries of the files of audio tracks that are being fetched. */
 
 import type { Db, Trx } from '../../tables.ts'
-import type { FetchedFile, FileChanges } from '../copy/index.ts'
+import {
+  changedFileColumns,
+  type FetchedFile,
+  type FileChanges,
+  fileFromRow,
+  newFileColumns,
+} from '../copy/index.ts'
 
 /** Adds a file of which nothing is here. */
 export async function insertAudioCopy(trx: Trx, trackUid: string, url: string): Promise<void> {
   await trx
     .insertInto('audio_copies')
-    .values({
-      track_uid: trackUid,
-      url,
-      validator: null,
-      length_bytes: null,
-      offset_bytes: 0,
-      draft_id: null,
-      checksums: new Uint8Array(0),
-    })
+    .values({ track_uid: trackUid, ...newFileColumns(url) })
     .execute()
 }
 
@@ -26,29 +24,14 @@ export async function getAudioCopy(db: Db, trackUid: string): Promise<FetchedFil
     .selectAll()
     .where('track_uid', '=', trackUid)
     .executeTakeFirst()
-  return (
-    row && {
-      url: row.url,
-      validator: row.validator,
-      lengthBytes: row.length_bytes,
-      offsetBytes: row.offset_bytes,
-      draftId: row.draft_id,
-      checksums: row.checksums,
-    }
-  )
+  return row && fileFromRow(row)
 }
 
 /** Writes `changes` down. False when there is nothing to write it to any more. */
 export async function updateAudioCopy(db: Db, trackUid: string, changes: FileChanges): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('audio_copies')
-    .set({
-      validator: changes.validator,
-      length_bytes: changes.lengthBytes,
-      offset_bytes: changes.offsetBytes,
-      draft_id: changes.draftId,
-      checksums: changes.checksums,
-    })
+    .set(changedFileColumns(changes))
     .where('track_uid', '=', trackUid)
     .executeTakeFirst()
   return numUpdatedRows > 0n

@@ -12,6 +12,7 @@ import {
   requireVideo,
   type Video,
   type VideoEdit,
+  type VideoFields,
 } from '../videos/index.ts'
 import { findMarkOf } from '../watermarks/index.ts'
 import { CLIP_KIND, type ClipDeps, type ClipPayload } from './clip.ts'
@@ -26,15 +27,7 @@ export type NewClip = {
   /** Uid of a watermark profile. */
   readonly watermark?: string
   /** Fields of the clip; some come from the source where they are not given. */
-  readonly fields: Pick<
-    VideoEdit,
-    | 'creator'
-    | 'meta'
-    | 'allowedOrigins'
-    | 'requireSignedUrls'
-    | 'thumbnailTimestampPct'
-    | 'scheduledDeletionUs'
-  >
+  readonly fields: VideoFields
 }
 
 /** Shortest video there is (uploads.md §7). */

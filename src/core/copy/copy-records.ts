@@ -2,50 +2,27 @@
 
 import type { Db, Trx } from '../../tables.ts'
 import type { Copy, FileChanges } from './copy.ts'
+import { changedFileColumns, fileFromRow, newFileColumns } from './file-columns.ts'
 
 /** Adds a copy of which nothing is here, in the transaction that adds its video. */
 export async function insertCopy(trx: Trx, copy: { videoUid: string; url: string }): Promise<void> {
   await trx
     .insertInto('copies')
-    .values({
-      video_uid: copy.videoUid,
-      url: copy.url,
-      validator: null,
-      length_bytes: null,
-      offset_bytes: 0,
-      draft_id: null,
-      checksums: new Uint8Array(0),
-    })
+    .values({ video_uid: copy.videoUid, ...newFileColumns(copy.url) })
     .execute()
 }
 
 /** The copy, unless it has ended or its video was deleted. */
 export async function getCopy(db: Db, uid: string): Promise<Copy | undefined> {
   const row = await db.selectFrom('copies').selectAll().where('video_uid', '=', uid).executeTakeFirst()
-  return (
-    row && {
-      videoUid: row.video_uid,
-      url: row.url,
-      validator: row.validator,
-      lengthBytes: row.length_bytes,
-      offsetBytes: row.offset_bytes,
-      draftId: row.draft_id,
-      checksums: row.checksums,
-    }
-  )
+  return row && { videoUid: row.video_uid, ...fileFromRow(row) }
 }
 
 /** Writes `changes` down. False when the copy has ended or its video was deleted. */
 export async function updateCopy(db: Db, uid: string, changes: FileChanges): Promise<boolean> {
   const result = await db
     .updateTable('copies')
-    .set({
-      validator: changes.validator,
-      length_bytes: changes.lengthBytes,
-      offset_bytes: changes.offsetBytes,
-      draft_id: changes.draftId,
-      checksums: changes.checksums,
-    })
+    .set(changedFileColumns(changes))
     .where('video_uid', '=', uid)
     .executeTakeFirst()
   return result.numUpdatedRows > 0n

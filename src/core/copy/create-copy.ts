@@ -10,7 +10,7 @@ import {
   type JsonObject,
   nextCreatedUs,
   type Video,
-  type VideoEdit,
+  type VideoFields,
 } from '../videos/index.ts'
 import { findMarkOf } from '../watermarks/index.ts'
 import { checkUrl } from './check-url.ts'
@@ -25,15 +25,7 @@ export type NewCopy = {
   /** Uid of a watermark profile. */
   readonly watermark?: string
   /** Fields of the video; they win over those of the headers. */
-  readonly fields: Pick<
-    VideoEdit,
-    | 'creator'
-    | 'meta'
-    | 'allowedOrigins'
-    | 'requireSignedUrls'
-    | 'thumbnailTimestampPct'
-    | 'scheduledDeletionUs'
-  >
+  readonly fields: VideoFields
   /** `Upload-Metadata` and `Upload-Creator` as sent. */
   readonly headers: { readonly metadata?: string; readonly creator?: string }
 }

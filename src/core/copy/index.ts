@@ -11,4 +11,5 @@ export {
 export { type CopyProgress, copyProgress } from './copy-progress.ts'
 export { createCopy, type NewCopy } from './create-copy.ts'
 export { downloadSource, giveUpDownload } from './download-source.ts'
+export { changedFileColumns, fileFromRow, newFileColumns } from './file-columns.ts'
 export { fetchFile, type FetchRecord, isOriginFailure } from './fetch-file.ts'

@@ -21,10 +21,10 @@ import {
   checkUploadExpiry,
   getVideo,
   insertVideo,
-  type JsonObject,
   nextCreatedUs,
   requireVideo,
   type Video,
+  type VideoFields,
 } from '../videos/index.ts'
 import { findMarkOf } from '../watermarks/index.ts'
 import { checkRoomOnDisk, checkUploadLimits } from './check-limits.ts'
@@ -35,18 +35,12 @@ import { failTooLong, findTooLong } from './too-long.ts'
 import { DAY_US, type UploadDeps } from './upload.ts'
 
 /** What a link and its video are to be; rules in api.md §3.2 and §4.10. */
-export type NewFormLink = {
+export type NewFormLink = VideoFields & {
   readonly accountId: string
   /** 1–36,000; reserved. */
   readonly maxDurationSeconds: number
   /** Default: in half an hour. */
   readonly expiryUs?: number
-  readonly creator?: string | null
-  readonly meta?: JsonObject
-  readonly allowedOrigins?: readonly string[]
-  readonly requireSignedUrls?: boolean
-  readonly thumbnailTimestampPct?: number
-  readonly scheduledDeletionUs?: number | null
   /** Uid of the profile to be burnt in. */
   readonly watermark?: string
 }

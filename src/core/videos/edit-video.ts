@@ -18,8 +18,8 @@ import {
 } from './video-fields.ts'
 import { requireVideo, updateVideo } from './video-records.ts'
 
-/** What to change; absent = unchanged. */
-export type VideoEdit = {
+/** What may be said of a video when it is made, and later. */
+export type VideoFields = {
   readonly creator?: string | null
   readonly meta?: JsonObject
   readonly allowedOrigins?: readonly string[]
@@ -27,6 +27,10 @@ export type VideoEdit = {
   readonly thumbnailTimestampPct?: number
   /** null = never. */
   readonly scheduledDeletionUs?: number | null
+}
+
+/** What to change; absent = unchanged. */
+export type VideoEdit = VideoFields & {
   /** Only while the upload is pending. */
   readonly maxDurationSeconds?: number
   /** Only while the upload is pending; the upload itself lives as long. */

@@ -1,6 +1,6 @@
 /** What others may import from `core/videos`. */
 export { type DeleteDeps, deleteVideo } from './delete-video.ts'
-export { checkEdit, editVideo, type VideoEdit } from './edit-video.ts'
+export { checkEdit, editVideo, type VideoEdit, type VideoFields } from './edit-video.ts'
 export { type ListQuery, listVideos, type VideoList } from './list-videos.ts'
 export { checkStorage, type StorageQuestion, type StorageUsage, storageUsage } from './storage-usage.ts'
 export {

@@ -5,7 +5,7 @@ import { type ClipDeps, createClip } from '../../core/clips/index.ts'
 import { answerResult, type Endpoint, endpoint } from '../endpoint.ts'
 import { presentVideo, videoSchema } from '../present-video.ts'
 import { videoIsThere } from '../still-there.ts'
-import { metaField, timeField } from './video-fields.ts'
+import { metaField, timeField, videoFieldsOf } from './video-fields.ts'
 
 export type ClipEndpointDeps = ClipDeps
 
@@ -54,14 +54,7 @@ export function clipEndpoints(deps: ClipEndpointDeps): Endpoint[] {
           endSeconds: endTimeSeconds,
           name: body.name,
           watermark: body.watermark?.uid,
-          fields: {
-            creator: body.creator,
-            meta: body.meta,
-            allowedOrigins: body.allowedOrigins,
-            requireSignedUrls: body.requireSignedURLs,
-            thumbnailTimestampPct: body.thumbnailTimestampPct,
-            scheduledDeletionUs: body.scheduledDeletion,
-          },
+          fields: videoFieldsOf(body),
         })
         return answerResult({
           ...presentVideo(video, publicUrl),

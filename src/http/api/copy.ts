@@ -7,7 +7,7 @@ import { answerResult, type Endpoint, endpoint } from '../endpoint.ts'
 import { headerText } from '../header-text.ts'
 import { presentVideo, videoSchema } from '../present-video.ts'
 import { videoIsThere } from '../still-there.ts'
-import { metaField, timeField } from './video-fields.ts'
+import { metaField, timeField, videoFieldsOf } from './video-fields.ts'
 
 export type CopyEndpointDeps = CopyDeps
 
@@ -48,14 +48,7 @@ export function copyEndpoints(deps: CopyEndpointDeps): Endpoint[] {
           url,
           name: body.name,
           watermark: body.watermark?.uid,
-          fields: {
-            creator: body.creator,
-            meta: body.meta,
-            allowedOrigins: body.allowedOrigins,
-            requireSignedUrls: body.requireSignedURLs,
-            thumbnailTimestampPct: body.thumbnailTimestampPct,
-            scheduledDeletionUs: body.scheduledDeletion,
-          },
+          fields: videoFieldsOf(body),
           headers: {
             metadata: headerText(incoming, 'upload-metadata'),
             creator: headerText(incoming, 'upload-creator'),

@@ -9,7 +9,7 @@ import { answerResult, type Endpoint, endpoint } from '../endpoint.ts'
 import { headerText } from '../header-text.ts'
 import { presentVideo, videoSchema } from '../present-video.ts'
 import { videoIsThere } from '../still-there.ts'
-import { metaField, timeField } from './video-fields.ts'
+import { metaField, timeField, videoFieldsOf } from './video-fields.ts'
 
 export type DirectUploadDeps = {
   readonly db: Db
@@ -51,6 +51,7 @@ export function directUploadEndpoints(deps: DirectUploadDeps): Endpoint[] {
       }),
       handle: async ({ accountId, body, incoming, publicUrl }) => {
         const video = await createFormLink(deps, {
+          ...videoFieldsOf(body),
           accountId,
           maxDurationSeconds: body.maxDurationSeconds,
           expiryUs: body.expiry,
@@ -58,11 +59,6 @@ export function directUploadEndpoints(deps: DirectUploadDeps): Endpoint[] {
             body.creator === undefined
               ? (headerText(incoming, 'upload-creator')?.trim() ?? null)
               : body.creator,
-          meta: body.meta,
-          allowedOrigins: body.allowedOrigins,
-          requireSignedUrls: body.requireSignedURLs,
-          thumbnailTimestampPct: body.thumbnailTimestampPct,
-          scheduledDeletionUs: body.scheduledDeletion,
           watermark: body.watermark?.uid,
         })
         const shown = presentVideo(video, publicUrl)

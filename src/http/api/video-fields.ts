@@ -4,7 +4,7 @@
  */
 
 import { z } from 'zod'
-import type { JsonObject } from '../../core/videos/index.ts'
+import type { JsonObject, VideoFields } from '../../core/videos/index.ts'
 import { parseTimestamp } from '../../lib/timestamp.ts'
 
 /** A time, as microseconds since 1970. */
@@ -20,6 +20,25 @@ export const timeField = z
 
 /** Any JSON object. */
 export const metaField = z.record(z.string(), z.unknown()).transform((meta) => meta as JsonObject)
+
+/** The fields that a video may have from its creation on, named as the core does. */
+export function videoFieldsOf(body: {
+  readonly creator?: string | null
+  readonly meta?: JsonObject
+  readonly allowedOrigins?: readonly string[]
+  readonly requireSignedURLs?: boolean
+  readonly thumbnailTimestampPct?: number
+  readonly scheduledDeletion?: number | null
+}): VideoFields {
+  return {
+    creator: body.creator,
+    meta: body.meta,
+    allowedOrigins: body.allowedOrigins,
+    requireSignedUrls: body.requireSignedURLs,
+    thumbnailTimestampPct: body.thumbnailTimestampPct,
+    scheduledDeletionUs: body.scheduledDeletion,
+  }
+}
 
 const detail = z.string().nullable().optional()
 

@@ -17,7 +17,7 @@ import { answerResult, answerText, type Endpoint, endpoint } from '../endpoint.t
 import type { HttpSettings } from '../http-settings.ts'
 import { presentVideo, videoSchema } from '../present-video.ts'
 import { queryBoolean, queryInteger, queryList, queryTime } from './query-fields.ts'
-import { metaField, publicDetailsField, timeField } from './video-fields.ts'
+import { metaField, publicDetailsField, timeField, videoFieldsOf } from './video-fields.ts'
 
 export type VideoDeps = {
   readonly db: Db
@@ -179,12 +179,7 @@ function edit(deps: VideoDeps): Endpoint {
       }
       const { storageMinutes } = deps.settings
       const video = await editVideo({ ...deps, storageMinutes }, accountId, uid, {
-        creator: body.creator,
-        meta: body.meta,
-        allowedOrigins: body.allowedOrigins,
-        requireSignedUrls: body.requireSignedURLs,
-        thumbnailTimestampPct: body.thumbnailTimestampPct,
-        scheduledDeletionUs: body.scheduledDeletion,
+        ...videoFieldsOf(body),
         maxDurationSeconds: body.maxDurationSeconds,
         uploadExpiryUs: body.uploadExpiry,
         publicDetails: body.publicDetails,
