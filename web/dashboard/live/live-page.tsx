@@ -2,25 +2,22 @@
 
 import { Link } from '@tanstack/react-router'
 import { Radio } from 'lucide-react'
-import { describeError } from '../api/client.ts'
 import { type ListedInput, useInputs, useLifecycle } from '../api/live.ts'
 import { nameOf } from '../api/videos.ts'
 import { formatAgo, formatDateTime } from '../format.ts'
-import { Button } from '../ui/button.tsx'
-import { Splash } from '../ui/splash.tsx'
+import { Loaded } from '../ui/loaded.tsx'
 import { CreateInput } from './create-input.tsx'
 import { LiveBadge } from './live-badge.tsx'
 
 export function LivePage() {
-  const inputs = useInputs()
-  if (inputs.isPending) return <Splash />
-  if (inputs.isError && !inputs.data) {
-    return (
-      <Splash title="The live inputs could not be read" sentence={describeError(inputs.error)}>
-        <Button onClick={() => void inputs.refetch()}>Try again</Button>
-      </Splash>
-    )
-  }
+  return (
+    <Loaded query={useInputs()} what="The live inputs">
+      {(inputs) => <Inputs inputs={inputs} />}
+    </Loaded>
+  )
+}
+
+function Inputs({ inputs }: { inputs: readonly ListedInput[] }) {
   return (
     <section aria-labelledby="live">
       <title>Live – Headwater</title>
@@ -33,13 +30,13 @@ export function LivePage() {
             An address for OBS or a browser, and a player that shows what comes in.
           </p>
         </div>
-        {inputs.data.length > 0 && <CreateInput />}
+        {inputs.length > 0 && <CreateInput />}
       </div>
-      {inputs.data.length === 0 ? (
+      {inputs.length === 0 ? (
         <Empty />
       ) : (
         <ul className="overflow-hidden rounded-2xl border border-line bg-surface">
-          {inputs.data.map((input) => (
+          {inputs.map((input) => (
             <li key={input.uid} className="border-line not-first:border-t">
               <Row input={input} />
             </li>

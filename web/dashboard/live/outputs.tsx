@@ -1,12 +1,13 @@
 /** Where broadcasts of an input are sent on to. */
 
 import { Plus, Trash2 } from 'lucide-react'
-import { Dialog } from 'radix-ui'
-import { type FormEvent, useState } from 'react'
+import { useState } from 'react'
 import { describeError } from '../api/client.ts'
 import { type LiveOutput, useChangeOutputs, useOutputs } from '../api/live.ts'
 import { Button } from '../ui/button.tsx'
+import { FormDialog } from '../ui/form-dialog.tsx'
 import { Panel } from '../ui/panel.tsx'
+import { TextField } from '../ui/text-field.tsx'
 import { OutputBadge } from './live-badge.tsx'
 
 export function Outputs({ inputUid }: { inputUid: string }) {
@@ -73,72 +74,46 @@ function Output({ inputUid, output }: { inputUid: string; output: LiveOutput }) 
 }
 
 function AddOutput({ inputUid }: { inputUid: string }) {
-  const [open, setOpen] = useState(false)
   const [url, setUrl] = useState('')
   const [streamKey, setStreamKey] = useState('')
   const { add } = useChangeOutputs(inputUid)
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    add.mutate({ url: url.trim(), streamKey: streamKey.trim() }, { onSuccess: () => setOpen(false) })
-  }
   return (
-    <Dialog.Root
-      open={open}
-      onOpenChange={(next) => {
-        setUrl('')
-        setStreamKey('')
-        add.reset()
-        setOpen(next)
-      }}
-    >
-      <Dialog.Trigger asChild>
+    <FormDialog
+      trigger={
         <Button kind="quiet" size="small" className="-mr-3">
           <Plus aria-hidden className="size-4" />
           Add output
         </Button>
-      </Dialog.Trigger>
-      <Dialog.Portal>
-        <Dialog.Overlay className="overlay" />
-        <Dialog.Content className="dialog" aria-describedby={undefined}>
-          <form onSubmit={submit}>
-            <Dialog.Title className="text-lg font-semibold tracking-tight">Add an output</Dialog.Title>
-            <label htmlFor="output-url" className="mt-4 block text-sm font-medium">
-              Server <span className="text-xs font-normal text-muted">rtmp, rtmps or srt</span>
-            </label>
-            <input
-              id="output-url"
-              value={url}
-              placeholder="rtmp://a.rtmp.youtube.com/live2"
-              onChange={(event) => setUrl(event.target.value)}
-              className="field mt-2 w-full"
-            />
-            <label htmlFor="output-key" className="mt-4 block text-sm font-medium">
-              Stream key
-            </label>
-            <input
-              id="output-key"
-              type="password"
-              autoComplete="off"
-              value={streamKey}
-              onChange={(event) => setStreamKey(event.target.value)}
-              className="field mt-2 w-full"
-            />
-            {add.isError && (
-              <p role="alert" className="mt-3 text-sm text-danger">
-                {describeError(add.error)}
-              </p>
-            )}
-            <div className="mt-6 flex justify-end gap-2">
-              <Dialog.Close asChild>
-                <Button kind="quiet">Cancel</Button>
-              </Dialog.Close>
-              <Button type="submit" busy={add.isPending} disabled={url.trim() === ''}>
-                Add
-              </Button>
-            </div>
-          </form>
-        </Dialog.Content>
-      </Dialog.Portal>
-    </Dialog.Root>
+      }
+      title="Add an output"
+      send="Add"
+      ready={url.trim() !== ''}
+      sending={add}
+      onOpen={() => {
+        setUrl('')
+        setStreamKey('')
+      }}
+      onSend={(close) => add.mutate({ url: url.trim(), streamKey: streamKey.trim() }, { onSuccess: close })}
+    >
+      <TextField
+        id="output-url"
+        label={
+          <>
+            Server <span className="text-xs font-normal text-muted">rtmp, rtmps or srt</span>
+          </>
+        }
+        value={url}
+        placeholder="rtmp://a.rtmp.youtube.com/live2"
+        onChange={setUrl}
+      />
+      <TextField
+        id="output-key"
+        label="Stream key"
+        type="password"
+        autoComplete="off"
+        value={streamKey}
+        onChange={setStreamKey}
+      />
+    </FormDialog>
   )
 }
