@@ -1,6 +1,6 @@
 /** The JSON wrapper around every answer of the API; spec §1.3. */
 
-import type { ToldFailure } from './errors.ts'
+import type { ToldFailure } from './tell-failure.ts'
 
 /** An entry of `errors` or `messages`. */
 export type EnvelopeNote = {

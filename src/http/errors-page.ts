@@ -1,7 +1,7 @@
 /** `docs/errors.md`: every failure a client may meet. */
 
 import { MEDIA_FAULTS, type Stage } from '../lib/media-faults.ts'
-import { formatErrorTable } from './errors.ts'
+import { ERRORS } from './errors.ts'
 
 /** The whole page as Markdown, made by `npm run docs`. */
 export function formatErrorsPage(): string {
@@ -91,4 +91,20 @@ function formatFaultTable(): string {
       `| \`${code}\` | \`${reason}\` | ${stage} | ${when} | ${advice} |`,
   )
   return `| code | errorReasonCode | stage | What happened | What to do |\n|---|---|---|---|---|\n${rows.join('\n')}\n`
+}
+
+/** The table as Markdown. */
+function formatErrorTable(): string {
+  const rows = Object.entries(ERRORS)
+    .toSorted(([, a], [, b]) => a.status - b.status || a.number - b.number)
+    .map(([code, row]) => {
+      const headers = Object.entries(row.headers ?? {}).map(([name, value]) => `\`${name}: ${value}\``)
+      return `| ${row.status} | ${row.number} | \`${code}\` | \`${row.start}\` | ${row.when} | ${headers.join(', ')} |`
+    })
+  return [
+    '| HTTP | Number | Our code | Message starts with | When | Headers |',
+    '|---|---|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n')
 }

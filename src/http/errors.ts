@@ -1,11 +1,9 @@
 /**
  * The one table from our failures to what a client is told: HTTP status, the vendor's number, the first words of the
  * message and headers. `docs/errors.md` is made from it. Rules: spec §2 (numbers), §1.3 (`x-should-retry`).
- *
- * Long because every failure has its row here.
  */
 
-import { type FailureCode, type FailureFacts, HeadwaterError } from '../lib/failure.ts'
+import type { FailureCode } from '../lib/failure.ts'
 import { isMediaFault, MEDIA_FAULTS, type MediaFault } from '../lib/media-faults.ts'
 
 /** How one kind of failure is told. */
@@ -354,85 +352,15 @@ function internal(when: string): ErrorRow {
   return { status: 500, number: 10500, start: 'Internal error', hidden: true, when }
 }
 
+/** The row of any failure. */
+export function errorRow(code: FailureCode): ErrorRow {
+  return isMediaFault(code) ? fileRow(code) : ERRORS[code]
+}
+
 /** A request that is refused because of the file it brings. */
 function fileRow(code: MediaFault): ErrorRow {
   const { reason, when } = MEDIA_FAULTS[code]
   return reason === 'ERR_NON_VIDEO'
     ? { status: 400, number: 10059, start: 'Bad Request: not a video', when }
     : { status: 400, number: 10005, start: 'Bad Request', when }
-}
-
-/** A failure as it is told to one client. */
-export type ToldFailure = {
-  readonly code: FailureCode
-  readonly status: number
-  readonly number: number
-  readonly message: string
-  readonly headers: Readonly<Record<string, string>>
-  /** Field of the body or query that is at fault. */
-  readonly field?: string
-  /** What there is to say beyond the error; goes into the envelope's `messages`. */
-  readonly notes: readonly string[]
-}
-
-/**
- * What the client is told of `error`. Facts with a meaning here: `allow` (methods of the path), `retryAfterSeconds`,
- * `field`, `sizeBytes` (of a range that cannot be satisfied), `usedMinutes` and `allocatedMinutes`. Anything that is
- * not ours is an `internal` failure, whose text stays in the log.
- */
-export function tellFailure(error: unknown, requestId: string): ToldFailure {
-  const code = error instanceof HeadwaterError ? error.code : 'internal'
-  const facts: FailureFacts = error instanceof HeadwaterError ? error.facts : {}
-  const row = isMediaFault(code) ? fileRow(code) : ERRORS[code]
-  const sentence = row.hidden
-    ? `see the server's log for request ${requestId}`
-    : error instanceof Error
-      ? error.message
-      : ''
-  return {
-    code,
-    status: row.status,
-    number: row.number,
-    message: joinMessage(row.start, sentence),
-    headers: { ...row.headers, ...headersFromFacts(code, facts) },
-    field: typeof facts.field === 'string' ? facts.field : undefined,
-    notes: notesFromFacts(code, facts),
-  }
-}
-
-function joinMessage(start: string, sentence: string): string {
-  if (sentence === '' || sentence === start) return start
-  return sentence.startsWith(`${start}:`) ? sentence : `${start}: ${sentence}`
-}
-
-function headersFromFacts(code: FailureCode, facts: FailureFacts): Record<string, string> {
-  const headers: Record<string, string> = {}
-  if (code === 'method_not_allowed' && typeof facts.allow === 'string') headers.allow = facts.allow
-  if (typeof facts.retryAfterSeconds === 'number') headers['retry-after'] = String(facts.retryAfterSeconds)
-  // RFC 9110 §15.5.17
-  if (code === 'range_not_satisfiable' && typeof facts.sizeBytes === 'number') {
-    headers['content-range'] = `bytes */${facts.sizeBytes}`
-  }
-  return headers
-}
-
-function notesFromFacts(code: FailureCode, facts: FailureFacts): string[] {
-  if (code !== 'storage_exhausted' || typeof facts.allocatedMinutes !== 'number') return []
-  return [`${facts.usedMinutes} of ${facts.allocatedMinutes} storage minutes are in use or reserved`]
-}
-
-/** The table as Markdown, for `docs/errors.md`. */
-export function formatErrorTable(): string {
-  const rows = Object.entries(ERRORS)
-    .toSorted(([, a], [, b]) => a.status - b.status || a.number - b.number)
-    .map(([code, row]) => {
-      const headers = Object.entries(row.headers ?? {}).map(([name, value]) => `\`${name}: ${value}\``)
-      return `| ${row.status} | ${row.number} | \`${code}\` | \`${row.start}\` | ${row.when} | ${headers.join(', ')} |`
-    })
-  return [
-    '| HTTP | Number | Our code | Message starts with | When | Headers |',
-    '|---|---|---|---|---|---|',
-    ...rows,
-    '',
-  ].join('\n')
 }

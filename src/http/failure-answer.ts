@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { formatFailure } from './envelope.ts'
-import type { ToldFailure } from './errors.ts'
+import type { ToldFailure } from './tell-failure.ts'
 import type { ByteRoute } from './route.ts'
 import { TUS_ANSWER_HEADERS } from './tus-headers.ts'
 

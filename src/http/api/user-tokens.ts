@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { isFailure } from '../../lib/failure.ts'
 import { answerResult, type Endpoint, endpoint } from '../endpoint.ts'
 import { formatFailure } from '../envelope.ts'
-import { tellFailure } from '../errors.ts'
+import { tellFailure } from '../tell-failure.ts'
 import type { SignIn } from '../sign-in.ts'
 
 /** The number a bad token is told with here, and only here. */
