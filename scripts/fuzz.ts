@@ -6,7 +6,8 @@
 
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type FuzzReport, type FuzzTarget, fuzz, fuzzTargets } from '../tests/fuzz/targets.ts'
+import { type FuzzReport, type FuzzTarget, fuzz } from '../tests/fuzz/fuzz.ts'
+import { fuzzTargets } from '../tests/fuzz/targets.ts'
 import { liveQueryTargets } from '../tests/fuzz/live-targets.ts'
 import { requestTargets } from '../tests/fuzz/request-targets.ts'
 import { textTargets } from '../tests/fuzz/text-targets.ts'

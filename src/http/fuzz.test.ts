@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { liveQueryTargets } from '../../tests/fuzz/live-targets.ts'
 import { requestTargets } from '../../tests/fuzz/request-targets.ts'
-import { fuzz } from '../../tests/fuzz/targets.ts'
+import { fuzz } from '../../tests/fuzz/fuzz.ts'
 import { textTargets } from '../../tests/fuzz/text-targets.ts'
 
 /** Some thousand inputs each; `npm run fuzz` takes minutes. */

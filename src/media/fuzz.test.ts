@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { fuzz, fuzzTargets } from '../../tests/fuzz/targets.ts'
+import { fuzz } from '../../tests/fuzz/fuzz.ts'
+import { fuzzTargets } from '../../tests/fuzz/targets.ts'
 
 /** Long enough for some thousand inputs; `npm run fuzz` takes minutes. */
 const MS = 400

@@ -1,6 +1,6 @@
 /** Pieces of containers, so that a table can say what a hostile file claims. */
 
-import { AVC_CONFIG } from '../fuzz/targets.ts'
+import { AVC_CONFIG } from '../fuzz/codec-configs.ts'
 import { findUnits, type Unit } from '../fuzz/media-units.ts'
 import { readMovie } from '../../src/media/isobmff/read-movie.ts'
 import { avc1Entry, concatBytes } from '../../src/media/isobmff/write-boxes.ts'

@@ -1,7 +1,8 @@
 /** Senders' bytes, damaged: `npm run fuzz` does the same for as long as wanted. */
 
 import { expect, test } from 'vitest'
-import { fuzz, fuzzTargets } from '../fuzz/targets.ts'
+import { fuzz } from '../fuzz/fuzz.ts'
+import { fuzzTargets } from '../fuzz/targets.ts'
 import { uploadFuzzTargets } from '../fuzz/upload-targets.ts'
 
 /** What looks at an upload's bytes while they come, besides. */

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startWebRtc, type WebRtcFixture } from '../browser/webrtc-fixture.ts'
 import { AV1_LINES, FRAGMENT, offer, VP8_LINES } from '../live/sdp-samples.ts'
-import { AVC_CONFIG } from '../fuzz/targets.ts'
+import { AVC_CONFIG } from '../fuzz/codec-configs.ts'
 
 let fixture: WebRtcFixture
 

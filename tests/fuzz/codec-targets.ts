@@ -7,7 +7,7 @@ import { readParameterSets, readSequenceParameterSet } from '../../src/media/cod
 import { freeParameterSetId, joinAvcConfigs } from '../../src/media/codecs/join-avc.ts'
 import { readAvcConfigBox, replaceAvcConfig } from '../../src/media/isobmff/replace-config.ts'
 import { avc1Entry } from '../../src/media/isobmff/write-boxes.ts'
-import type { FuzzTarget } from './targets.ts'
+import type { FuzzTarget } from './fuzz.ts'
 
 /** What the seeds of other targets are made of. */
 type Material = { readonly avcConfig: Uint8Array; readonly segment: () => Promise<Uint8Array> }

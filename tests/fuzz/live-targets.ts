@@ -11,7 +11,7 @@ import {
 } from '../../src/core/live-packaging/index.ts'
 import { readRecording } from '../../src/media/live/read-recording.ts'
 import { bytesSource } from '../media-samples.ts'
-import type { FuzzTarget } from './targets.ts'
+import type { FuzzTarget } from './fuzz.ts'
 import { textTarget } from './text-targets.ts'
 
 /** What the query of a playlist or a clip says. */

@@ -2,7 +2,7 @@
 
 import { readPng } from '../../src/media/png/read-png.ts'
 import { makePng, PNG_SIGNATURE, pngChunk, pngHeader } from '../harness/png.ts'
-import type { FuzzTarget } from './targets.ts'
+import type { FuzzTarget } from './fuzz.ts'
 
 const MOST_SIDE = 64
 

@@ -12,7 +12,7 @@ import { choosePublished } from '../../src/media/sdp/choose-codecs.ts'
 import { answerPublished } from '../../src/media/sdp/own-codecs.ts'
 import { readSdp, readSdpFragment } from '../../src/media/sdp/read-sdp.ts'
 import { writeSdp } from '../../src/media/sdp/write-sdp.ts'
-import type { FuzzTarget } from './targets.ts'
+import type { FuzzTarget } from './fuzz.ts'
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 const asText = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')

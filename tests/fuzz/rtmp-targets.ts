@@ -12,7 +12,7 @@ import { HANDSHAKE_RANDOM_BYTES } from '../../src/media/rtmp/handshake.ts'
 import { MESSAGE, type RtmpMessage, u32 } from '../../src/media/rtmp/message.ts'
 import { RtmpPeer } from '../../src/media/rtmp/peer.ts'
 import { pictureUnit, SOUND_FORMAT, someUnits, VIDEO_FORMAT } from '../harness/ts-stream.ts'
-import type { FuzzTarget } from './targets.ts'
+import type { FuzzTarget } from './fuzz.ts'
 
 const MOST_MESSAGE_BYTES = 1024 ** 2
 const RANDOM = new Uint8Array(HANDSHAKE_RANDOM_BYTES)

@@ -2,7 +2,7 @@
 
 import { SteadyTimes } from '../../src/media/live/steady-times.ts'
 import { LIVE_TIMESCALE } from '../../src/media/live/units.ts'
-import type { FuzzTarget } from './targets.ts'
+import type { FuzzTarget } from './fuzz.ts'
 
 /** One unit: flags (1 sound, 2 no sync picture, 4 after a reconnection), decode time in 48 bits, showing time behind it in 16. */
 const UNIT_BYTES = 9

@@ -15,7 +15,7 @@ import { isInPrefix, parseIpAddress, parseIpPrefix } from '../../src/lib/ip-addr
 import { canonicalLanguage, languageName } from '../../src/lib/language-tag.ts'
 import { NONCE_BYTES, seal, SEALING_KEY_BYTES, unseal } from '../../src/lib/seal.ts'
 import { formatTimestamp, parseTimestamp } from '../../src/lib/timestamp.ts'
-import type { FuzzTarget } from './targets.ts'
+import type { FuzzTarget } from './fuzz.ts'
 
 /** A target that reads one text. */
 export function textTarget(

@@ -25,7 +25,7 @@ import {
   soundUnit,
   VIDEO_FORMAT,
 } from '../harness/ts-stream.ts'
-import type { FuzzTarget } from './targets.ts'
+import type { FuzzTarget } from './fuzz.ts'
 
 /** Whatever is told must be fit for everything behind it. */
 function checkUnit(unit: AccessUnit): void {

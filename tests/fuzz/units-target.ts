@@ -3,7 +3,7 @@
 import { UnitsReader } from '../../src/media/live/read-units.ts'
 import type { AccessUnit, LiveFormat } from '../../src/media/live/units.ts'
 import { writeUnit, writeUnitsHead } from '../../src/media/live/write-units.ts'
-import type { FuzzTarget } from './targets.ts'
+import type { FuzzTarget } from './fuzz.ts'
 
 const OFFSET = 900_000
 

@@ -8,7 +8,7 @@ import { parseUploadMetadata } from '../../src/core/uploads/tus-metadata.ts'
 import { REFUSALS } from '../../src/http/check-message.ts'
 import { ERRORS } from '../../src/http/errors.ts'
 import { startUploadServer, tusCalls, type UploadServer } from '../contract/tus-fixture.ts'
-import type { FuzzTarget } from './targets.ts'
+import type { FuzzTarget } from './fuzz.ts'
 
 /** No answer takes longer than this: a second PATCH waits five seconds for the first, and these come one by one. */
 const HANG_MS = 4_000

@@ -2,7 +2,7 @@
 
 import { cutPiece, wholeTrack } from '../../src/media/webvtt/cut-webvtt.ts'
 import { readWebVtt } from '../../src/media/webvtt/read-webvtt.ts'
-import type { FuzzTarget } from './targets.ts'
+import type { FuzzTarget } from './fuzz.ts'
 
 /** Every construct of WebVTT; lines end as `mutateText` expects them. */
 const WEBVTT_SEEDS: readonly string[] = [

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { AVC_CONFIG } from '../../../tests/fuzz/targets.ts'
+import { AVC_CONFIG } from '../../../tests/fuzz/codec-configs.ts'
 import { readAvcConfig } from './avc.ts'
 
 const hex = (value: string): Uint8Array => new Uint8Array(Buffer.from(value, 'hex'))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { AVC_CONFIG, HEVC_CONFIG } from '../../../tests/fuzz/targets.ts'
+import { AVC_CONFIG, HEVC_CONFIG } from '../../../tests/fuzz/codec-configs.ts'
 import { codecString } from './codec-string.ts'
 import { readHevcConfig } from './hevc.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { AVC_CONFIG } from '../../../tests/fuzz/targets.ts'
+import { AVC_CONFIG } from '../../../tests/fuzz/codec-configs.ts'
 import { readAvcConfig, readParameterSets } from './avc.ts'
 import { writeAvcConfig } from './write-avc.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { AVC_CONFIG } from '../../../tests/fuzz/targets.ts'
+import { AVC_CONFIG } from '../../../tests/fuzz/codec-configs.ts'
 import { box, concatBytes } from '../isobmff/write-boxes.ts'
 import { type ReadUnit, UnitsReader } from './read-units.ts'
 import type { AccessUnit, LiveFormat } from './units.ts'

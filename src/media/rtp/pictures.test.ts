@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { AVC_CONFIG } from '../../../tests/fuzz/targets.ts'
+import { AVC_CONFIG } from '../../../tests/fuzz/codec-configs.ts'
 import { H264Reader } from './h264-reader.ts'
 import type { PictureReader, RtpPicture } from './picture-reader.ts'
 import type { OrderedPacket } from './rtp-order.ts'
