@@ -1,9 +1,8 @@
 /** `client.stream.liveInputs` and its outputs (spec §12, live.md §1, §3, §8), by the SDK in every version and field by field. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type LiveReason, recordStatus } from '../../src/core/live-inputs/index.ts'
 import { type ApiServer, startApi } from '../harness/api-server.ts'
-import type { Envelope } from '../harness/raw-http.ts'
+import { TIME, UID, UNKNOWN, liveInputCalls, type Input } from './live-input-calls.ts'
 import { type Client, SDKS, violations } from './sdk.ts'
 
 let server: ApiServer
@@ -15,44 +14,7 @@ afterAll(async () => {
   expect(violations).toEqual([])
 })
 
-const UNKNOWN = 'ea95132c15732412d22c1476fa83f27a'
-const UID = /^[0-9a-f]{32}$/
-const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/) as string
-
-type Input = {
-  uid: string
-  modified: string
-  enabled: boolean
-  keysRotatedAt?: string
-  rtmps: { url: string; streamKey: string }
-  recording: Record<string, unknown>
-  status: unknown
-}
-
-async function call(method: string, path: string, body?: unknown) {
-  const response = await fetch(`${server.apiUrl}/accounts/${server.accountId}/stream/live_inputs${path}`, {
-    method,
-    headers: { authorization: `Bearer ${server.token}` },
-    body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
-  })
-  const envelope = (await response.json()) as Envelope & { total?: number; range?: number }
-  return { status: response.status, headers: response.headers, ...envelope, result: envelope.result as Input }
-}
-
-async function newInput(fields: object = {}): Promise<Input> {
-  const { result, status, errors } = await call('POST', '', fields)
-  expect(status, JSON.stringify(errors)).toBe(200)
-  return result
-}
-
-const enter = (subject: string, reason: LiveReason) =>
-  server.db.transaction().execute((trx) =>
-    recordStatus(trx, server, subject, {
-      state: reason === 'connected' ? 'connected' : 'disconnected',
-      reason,
-      protocol: 'rtmp',
-    }),
-  )
+const { call, newInput, enter } = liveInputCalls(() => server)
 
 describe.each(SDKS)('version %s of the SDK', (version, create) => {
   const connect = () => ({

@@ -1,9 +1,9 @@
 /** Outputs of live inputs and the live notification, field by field (spec §12, live.md §8, §10). */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type LiveReason, recordStatus } from '../../src/core/live-inputs/index.ts'
 import { type ApiServer, startApi } from '../harness/api-server.ts'
 import type { Envelope } from '../harness/raw-http.ts'
+import { type Input, liveInputCalls, TIME, UID, UNKNOWN } from './live-input-calls.ts'
 
 let server: ApiServer
 beforeAll(async () => {
@@ -11,38 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-const UNKNOWN = 'ea95132c15732412d22c1476fa83f27a'
-const UID = /^[0-9a-f]{32}$/
-const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/) as string
-
-type Input = {
-  uid: string
-}
-
-async function call(method: string, path: string, body?: unknown) {
-  const response = await fetch(`${server.apiUrl}/accounts/${server.accountId}/stream/live_inputs${path}`, {
-    method,
-    headers: { authorization: `Bearer ${server.token}` },
-    body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
-  })
-  const envelope = (await response.json()) as Envelope & { total?: number; range?: number }
-  return { status: response.status, headers: response.headers, ...envelope, result: envelope.result as Input }
-}
-
-async function newInput(fields: object = {}): Promise<Input> {
-  const { result, status, errors } = await call('POST', '', fields)
-  expect(status, JSON.stringify(errors)).toBe(200)
-  return result
-}
-
-const enter = (subject: string, reason: LiveReason) =>
-  server.db.transaction().execute((trx) =>
-    recordStatus(trx, server, subject, {
-      state: reason === 'connected' ? 'connected' : 'disconnected',
-      reason,
-      protocol: 'rtmp',
-    }),
-  )
+const { call, newInput, enter } = liveInputCalls(() => server)
 
 describe('an output', () => {
   const add = (uid: string, fields: object) => call('POST', `/${uid}/outputs`, fields)
