@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ApiServer, startApi } from '../harness/api-server.ts'
-import { TIME, UID, UNKNOWN, liveInputCalls, type Input } from './live-input-calls.ts'
+import { type Input, liveInputCalls, TIME, UID, UNKNOWN } from './live-input-calls.ts'
 import { type Client, SDKS, violations } from './sdk.ts'
 
 let server: ApiServer

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startWebRtc, type WebRtcFixture } from '../browser/webrtc-fixture.ts'
-import { AVC_CONFIG } from '../fuzz/targets.ts'
+import { AVC_CONFIG } from '../fuzz/codec-configs.ts'
 import { callApi } from '../harness/server.ts'
 import { inSeconds, readPem, type ShownKey, signJwt } from '../harness/sign-token.ts'
 import { FRAGMENT, offer } from '../live/sdp-samples.ts'

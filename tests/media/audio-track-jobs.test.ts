@@ -24,7 +24,7 @@ import type { MediaFault } from '../../src/lib/media-faults.ts'
 import type { Decoder } from '../../src/ports.ts'
 import { startOrigin } from '../harness/origin.ts'
 import { encodedFilm, longTone, shortTone, toneFilm } from '../harness/tones.ts'
-import { makeGoodFiles } from './broken-files.ts'
+import { makeGoodFiles } from './good-files.ts'
 import { ACCOUNT, type Engine, startEngine } from './engine.ts'
 
 const FETCH = 'fetch-audio'

@@ -5,16 +5,9 @@ import { giveUpEncode } from '../../src/core/encoding/index.ts'
 import type { Video } from '../../src/core/videos/index.ts'
 import { type PresentedFailure, presentFailure } from '../../src/http/present-failure.ts'
 import { MEDIA_FAULTS, type MediaFault } from '../../src/lib/media-faults.ts'
-import {
-  type Broken,
-  DECODED,
-  FOREIGN,
-  type GoodFiles,
-  INDEXES,
-  makeGoodFiles,
-  mostlyDamaged,
-} from './broken-files.ts'
+import { type Broken, DECODED, FOREIGN, INDEXES, mostlyDamaged } from './broken-files.ts'
 import { type Engine, startEngine } from './engine.ts'
+import { type GoodFiles, makeGoodFiles } from './good-files.ts'
 
 let engine: Engine
 let good: GoodFiles

@@ -1,67 +1,16 @@
 /**
- * Broken files of every kind, made by script: a few small good ones by ffmpeg, which are then cut, patched or written
- * anew. Each names the fault that it must be told with, and how much is to be told of the place.
- *
- * Long because it is a list.
+ * Broken files of every kind, made by script: good ones are cut, patched or written anew. Each names the fault that it must
+ * be told with, and how much is to be told of the place.
  */
 
-import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import type { MediaFault } from '../../src/lib/media-faults.ts'
 import { avc1Entry, box, fullBox, mvhd } from '../../src/media/isobmff/write-boxes.ts'
-import { AVC_CONFIG } from '../fuzz/codec-configs.ts'
 import { withTracks } from '../attacks/bombs.ts'
 import { withDataReference } from '../attacks/references.ts'
+import { AVC_CONFIG } from '../fuzz/codec-configs.ts'
 import { FOUR_SAMPLES, plainMovie, type TrackTables, u32, u64 } from '../plain-movie.ts'
-
-const execute = promisify(execFile)
-
-const H264 = '-map 0:v -map 1:a -c:v libx264 -preset ultrafast -g 25 -c:a aac'
-const OUTPUTS = {
-  'last.mp4': H264,
-  'first.mp4': `${H264} -movflags +faststart`,
-  'fragments.mp4': `${H264} -movflags frag_keyframe+empty_moov+default_base_moof`,
-  'sound.mp4': '-map 1:a -c:a aac',
-  'film.mkv': H264,
-  'film.flv': H264,
-  'film.ts': H264,
-  'film.avi': '-map 0:v -c:v mpeg4',
-  'film.mxf': '-map 0:v -c:v mpeg2video',
-  'sound.ogg': '-map 1:a -c:a libopus',
-  'short.mp4': '-map 0:v -c:v libx264 -frames:v 2',
-  'fast.mp4': '-map 0:v -vf fps=2000 -c:v libx264 -preset ultrafast -frames:v 1200',
-  'line.mp4': '-map 0:v -vf scale=2048:16 -c:v libx264 -preset ultrafast',
-  'wmv.mkv': '-map 0:v -c:v wmv2 -g 100',
-  'hevc.mp4': '-map 0:v -c:v libx265 -preset ultrafast -x265-params log-level=none -tag:v hvc1',
-} as const
-
-/** Good files, to be broken. */
-export type GoodFiles = Readonly<Record<keyof typeof OUTPUTS, Buffer>>
-
-/** Two seconds of a test pattern with a tone, in every container. */
-export async function makeGoodFiles(): Promise<GoodFiles> {
-  const folder = await mkdtemp(join(tmpdir(), 'broken-files-'))
-  try {
-    const inputs = '-v error -f lavfi -i testsrc2=s=160x90:r=25:d=2 -f lavfi -i sine=f=440:r=48000:d=2'.split(
-      ' ',
-    )
-    const names = Object.keys(OUTPUTS) as (keyof GoodFiles)[]
-    const outputs = names.flatMap((name) => [
-      ...OUTPUTS[name].split(' '),
-      ...(name.startsWith('sound') ? [] : ['-pix_fmt', 'yuv420p']),
-      join(folder, name),
-    ])
-    await execute('ffmpeg', [...inputs, ...outputs])
-    const files: Partial<Record<keyof GoodFiles, Buffer>> = {}
-    for (const name of names) files[name] = await readFile(join(folder, name))
-    return files as GoodFiles
-  } finally {
-    await rm(folder, { recursive: true })
-  }
-}
+import { from, half, joined, noise, padding, patch, replaceAll, scramble, upTo } from './break-bytes.ts'
+import type { GoodFiles } from './good-files.ts'
 
 /** Where in the file or the film is told. */
 type Place = 'byte' | 'seconds' | 'both' | 'nowhere'
@@ -75,7 +24,6 @@ export type Broken = readonly [
 ]
 
 const text = (content: string): Buffer => Buffer.from(content, 'latin1')
-const join2 = (...pieces: readonly Uint8Array[]): Buffer => Buffer.concat(pieces)
 
 /** By its first bytes. */
 export const FOREIGN: readonly Broken[] = (
@@ -115,7 +63,7 @@ function movieOf(changes: Partial<TrackTables>): Buffer {
 }
 
 function withData(index: Uint8Array): Buffer {
-  return join2(index, box('mdat', new Uint8Array(4096)))
+  return joined(index, box('mdat', new Uint8Array(4096)))
 }
 
 /** `moov` of these boxes, behind nothing. */
@@ -135,7 +83,7 @@ function fragmentsOf(...runs: readonly (readonly [track: number, time: number, s
       ),
     ),
   )
-  return withData(join2(plainMovie([{ ...NO_SAMPLES, entry }], [mvex]), ...moofs))
+  return withData(joined(plainMovie([{ ...NO_SAMPLES, entry }], [mvex]), ...moofs))
 }
 
 /** By what an MP4 says of itself; none of it needs a decoder. */
@@ -166,7 +114,7 @@ export const INDEXES: readonly Broken[] = [
     'an index of 64 GiB',
     'mp4_index_too_large',
     'byte',
-    () => join2(u32(1), text('moov'), u64(2 ** 36), u32(0)),
+    () => joined(u32(1), text('moov'), u64(2 ** 36), u32(0)),
   ],
   ['a compressed index', 'mp4_index_compressed', 'byte', () => moovOf(box('cmov'))],
   [
@@ -206,7 +154,7 @@ export const INDEXES: readonly Broken[] = [
     'more boxes than anybody writes',
     'mp4_too_many_boxes',
     'byte',
-    () => join2(...Array.from({ length: 10_001 }, () => box('free'))),
+    () => joined(...Array.from({ length: 10_001 }, () => box('free'))),
   ],
   [
     'a position beyond 2^53',
@@ -267,7 +215,7 @@ export const INDEXES: readonly Broken[] = [
     'a fragment whose header has 17 MB',
     'mp4_fragments_too_large',
     'byte',
-    (good) => join2(upTo(good['fragments.mp4'], 'moof', -4), box('moof', new Uint8Array(17 * 2 ** 20))),
+    (good) => joined(upTo(good['fragments.mp4'], 'moof', -4), box('moof', new Uint8Array(17 * 2 ** 20))),
   ],
   [
     'a pause of a day',
@@ -293,7 +241,7 @@ export const DECODED: readonly Broken[] = [
     'a Matroska of noise',
     'matroska_header_broken',
     'byte',
-    (good) => join2(good['film.mkv'].subarray(0, 4), noise(5000)),
+    (good) => joined(good['film.mkv'].subarray(0, 4), noise(5000)),
   ],
   [
     'a Matroska that ends at once',
@@ -318,7 +266,7 @@ export const DECODED: readonly Broken[] = [
     'an AVI of noise',
     'avi_header_missing',
     'byte',
-    (good) => join2(good['film.avi'].subarray(0, 12), noise(5000)),
+    (good) => joined(good['film.avi'].subarray(0, 12), noise(5000)),
   ],
   [
     'an AVI cut before its pictures',
@@ -339,7 +287,7 @@ export const DECODED: readonly Broken[] = [
     'an Ogg of noise',
     'container_damaged',
     'nowhere',
-    (good) => join2(good['sound.ogg'].subarray(0, 27), noise(5000)),
+    (good) => joined(good['sound.ogg'].subarray(0, 27), noise(5000)),
   ],
   [
     'pictures of a codec that nobody knows',
@@ -398,69 +346,5 @@ export const DECODED: readonly Broken[] = [
 export function mostlyDamaged(good: GoodFiles): Buffer {
   return patch(good['hevc.mp4'], 'mdat', (bytes, at) =>
     noise(bytes.indexOf('moov') - 4 - at - 7000).copy(bytes, at + 7000),
-  )
-}
-
-/** `bytes` with `write` done behind the first `find`. */
-function patch(
-  bytes: Uint8Array,
-  find: string | Buffer,
-  write: (copy: Buffer, behind: number) => unknown,
-): Buffer {
-  const copy = Buffer.from(bytes)
-  const at = copy.indexOf(find)
-  if (at === -1) throw new Error('what was to be patched is not in the file')
-  write(copy, at + find.length)
-  return copy
-}
-
-/** `bytes` with `put` wherever `find` is; both of the same length. */
-function replaceAll(bytes: Uint8Array, find: string, put: string): Buffer {
-  return Buffer.from(Buffer.from(bytes).toString('latin1').replaceAll(find, put), 'latin1')
-}
-
-function half(bytes: Buffer): Buffer {
-  return bytes.subarray(0, bytes.byteLength >> 1)
-}
-
-/** Up to `find` and so many bytes more. */
-function upTo(bytes: Buffer, find: string | Buffer, more: number): Buffer {
-  return bytes.subarray(0, bytes.indexOf(find) + more)
-}
-
-/** From the box `type` on. */
-function from(bytes: Buffer, type: string): Buffer {
-  return bytes.subarray(bytes.indexOf(type) - 4)
-}
-
-const TS_PACKET = 188
-
-/** Packets without content. */
-function padding(packets: number): Buffer {
-  const packet = Buffer.alloc(TS_PACKET, 0xff)
-  packet.set([0x47, 0x1f, 0xff, 0x10])
-  return join2(...Array.from({ length: packets }, () => packet))
-}
-
-/** Everything but the tables, as a broadcaster's key would leave it. */
-function scramble(stream: Buffer): Buffer {
-  const copy = Buffer.from(stream)
-  for (let at = 0; at < copy.byteLength; at += TS_PACKET) {
-    const pid = copy.readUInt16BE(at + 1) & 0x1fff
-    if (pid < 0x100 || pid >= 0x1000) continue
-    copy[at + 3] = (copy[at + 3] ?? 0) | 0x80
-    noise(150).copy(copy, at + 38)
-  }
-  return copy
-}
-
-/** Bytes that are always the same and mean nothing. */
-function noise(length: number): Buffer {
-  let state = 42
-  return Buffer.from(
-    Array.from({ length }, () => {
-      state = (state * 48_271) % 2_147_483_647
-      return state & 255
-    }),
   )
 }

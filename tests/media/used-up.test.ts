@@ -9,7 +9,7 @@ import { presentFailure } from '../../src/http/present-failure.ts'
 import type { ClaimedJob } from '../../src/jobs/job.ts'
 import { MEDIA_FAULTS, type MediaFault } from '../../src/lib/media-faults.ts'
 import type { Decoder, DecoderTask } from '../../src/ports.ts'
-import { type GoodFiles, makeGoodFiles } from './broken-files.ts'
+import { type GoodFiles, makeGoodFiles } from './good-files.ts'
 import { type Engine, startEngine } from './engine.ts'
 
 /** What is done to a run. */
