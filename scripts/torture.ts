@@ -1,8 +1,9 @@
 /**
  * `npm run torture -- [--kind crash|live|files] [--rounds 500] [--seed 1] [--folder PATH]`: the long forms of
- * tests/faults/crash.test.ts (a round is a kill, of `live` one of a server with a broadcast) and of tests/attacks/damaged.test.ts (a round is a damaged copy of each
- * of twenty media files, so 500 rounds are 10,000 files); without `--kind` one after the other. Interrupted (Ctrl-C) and
- * run again with the same seed, or the same folder, it goes on after its last round. Ends with 1 when something was found.
+ * tests/faults/crash.test.ts (a round is a kill, of `live` one of a server with a broadcast) and of
+ * tests/attacks/damaged.test.ts (a round is a damaged copy of each of twenty media files, so 500 rounds are 10,000 files);
+ * without `--kind` one after the other. Interrupted (Ctrl-C) and run again with the same seed, or the same folder, it goes
+ * on after its last round. Ends with 1 when something was found.
  */
 
 import { rm } from 'node:fs/promises'

@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/tables.ts': ['src/lib/'],
   'src/live-ports.ts': ['src/lib/', 'src/media/'],
   'src/ports.ts': [],
-  'src/jobs/': ['src/lib/', 'src/media/', 'src/ports.ts', 'src/tables.ts'],
+  'src/jobs/': ['src/lib/', 'src/ports.ts', 'src/tables.ts'],
   'src/core/': ['src/lib/', 'src/media/', 'src/ports.ts', 'src/live-ports.ts', 'src/tables.ts', 'src/jobs/'],
   'src/adapters/': [
     'src/lib/',
@@ -42,7 +42,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/lib/',
     'src/core/',
     'src/jobs/',
-    'src/adapters/',
     'src/http/',
     'src/ports.ts',
     'src/live-ports.ts',
