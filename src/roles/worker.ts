@@ -11,7 +11,7 @@ import {
   giveUpTrack,
 } from '../core/audio-tracks/index.ts'
 import { CLIP_KIND, failClip, makeClip } from '../core/clips/index.ts'
-import { type DownloadDeps, downloadSource, giveUpDownload } from '../core/copy/index.ts'
+import { type FetchSourceDeps, fetchSource, giveUpCopy } from '../core/copy/index.ts'
 import { type BuildDeps, buildDownload, giveUpDownloadFile } from '../core/downloads/index.ts'
 import {
   encodeChunk,
@@ -43,7 +43,7 @@ import type { SourceIndexes } from '../core/timeline/index.ts'
 import type { Db } from '../tables.ts'
 import type { Role } from './role.ts'
 
-export type WorkerDeps = DownloadDeps &
+export type WorkerDeps = FetchSourceDeps &
   BuildDeps &
   HearDeps &
   EncodeTrackDeps &
@@ -98,7 +98,7 @@ export function workerHandlers(
     threads: encoderThreads(workers),
   }
   return {
-    download: (job, context) => downloadSource(deps, job, context),
+    download: (job, context) => fetchSource(deps, job, context),
     concatenate: (job, context) => concatenate(deps, job, context),
     ingest: (job, context) => ingestSource(ingest, job, context),
     clip: (job) => makeClip(deps, job),
@@ -205,7 +205,7 @@ async function giveUp(deps: WorkerDeps, job: ClaimedJob, error: unknown): Promis
     return await giveUpTrack(deps, job, error)
   if (job.kind === CLIP_KIND) return await failClip(deps, job, error, { jobIsEnded: true })
   if (job.kind === INSIDE_KIND) return await giveUpInside(deps, job, error)
-  if (job.kind === 'download') return await giveUpDownload(deps, videoUid, error)
+  if (job.kind === 'download') return await giveUpCopy(deps, videoUid, error)
   if (job.kind === 'ingest') {
     await deps.db.transaction().execute((trx) => failIngest(deps, trx, videoUid, error))
   }

@@ -1,7 +1,7 @@
 /** Downloads that must not be, that are no longer wanted, or that the server itself cannot go on with. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { copyProgress, downloadSource, giveUpDownload } from '../../src/core/copy/index.ts'
+import { copyProgress, fetchSource, giveUpCopy } from '../../src/core/copy/index.ts'
 import { deleteVideo, getVideo, sweepLeftovers } from '../../src/core/videos/index.ts'
 import type { ClaimedJob } from '../../src/jobs/job.ts'
 import { refuseAddress } from '../../src/lib/outgoing-address.ts'
@@ -123,12 +123,12 @@ describe('the server is at fault', () => {
   test('with a full disk: the job is tried again, and the video told when it is given up', async () => {
     const { uid, job } = await claimed()
     freeBytes = 1_000_000
-    const failure: unknown = await downloadSource(idle.download, job, { signal: NEVER }).catch(
+    const failure: unknown = await fetchSource(idle.download, job, { signal: NEVER }).catch(
       (error: unknown) => error,
     )
     expect(failure).toMatchObject({ code: 'disk_full' })
     expect(await getVideo(idle.deps.db, uid)).toMatchObject({ state: 'downloading' })
-    await giveUpDownload(idle.download, uid, failure)
+    await giveUpCopy(idle.download, uid, failure)
     expect(await getVideo(idle.deps.db, uid)).toMatchObject({
       state: 'error',
       error: { reasonCode: 'ERR_UNKNOWN', reasonText: expect.stringContaining('make room') },
@@ -146,7 +146,7 @@ describe('the server is at fault', () => {
         return true
       },
     }
-    const running = downloadSource(idle.download, job, { signal: NEVER }).catch((error: unknown) => error)
+    const running = fetchSource(idle.download, job, { signal: NEVER }).catch((error: unknown) => error)
     while (((await copyProgress(idle.deps.db, uid))?.receivedBytes ?? 0) < MIB) {
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
@@ -171,11 +171,11 @@ describe('the server is at fault', () => {
       findAddresses: (host, options) => idle.download.fetcher.findAddresses(host, options),
     }
     stopping.abort(new Error('stopped'))
-    await expect(downloadSource({ ...idle.download, fetcher }, job, { signal: NEVER })).rejects.toThrow(
+    await expect(fetchSource({ ...idle.download, fetcher }, job, { signal: NEVER })).rejects.toThrow(
       'stopped',
     )
     for await (const { id } of idle.deps.blobs.listDrafts()) await idle.deps.blobs.discardDraft(id)
-    await downloadSource(idle.download, job, { signal: NEVER })
+    await fetchSource(idle.download, job, { signal: NEVER })
     expect(await idle.sourceHash(uid)).toBe(sha256(BYTES))
   })
 
@@ -186,11 +186,11 @@ describe('the server is at fault', () => {
     failing.jobs.complete = async () => {
       throw new Error('crash')
     }
-    await expect(downloadSource(failing, job, { signal: NEVER })).rejects.toThrow('crash')
+    await expect(fetchSource(failing, job, { signal: NEVER })).rejects.toThrow('crash')
     const asked = gets().length
     expect(await getVideo(db, uid)).toMatchObject({ state: 'downloading' })
     expect(await sweepLeftovers(idle.deps, { graceMs: -60_000 })).toEqual({ drafts: 0, blobs: 0 })
-    await downloadSource(idle.download, job, { signal: NEVER })
+    await fetchSource(idle.download, job, { signal: NEVER })
     expect(gets()).toHaveLength(asked)
     expect(await getVideo(db, uid)).toMatchObject({ state: 'queued', sizeBytes: BYTES.length })
     expect(await idle.sourceHash(uid)).toBe(sha256(BYTES))
@@ -200,7 +200,7 @@ describe('the server is at fault', () => {
     const { uid, job } = await claimed()
     const stopping = new AbortController()
     origin.behaviour = { rate: 4 * MIB }
-    const running = downloadSource(idle.download, job, { signal: stopping.signal })
+    const running = fetchSource(idle.download, job, { signal: stopping.signal })
     while (((await copyProgress(idle.deps.db, uid))?.receivedBytes ?? 0) < MIB) {
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
@@ -209,7 +209,7 @@ describe('the server is at fault', () => {
     // Nor does a sweep take it.
     expect(await sweepLeftovers(idle.deps, { graceMs: -60_000 })).toEqual({ drafts: 0, blobs: 0 })
     expect(await idle.drafts()).toBe(1)
-    await downloadSource(idle.download, job, { signal: NEVER })
+    await fetchSource(idle.download, job, { signal: NEVER })
     const from = Number(/^bytes=(\d+)-$/.exec(ranges()[1] ?? '')?.[1])
     expect(from).toBeGreaterThanOrEqual(MIB)
     expect(await idle.sourceHash(uid)).toBe(sha256(BYTES))

@@ -1,8 +1,8 @@
 /** The upload server of these tests with the job that downloads, whose pauses take no time but are written down. */
 
 import { createFetcher, type FetcherOptions } from '../../src/adapters/fetch/guarded-fetch.ts'
-import { downloadSource, giveUpDownload } from '../../src/core/copy/index.ts'
-import type { DownloadDeps } from '../../src/core/copy/index.ts'
+import { fetchSource, giveUpCopy } from '../../src/core/copy/index.ts'
+import type { FetchSourceDeps } from '../../src/core/copy/index.ts'
 import { getVideo, type Video } from '../../src/core/videos/index.ts'
 import type { PresentedVideo } from '../../src/http/present-video.ts'
 import { JobRunner } from '../../src/jobs/run-jobs.ts'
@@ -17,7 +17,7 @@ import {
 } from './tus-fixture.ts'
 
 export type CopyServer = UploadServer & {
-  readonly download: DownloadDeps
+  readonly download: FetchSourceDeps
   /** What downloads paused for, in milliseconds. */
   readonly pausesMs: number[]
   readonly logLines: string[]
@@ -44,7 +44,7 @@ export async function startCopyServer(options: CopyServerOptions = {}): Promise<
   const pausesMs: number[] = []
   const logLines: string[] = []
   const { clock } = server.deps
-  const download: DownloadDeps = {
+  const download: FetchSourceDeps = {
     ...server.deps,
     clock: {
       ...clock,
@@ -59,9 +59,9 @@ export async function startCopyServer(options: CopyServerOptions = {}): Promise<
   const runner = new JobRunner(
     { ...server.deps, log: download.log },
     {
-      handlers: { download: (job, context) => downloadSource(download, job, context) },
+      handlers: { download: (job, context) => fetchSource(download, job, context) },
       slots: [{ kinds: ['download'], count: 4 }],
-      onGiveUp: (job, error) => giveUpDownload(download, job.videoUid ?? '', error),
+      onGiveUp: (job, error) => giveUpCopy(download, job.videoUid ?? '', error),
     },
   )
   if (!options.idle) runner.start()

@@ -18,7 +18,7 @@ export async function indexHeard(thread: Thread, draft: string): Promise<WebVttI
 }
 
 /** The index of the WebVTT in a blob. */
-export async function indexBlob(thread: Thread, blob: BlobName): Promise<WebVttIndex> {
+export async function indexCaptions(thread: Thread, blob: BlobName): Promise<WebVttIndex> {
   return (await thread.run(INDEX_WORK, {}, { blob })) as WebVttIndex
 }
 

@@ -11,7 +11,7 @@ import type { Blobs, Clock, Thread } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { type Caption, captionLabel } from './caption.ts'
 import { getCaption, listCaptions } from './caption-records.ts'
-import { indexBlob } from './index-work.ts'
+import { indexCaptions } from './index-work.ts'
 import { readWhole } from './read-whole.ts'
 
 /** Captions that manifests list. */
@@ -72,7 +72,7 @@ export class TextTracks {
   #read({ id }: Caption, blob: string): Promise<IndexedWebVtt> {
     const { blobs, thread } = this.#deps
     return this.#files.get(id, async () => {
-      const [bytes, index] = await Promise.all([readWhole(blobs, blob), indexBlob(thread, blob)])
+      const [bytes, index] = await Promise.all([readWhole(blobs, blob), indexCaptions(thread, blob)])
       return { bytes, index }
     })
   }

@@ -1,4 +1,4 @@
-/** How far a download is, for whoever watches it. */
+/** How far a copy is, for whoever watches it. */
 
 import type { Db } from '../../tables.ts'
 import { getCopy } from './copy-records.ts'
@@ -10,7 +10,7 @@ export type CopyProgress = {
   readonly lengthBytes: number | null
 }
 
-/** The progress of the video's download; `undefined` when none is running. */
+/** The progress of the video's copy; `undefined` when none is running. */
 export async function copyProgress(db: Db, uid: string): Promise<CopyProgress | undefined> {
   const copy = await getCopy(db, uid)
   return copy && { receivedBytes: copy.offsetBytes, lengthBytes: copy.lengthBytes }

@@ -13,8 +13,8 @@ import type { Blobs, Clock, Fetcher } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import type { UploadLimits } from '../uploads/index.ts'
 
-/** Kind of the jobs that download. */
-export const DOWNLOAD_KIND = 'download'
+/** Kind of the jobs that fetch, named like the state of their videos. (`core/downloads` makes files to be kept.) */
+export const FETCH_KIND = 'download'
 
 /** A file that is fetched from a URL, and how much of it is here. */
 export type FetchedFile = {
@@ -58,10 +58,10 @@ export type FetchDeps = {
   readonly log: Log
 }
 
-/** What downloading takes. */
-export type DownloadDeps = CopyDeps &
+/** What fetching the source of a video takes. */
+export type FetchSourceDeps = CopyDeps &
   FetchDeps & {
-    /** One object for all downloads of a process. */
+    /** One object for all copies of a process. */
     readonly locks: KeyedLock
   }
 

@@ -14,7 +14,7 @@ import {
 } from '../videos/index.ts'
 import { findMarkOf } from '../watermarks/index.ts'
 import { checkUrl } from './check-url.ts'
-import { type CopyDeps, DOWNLOAD_KIND } from './copy.ts'
+import { type CopyDeps, FETCH_KIND } from './copy.ts'
 import { insertCopy } from './copy-records.ts'
 
 export type NewCopy = {
@@ -75,8 +75,8 @@ export async function createCopy(deps: CopyDeps, request: NewCopy): Promise<Vide
     await insertVideo(trx, video)
     await insertCopy(trx, { videoUid: uid, url: url.href })
     await deps.jobs.enqueue(trx, {
-      kind: DOWNLOAD_KIND,
-      dedupe: `${DOWNLOAD_KIND}/${uid}`,
+      kind: FETCH_KIND,
+      dedupe: `${FETCH_KIND}/${uid}`,
       payload: { uid },
       videoUid: uid,
       priority: PRIORITY.first,

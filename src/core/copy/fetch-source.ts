@@ -11,7 +11,7 @@ import type { Trx } from '../../tables.ts'
 import { explainFailure } from '../faults/index.ts'
 import { completeSource, findTooLong } from '../uploads/index.ts'
 import { failVideo, requireVideo } from '../videos/index.ts'
-import { type DownloadDeps, noSuchCopy } from './copy.ts'
+import { type FetchSourceDeps, noSuchCopy } from './copy.ts'
 import { deleteCopy, getCopy, updateCopy } from './copy-records.ts'
 import { fetchFile, type FetchRecord, isOriginFailure } from './fetch-file.ts'
 
@@ -22,8 +22,8 @@ const LOCK_MS = 20_000
  * Runs the job. An origin at fault, or a file that declares itself longer than allowed, fails its video and completes the
  * job; everything else (a full disk, say) is thrown, for the job to be tried again.
  */
-export async function downloadSource(
-  deps: DownloadDeps,
+export async function fetchSource(
+  deps: FetchSourceDeps,
   job: ClaimedJob,
   context: JobContext,
 ): Promise<void> {
@@ -31,7 +31,7 @@ export async function downloadSource(
   const hold = await deps.locks.take(`copy/${uid}`, { waitMs: LOCK_MS, signal: context.signal })
   assert(hold !== undefined, `Another claim of job ${job.id} is still at work.`)
   try {
-    await download(deps, { uid, job, signal: context.signal })
+    await fetchCopy(deps, { uid, job, signal: context.signal })
   } catch (error) {
     if (!isFailure(error, 'not_found') || context.signal.aborted) throw error
     // The video was deleted, and its job with it.
@@ -43,7 +43,7 @@ export async function downloadSource(
 
 type Running = { readonly uid: string; readonly job: ClaimedJob; readonly signal: AbortSignal }
 
-async function download(deps: DownloadDeps, running: Running): Promise<void> {
+async function fetchCopy(deps: FetchSourceDeps, running: Running): Promise<void> {
   const { uid, job, signal } = running
   const { maxDurationSeconds } = await requireVideo(deps.db, uid)
   const record: FetchRecord = {
@@ -76,7 +76,11 @@ async function download(deps: DownloadDeps, running: Running): Promise<void> {
   deps.log.info({ uid, bytes: fetched.file.lengthBytes }, 'source downloaded')
 }
 
-async function failCopy(deps: DownloadDeps, { uid, job }: Running, failure: HeadwaterError): Promise<void> {
+async function failCopy(
+  deps: FetchSourceDeps,
+  { uid, job }: Running,
+  failure: HeadwaterError,
+): Promise<void> {
   const draftId = await deps.db.transaction().execute(async (trx) => {
     await deps.jobs.complete(trx, job)
     return endFailed(deps, trx, uid, failure)
@@ -86,7 +90,7 @@ async function failCopy(deps: DownloadDeps, { uid, job }: Running, failure: Head
 
 /** Ends the video with what was found, and the copy with it; answers the draft that is nobody's then. */
 async function endFailed(
-  deps: Pick<DownloadDeps, 'clock' | 'jobs'>,
+  deps: Pick<FetchSourceDeps, 'clock' | 'jobs'>,
   trx: Trx,
   uid: string,
   error: unknown,
@@ -104,7 +108,7 @@ async function endFailed(
 }
 
 /** Ends the video of a job that was given up for something that was not the origin's fault. */
-export async function giveUpDownload(deps: DownloadDeps, uid: string, error: unknown): Promise<void> {
+export async function giveUpCopy(deps: FetchSourceDeps, uid: string, error: unknown): Promise<void> {
   const draftId = await deps.db.transaction().execute((trx) => endFailed(deps, trx, uid, error))
   if (draftId !== null) await deps.blobs.discardDraft(draftId)
 }

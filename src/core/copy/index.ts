@@ -2,7 +2,7 @@
 export { checkUrl } from './check-url.ts'
 export {
   type CopyDeps,
-  type DownloadDeps,
+  type FetchSourceDeps,
   type FetchDeps,
   type FetchedFile,
   type FileChanges,
@@ -10,6 +10,6 @@ export {
 } from './copy.ts'
 export { type CopyProgress, copyProgress } from './copy-progress.ts'
 export { createCopy, type NewCopy } from './create-copy.ts'
-export { downloadSource, giveUpDownload } from './download-source.ts'
+export { fetchSource, giveUpCopy } from './fetch-source.ts'
 export { changedFileColumns, fileFromRow, newFileColumns } from './file-columns.ts'
 export { fetchFile, type FetchRecord, isOriginFailure } from './fetch-file.ts'

@@ -1,4 +1,4 @@
-/** What an origin's headers say about its file (RFC 9110 §8, §13, §14), as far as a download needs it. */
+/** What an origin's headers say about its file (RFC 9110 §8, §13, §14), as far as fetching it needs that. */
 
 import { HeadwaterError } from '../../lib/failure.ts'
 

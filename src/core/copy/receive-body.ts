@@ -16,7 +16,7 @@ const COMMIT_BYTES = 67_108_864
 /** …and no sooner than after so long: also how soon a deletion is noticed. */
 const COMMIT_MS = 1_000
 
-/** Looks at what has been committed; what it throws ends the download. */
+/** Looks at what has been committed; what it throws ends the fetching. */
 export type CheckCommitted = (committed: Pick<Draft, 'lengthBytes' | 'read'>) => Promise<void>
 
 type ReceiveDeps = {

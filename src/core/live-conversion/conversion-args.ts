@@ -1,4 +1,4 @@
-/** Argument lists of conversions of live streams. Pure; a reason per flag. */
+/** Argument lists of conversions of broadcasts. Pure; a reason per flag. */
 
 import type { LiveFormat, SoundFormat, VideoFormat } from '../../media/live/units.ts'
 import { planLadder, type Rung } from '../planning/index.ts'

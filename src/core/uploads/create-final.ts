@@ -15,7 +15,7 @@ import { findEqualFinal, insertConcatenation } from './concatenation-records.ts'
 import {
   insertVideoFor,
   type NewVideo,
-  readVideoFields,
+  readRequestedVideo,
   secondsToReserve,
   uploadTooLarge,
 } from './create-upload.ts'
@@ -42,7 +42,7 @@ export async function createFinal(deps: UploadDeps, request: NewFinal): Promise<
   if (request.parts.length > MOST_PARTS) {
     throw refused(`an upload can have at most ${MOST_PARTS} parts, not ${request.parts.length}`)
   }
-  const video = readVideoFields(deps, request)
+  const video = readRequestedVideo(deps, request)
   const wanted = {
     accountId: request.accountId,
     concat: request.concat,

@@ -44,7 +44,7 @@ const DIRECT_ID_BYTES = 32
  */
 export async function createUpload(deps: UploadDeps, request: NewUpload): Promise<Upload> {
   if (request.lengthBytes > MAX_UPLOAD_BYTES) throw uploadTooLarge(request.lengthBytes)
-  const video = request.partial === true ? undefined : readVideoFields(deps, request)
+  const video = request.partial === true ? undefined : readRequestedVideo(deps, request)
   if (video === undefined) checkMetadataSyntax(request.metadata)
   await checkRoomOnDisk(deps, request.lengthBytes)
   const upload = await deps.db.transaction().execute(async (trx) => {
@@ -62,16 +62,16 @@ export async function createUpload(deps: UploadDeps, request: NewUpload): Promis
 }
 
 /** Creator and metadata of a creation request, checked. */
-export type VideoFields = { readonly creator: string | null; readonly fields: UploadFields }
+export type RequestedVideo = { readonly creator: string | null; readonly fields: UploadFields }
 
 /** Reads what a creation request says of its video. Throws `bad_request`. */
-export function readVideoFields(deps: Pick<UploadDeps, 'clock'>, request: NewVideo): VideoFields {
+export function readRequestedVideo(deps: Pick<UploadDeps, 'clock'>, request: NewVideo): RequestedVideo {
   const creator = checkCreator(request.creator?.trim() ?? null)
   return { creator, fields: parseUploadMetadata(request.metadata, { nowUs: deps.clock.nowUs() }) }
 }
 
 /** Seconds that are promised to the video until its length is known (uploads.md §2.4, §8). */
-export function secondsToReserve(request: NewVideo, { fields }: VideoFields): number {
+export function secondsToReserve(request: NewVideo, { fields }: RequestedVideo): number {
   return fields.maxDurationSeconds ?? (request.direct ? MOST_DURATION_SECONDS : 0)
 }
 
@@ -83,7 +83,7 @@ export async function insertVideoFor(
   deps: Pick<UploadDeps, 'clock'>,
   trx: Trx,
   request: NewVideo & { readonly lengthBytes: number; readonly concat?: string },
-  { creator, fields }: VideoFields,
+  { creator, fields }: RequestedVideo,
 ): Promise<Upload & { readonly videoUid: string }> {
   const { accountId } = request
   const createdUs = await nextCreatedUs(trx, deps.clock, accountId)
