@@ -1,6 +1,6 @@
 /** A blob store in which the nth call of a kind fails, is slow, or is the last thing that the program does. */
 
-import type { Blobs, Draft } from '../../../src/ports.ts'
+import type { BlobName, Blobs, Draft } from '../../../src/ports.ts'
 import { wrapDrafts } from '../../contract/faulty-blobs.ts'
 import type { BlobCall, InnerFaults } from './faults.ts'
 
@@ -34,7 +34,7 @@ export function faultyBlobs<B extends Blobs>(blobs: B, options: FaultyBlobsOptio
   const { shownMs } = options
   const changes: Partial<Blobs> = {
     createDraft: () => meet('createDraft', () => wrapped.createDraft()),
-    delete: (name, options) => meet('delete', () => blobs.delete(name, options)),
+    delete: (name, options) => meet('delete', () => deleteShown(name, options)),
     discardDraft: (id) => meet('discardDraft', () => blobs.discardDraft(id)),
     async *list(prefix) {
       for await (const one of blobs.list(prefix)) yield { ...one, modifiedUs: shownUs(one.modifiedUs) }
@@ -44,6 +44,18 @@ export function faultyBlobs<B extends Blobs>(blobs: B, options: FaultyBlobsOptio
     },
   }
   const shownUs = (realUs: number): number => shownMs(realUs / 1000) * 1000
+  /** The time that is named is one of the moved clock, those of the files are this machine's. */
+  async function deleteShown(
+    name: BlobName,
+    options?: { readonly publishedBeforeUs?: number },
+  ): Promise<void> {
+    const { publishedBeforeUs } = options ?? {}
+    if (publishedBeforeUs === undefined) return await blobs.delete(name)
+    for await (const found of blobs.list(name)) {
+      if (found.name !== name || shownUs(found.modifiedUs) >= publishedBeforeUs) continue
+      await blobs.delete(name, { publishedBeforeUs: found.modifiedUs + 1 })
+    }
+  }
   return new Proxy(wrapped as B, {
     get: (target, key) => {
       const value: unknown = Reflect.get(changes, key) ?? Reflect.get(target, key, target)
