@@ -21,7 +21,7 @@ export async function waitUntil(
 ): Promise<boolean> {
   if (isTrue() || pack.ended || signal.aborted) return isTrue()
   const over = new AbortController()
-  const stop = () => over.abort()
+  const stop = () => over.abort(ENOUGH)
   const leave = pack.onChange(() => {
     if (isTrue() || pack.ended) stop()
   })
@@ -34,3 +34,6 @@ export async function waitUntil(
   }
   return isTrue()
 }
+
+/** Given, since an error with its stack would be made for each of a crowd that waits. */
+const ENOUGH = 'it is waited for no longer'

@@ -99,7 +99,8 @@ export class PictureTrack {
       sync: waiting.unit.isSync,
       data: waiting.data,
     })
-    if (end - this.#partStart + duration > PART_TICKS) this.#flush()
+    // One more like it would not fit. Where only its rounding decides, it is waited for.
+    if (end - this.#partStart + duration > PART_TICKS + ROUNDING_TICKS) this.#flush()
   }
 
   #flush(): void {
@@ -120,5 +121,7 @@ export class PictureTrack {
 }
 
 const PART_TICKS = PART_SECONDS * LIVE_TIMESCALE
+/** RTMP counts milliseconds, so durations of pictures differ by one. */
+const ROUNDING_TICKS = 0.0011 * LIVE_TIMESCALE
 /** A group of pictures that lasts longer is cut all the same, so that what is in memory has an end (live.md §2). */
 const LONGEST_SEGMENT_TICKS = 20 * LIVE_TIMESCALE
