@@ -114,9 +114,10 @@ describe('the windows', () => {
     expect(window).toContain('#EXT-X-MEDIA-SEQUENCE:10')
     expect(window.filter((line) => line.endsWith('.m4s'))).toHaveLength(10)
     const dvr = linesOf(await text(`/${id}/manifest/${pack.id}v.m3u8?dvrEnabled=true`))
-    expect(dvr.slice(1, 5)).toEqual([
+    expect(dvr.slice(1, 6)).toEqual([
       '#EXT-X-VERSION:8',
       '#EXT-X-TARGETDURATION:2',
+      '#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES',
       '#EXT-X-MEDIA-SEQUENCE:0',
       '#EXT-X-PLAYLIST-TYPE:EVENT',
     ])
@@ -144,6 +145,36 @@ describe('the windows', () => {
       206,
       true,
     ])
+  })
+})
+
+describe('a reload that waits', () => {
+  test('is offered to everybody, and answered when the segment is there', async () => {
+    const { id, pack, broadcast } = await live(4.6, { lowLatency: false })
+    const address = `/${id}/manifest/${pack.id}v.m3u8`
+    expect(linesOf(await text(address))).toContain('#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES')
+    const held = get(`${address}?_HLS_msn=2`)
+    send(
+      broadcast,
+      repeated(6.5).filter(({ dts }) => dts >= 4.6 * TICKS),
+    )
+    expect(linesOf(await (await held).text()).at(-1)).toBe(`../../${id}/${pack.id}v/2.m4s`)
+    pack.end()
+    expect(await text(address)).not.toContain('SERVER-CONTROL')
+  })
+
+  test('is not offered where players would lose patience: groups of eight seconds', async () => {
+    const { id, pack } = await live(0, { lowLatency: false })
+    const [key, next] = film.units.filter(({ kind }) => kind === 'video') as [AccessUnit, AccessUnit]
+    const sound = film.units.find(({ kind }) => kind === 'audio') as AccessUnit
+    for (let second = 0; second <= 17; second += 1) {
+      const at = second * TICKS
+      pack.unit({ ...(second % 8 === 0 ? key : next), dts: at, pts: at })
+      for (let tenth = 0; tenth < 10; tenth += 1) pack.unit({ ...sound, dts: at, pts: at + tenth * 9_000 })
+    }
+    const lines = linesOf(await text(`/${id}/manifest/${pack.id}v.m3u8`))
+    expect(lines).toContain('#EXT-X-TARGETDURATION:8')
+    expect(lines.join()).not.toContain('SERVER-CONTROL')
   })
 })
 

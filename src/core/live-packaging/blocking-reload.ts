@@ -29,9 +29,17 @@ export function parseReload(query: URLSearchParams): Reload {
 }
 
 /**
- * Waits until the playlist of a rendition has what is asked for, three target durations at most: then the playlist is
- * answered as it is, since a publisher who is away for a while may come back (live.md §4). Throws `bad_request` for what
- * lies too far ahead.
+ * Whether a player that asks for the next segment gets it before it, or what lies between, loses patience. Then it has each
+ * segment the moment it is made, and not up to a whole one later, when it would have asked by itself.
+ */
+export function isSoonEnough({ targetDuration }: LivePackage): boolean {
+  return targetDuration * 1_000 <= MOST_HELD_MS - SPARE_MS
+}
+
+/**
+ * Waits until the playlist of a rendition has what is asked for, three target durations at most, and no longer than players
+ * do: then the playlist is answered as it is, since a publisher who is away for a while may come back (live.md §4). Throws
+ * `bad_request` for what lies too far ahead.
  */
 export async function waitForReload(
   pack: LivePackage,
@@ -55,7 +63,8 @@ export async function waitForReload(
     // A part beyond the last of its segment means the first one of the next.
     return segment + 1 < rendition.endSegment
   }
-  await waitUntil(pack, isThere, { ...options, ms: 3 * pack.targetDuration * 1_000 })
+  const ms = Math.min(3 * pack.targetDuration * 1_000, MOST_HELD_MS)
+  await waitUntil(pack, isThere, { ...options, ms })
 }
 
 function readWhole(query: URLSearchParams, name: string): number | null {
@@ -69,5 +78,9 @@ function malformed(sentence: string): HeadwaterError {
   return new HeadwaterError('bad_request', sentence)
 }
 
+/** Players give up on playlists whose first byte has not come after ten seconds. */
+const MOST_HELD_MS = 8_000
+/** Groups of pictures may be a little longer than the first. */
+const SPARE_MS = 2_000
 /** The Advance Part Limit of §6.2.5.2: three seconds of parts shorter than one. */
 const MOST_PARTS_AHEAD = Math.ceil(3 / PART_SECONDS)

@@ -11,6 +11,7 @@ import {
 import { fitVariant, formatMultivariant, type Variant } from '../../media/hls/multivariant.ts'
 import { PART_SECONDS } from '../../media/live/fragment.ts'
 import { LIVE_TIMESCALE } from '../../media/live/units.ts'
+import { isSoonEnough } from './blocking-reload.ts'
 import { segmentsOfWindow } from './clip-of-broadcast.ts'
 import type { ClipWindow } from './clip-query.ts'
 import type { LivePackage } from './live-package.ts'
@@ -120,6 +121,7 @@ export function livePlaylistText(
       withParts && open < rendition.endSegment
         ? { ...describeSegment(pack, rendition, open, request), parts: listParts(rendition, open, request) }
         : null,
+    canBlockReload: !pack.ended && isSoonEnough(pack),
     lowLatency: withParts ? lowLatencyOf(pack, rendition, request) : null,
   })
 }
@@ -156,6 +158,7 @@ export function liveClipPlaylistText(
     skipped: 0,
     segments,
     open: null,
+    canBlockReload: false,
     lowLatency: null,
   })
 }
@@ -249,10 +252,11 @@ function partDurationUs({ timescale }: Rendition, { decodeTime, duration }: Live
   )
 }
 
-/** Parts are listed as far as three target durations from the end (bis §4.4.4.9). */
+/** Parts are listed no further than three target durations from the end (bis §4.4.4.9). */
 function partsFirst(pack: LivePackage, rendition: Rendition): number {
   const from = rendition.endTime - 3 * pack.targetDuration * rendition.timescale
-  return rendition.segmentAt(from)
+  const segment = rendition.segmentAt(from)
+  return (rendition.times(segment)?.start ?? 0) < from ? segment + 1 : segment
 }
 
 /** Segments that lie further from the end than an update has to tell. */

@@ -61,6 +61,8 @@ export type LivePlaylist = {
   readonly segments: readonly PlaylistSegment[]
   /** What there is of the segment that is being made: no address of its own yet. */
   readonly open: Omit<PlaylistSegment, 'uri' | 'durationUs'> | null
+  /** A request may wait for what is to come (bis §6.2.5.2); with low latency it always may. */
+  readonly canBlockReload: boolean
   readonly lowLatency: LowLatency | null
 }
 
@@ -73,6 +75,7 @@ export function formatLivePlaylist(playlist: LivePlaylist): string {
     `#EXT-X-TARGETDURATION:${playlist.targetDuration}`,
   ]
   if (lowLatency !== null) lines.push(...lowLatencyLines(lowLatency))
+  else if (playlist.canBlockReload) lines.push('#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES')
   lines.push(`#EXT-X-MEDIA-SEQUENCE:${playlist.mediaSequence}`)
   if (playlist.discontinuitySequence > 0) {
     lines.push(`#EXT-X-DISCONTINUITY-SEQUENCE:${playlist.discontinuitySequence}`)
