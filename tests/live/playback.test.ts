@@ -282,6 +282,44 @@ describe('groups of pictures', () => {
     expect(durations.length).toBeGreaterThan(4)
     expect(new Set(durations)).toEqual(new Set(['1.000000']))
   })
+
+  test('that become longer are announced as long as they are, from the first one on', async () => {
+    const { id, pack } = await live(0)
+    const [key, next] = film.units.filter(({ kind }) => kind === 'video') as [AccessUnit, AccessUnit]
+    const sound = film.units.find(({ kind }) => kind === 'audio') as AccessUnit
+    const keys = new Set([0, 2, 4, 10, 12])
+    const announced: string[] = []
+    for (let half = 0; half <= 27; half += 1) {
+      const at = (half * TICKS) / 2
+      pack.unit({ ...(keys.has(half / 2) ? key : next), dts: at, pts: at })
+      for (let tenth = 0; tenth < 5; tenth += 1) pack.unit({ ...sound, dts: at, pts: at + tenth * 9_000 })
+      if (half < 6) continue
+      const lines = linesOf(await text(`/${id}/manifest/${pack.id}v.m3u8?protocol=llhls`))
+      announced.push(lines.find((line) => line.startsWith('#EXT-X-TARGETDURATION:')) ?? '')
+    }
+    const values = announced.map((line) => Number(line.split(':')[1]))
+    expect(new Set(values)).toEqual(new Set([2, 6]))
+    expect(values).toEqual(values.toSorted((a, b) => a - b))
+  })
+
+  test('that become longer bring back no parts of segments that have none any more', async () => {
+    const { id, pack } = await live(0)
+    const [key, next] = film.units.filter(({ kind }) => kind === 'video') as [AccessUnit, AccessUnit]
+    const sound = film.units.find(({ kind }) => kind === 'audio') as AccessUnit
+    let oldest = 0
+    for (let half = 0; half <= 40; half += 1) {
+      const at = (half * TICKS) / 2
+      const isKey = half <= 16 ? half % 4 === 0 : half === 32
+      pack.unit({ ...(isKey ? key : next), dts: at, pts: at })
+      for (let tenth = 0; tenth < 5; tenth += 1) pack.unit({ ...sound, dts: at, pts: at + tenth * 9_000 })
+      if (half < 8) continue
+      const playlist = await text(`/${id}/manifest/${pack.id}v.m3u8?protocol=llhls`)
+      const first = Number(/#EXT-X-PART:.*v\/(\d+)\.\d+\.m4s/.exec(playlist)?.[1])
+      expect(first).toBeGreaterThanOrEqual(oldest)
+      oldest = first
+    }
+    expect(oldest).toBeGreaterThan(0)
+  })
 })
 
 describe('an interruption', () => {

@@ -97,7 +97,7 @@ export function livePlaylistText(
   const first = firstListed(pack, rendition, request.dvr)
   const skipped = request.skip && request.lowLatency ? countSkippable(pack, rendition, first) : 0
   const withParts = request.lowLatency && !pack.ended
-  const partsFrom = withParts ? partsFirst(pack, rendition) : Number.POSITIVE_INFINITY
+  const partsFrom = withParts ? partsFirst(rendition) : Number.POSITIVE_INFINITY
   const segments: PlaylistSegment[] = []
   for (let number = first + skipped; number < rendition.completeSegment; number += 1) {
     segments.push({
@@ -252,11 +252,13 @@ function partDurationUs({ timescale }: Rendition, { decodeTime, duration }: Live
   )
 }
 
-/** Parts are listed no further than three target durations from the end (bis §4.4.4.9). */
-function partsFirst(pack: LivePackage, rendition: Rendition): number {
-  const from = rendition.endTime - 3 * pack.targetDuration * rendition.timescale
-  const segment = rendition.segmentAt(from)
-  return (rendition.times(segment)?.start ?? 0) < from ? segment + 1 : segment
+/**
+ * Parts are listed for four seconds after the end of their segment at least, and no further than three target durations
+ * from the end (bis §4.4.4.9). How far must not depend on the target duration: hls.js loses its place when parts appear of
+ * segments that had none any more.
+ */
+function partsFirst(rendition: Rendition): number {
+  return rendition.segmentAt(rendition.endTime - PARTS_SECONDS * rendition.timescale)
 }
 
 /** Segments that lie further from the end than an update has to tell. */
@@ -305,6 +307,7 @@ function lastOf(rendition: Rendition): { readonly lastSegment: number; readonly 
 }
 
 const AUDIO_GROUP = 'group_audio'
+const PARTS_SECONDS = 4
 const WINDOW_SEGMENTS = 6
 const WINDOW_TICKS = 20 * LIVE_TIMESCALE
 /** Segments of sound differ by a frame. */

@@ -128,7 +128,11 @@ export class LivePackage {
     return this.#revision
   }
 
-  /** Whole seconds, set with the first segment and never changed (RFC 8216 §6.2.1). */
+  /**
+   * Whole seconds, of the longest segment so far. Groups of pictures that become longer are known when they come: then
+   * either RFC 8216 §4.3.3.1 is broken, by a segment that is longer, or §6.2.1, by a value that changes. Players that stay
+   * three of the old ones from the end stop within every longer segment; a larger value they take as it is.
+   */
   get targetDuration(): number {
     return this.#targetDuration ?? LEAST_TARGET_SECONDS
   }
@@ -333,13 +337,9 @@ export class LivePackage {
 
   /** Once every track has a complete segment. */
   #setTarget(): void {
-    if (this.#targetDuration !== null) return
     const own = this.#renditions.filter(({ rung }) => rung === null)
     if (own.some(({ completeSegment }) => completeSegment === 0)) return
-    const longest = own.reduce((most, rendition) => {
-      const times = rendition.times(0)
-      return Math.max(most, times ? (times.end - times.start) / rendition.timescale : 0)
-    }, 0)
+    const longest = Math.max(...own.map(({ longestSeconds }) => longestSeconds))
     this.#targetDuration = Math.max(LEAST_TARGET_SECONDS, Math.round(longest))
   }
 

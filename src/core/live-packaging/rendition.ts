@@ -60,6 +60,7 @@ export class Rendition {
   #totalTime = 0
   #totalSamples = 0
   #peakBps = 0
+  #longestTime = 0
   #firstAvailable: number
 
   constructor(options: {
@@ -100,6 +101,11 @@ export class Rendition {
   /** The first segment from which on all can be had, from memory or from the recording. */
   get firstAvailable(): number {
     return this.#firstAvailable
+  }
+
+  /** Seconds of its longest complete segment; 0 while there is none. */
+  get longestSeconds(): number {
+    return this.#longestTime / this.timescale
   }
 
   /** Largest and average rate of its segments, in bits per second. */
@@ -213,7 +219,7 @@ export class Rendition {
     this.#complete = this.#starts.length
     const held = this.#held.get(this.endSegment - 1)
     this.#sizes.push(held?.sizeBytes ?? this.#restoredBytes)
-    this.#notePeak()
+    this.#noteLast()
     if (held === undefined) return
     const whole = concatBytes(held.parts.map(({ bytes }) => bytes))
     let position = 0
@@ -269,8 +275,9 @@ export class Rendition {
     if (held.stored < held.parts.length) this.#firstAvailable = Math.max(this.#firstAvailable, segment + 1)
   }
 
-  #notePeak(): void {
+  #noteLast(): void {
     const { start, end } = this.times(this.endSegment - 1) ?? { start: 0, end: 0 }
+    this.#longestTime = Math.max(this.#longestTime, end - start)
     const seconds = (end - start) / this.timescale
     // The rate of a very short segment says little.
     if (seconds >= PEAK_SECONDS) {
