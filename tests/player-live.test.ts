@@ -1,9 +1,11 @@
 /** What the player decides about broadcasts, without a page. */
 
-import { describe, expect, test } from 'vitest'
+import { ErrorDetails, Events } from 'hls.js'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type Asking, pauseMs } from '../web/player/asking-pace.ts'
-import { chooseRate, isFarBehind } from '../web/player/catch-up.ts'
+import { chooseRate, isFarBehind, isLateStart } from '../web/player/catch-up.ts'
 import { readIceServers } from '../web/player/ice-servers.ts'
+import { type Distanced, returnWhenCalm } from '../web/player/live-distance.ts'
 import { afterAnswer, type Lifecycle, type LivePhase, NOT_STARTED } from '../web/player/live-phase.ts'
 import { chooseWay } from '../web/player/live-way.ts'
 
@@ -56,12 +58,13 @@ test.each<[string, Partial<Asking>, number]>([
 })
 
 test.each([
-  [0.3, 5, 1, 1],
-  [0.5, 5, 1, 1.05],
-  [1.1, 5, 1, 1.1],
+  [0.15, 5, 1, 1],
+  [0.22, 5, 1, 1.05],
+  [0.35, 5, 1, 1.1],
+  [0.5, 5, 1, 1.15],
   [9, 5, 1, 1.15],
   // Once begun, it is brought to an end.
-  [0.2, 5, 1.05, 1.05],
+  [0.1, 5, 1.05, 1.05],
   [0.05, 5, 1.05, 1],
   // Nothing would be left to play.
   [3, 0.5, 1.1, 1],
@@ -70,8 +73,74 @@ test.each([
   expect(chooseRate({ behindSeconds, loadedSeconds, rate })).toBeCloseTo(next, 6)
 })
 
+test.each([
+  [0.1, 5, false],
+  [0.7, 1.6, true],
+  // What is left would not last until more has come.
+  [0.7, 1.2, false],
+  [20, 5, false],
+])('a first picture %d s late with %d s loaded is jumped: %s', (behindSeconds, loadedSeconds, jumps) => {
+  expect(isLateStart({ behindSeconds, loadedSeconds })).toBe(jumps)
+})
+
 test('a long way back to the edge is jumped', () => {
   expect([isFarBehind(11), isFarBehind(13)]).toEqual([false, true])
+})
+
+describe('after a stop', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  /** As much of hls.js as is asked for: where it plays, and how it tells of stops. */
+  function begin(lowLatency: boolean) {
+    vi.useFakeTimers()
+    const listeners: ((event: Events.ERROR, data: { details: ErrorDetails }) => void)[] = []
+    const hls: Distanced & { targetLatency: number | null } = {
+      targetLatency: null,
+      latestLevelDetails: { targetduration: 2 },
+      on: (_event, listener) => listeners.push(listener),
+    }
+    const ending = new AbortController()
+    returnWhenCalm(hls, lowLatency, ending.signal)
+    const tell = (details: ErrorDetails) =>
+      listeners.forEach((listener) => listener(Events.ERROR, { details }))
+    return { hls, ending, stop: () => tell(ErrorDetails.BUFFER_STALLED_ERROR), tell }
+  }
+
+  test.each([
+    [true, 1.1],
+    [false, 4.8],
+  ])(
+    'a player comes back near the end when it has not stopped for a minute; low latency: %s',
+    (low, near) => {
+      const { hls, stop, tell } = begin(low)
+      tell(ErrorDetails.FRAG_LOAD_ERROR)
+      vi.advanceTimersByTime(100_000)
+      expect(hls.targetLatency).toBeNull()
+      stop()
+      vi.advanceTimersByTime(59_000)
+      expect(hls.targetLatency).toBeNull()
+      vi.advanceTimersByTime(1_000)
+      expect(hls.targetLatency).toBeCloseTo(near, 6)
+    },
+  )
+
+  test('it waits longer after each further one, and not at all once it is over', () => {
+    const { hls, stop, ending } = begin(true)
+    stop()
+    vi.advanceTimersByTime(50_000)
+    stop()
+    vi.advanceTimersByTime(119_000)
+    expect(hls.targetLatency).toBeNull()
+    vi.advanceTimersByTime(1_000)
+    expect(hls.targetLatency).toBe(1.1)
+    hls.targetLatency = null
+    stop()
+    ending.abort()
+    vi.advanceTimersByTime(1_000_000)
+    expect(hls.targetLatency).toBeNull()
+  })
 })
 
 describe('the way a broadcast is played', () => {

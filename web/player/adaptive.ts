@@ -3,6 +3,7 @@
 // oxlint-disable-next-line import/no-named-as-default -- its declarations know the class as the default only
 import Hls, { type ErrorData, ErrorTypes, Events, type HlsConfig, type Level, type LoadPolicy } from 'hls.js'
 import type { DebugFacts, Engine, EngineCallbacks, EngineOptions, EngineTrouble, LiveEdge } from './engine.ts'
+import { distanceConfig, returnWhenCalm } from './live-distance.ts'
 
 /** How long a connection that broke is left alone before the next try. */
 const RETRY_MS = 3_000
@@ -12,13 +13,6 @@ const EDGE_SECONDS = 0.1
 const LAST_SECONDS = 0.5
 /** Whoever is this near to where he could be sees it live, even where segments are short. */
 const TOLERANCE_SECONDS = 1.5
-/**
- * How near to the end of the playlist broadcasts are played; each stop adds to it. By parts of half a second: two of them,
- * as near as RFC 8216bis §4.4.3.8 lets a server allow, and a little. By segments: so that glass to glass is three of them,
- * which includes the time in which the newest one is made.
- */
-const NEAR_BY_PARTS: Partial<HlsConfig> = { liveSyncDuration: 1.1 }
-const NEAR_BY_SEGMENTS: Partial<HlsConfig> = { liveSyncDurationCount: 2.4 }
 /** After a stop in a broadcast that is over: as long as a segment may still be on its way. */
 const OVER_MS = 3_000
 /** Answers that no other try will change. */
@@ -218,6 +212,8 @@ class AdaptiveEngine implements Engine {
 
   #create(): Hls {
     const hls = new Hls(this.#config())
+    const { live } = this.#options
+    if (live !== null) returnWhenCalm(hls, live.lowLatency, this.#ending.signal)
     hls.on(Events.MANIFEST_PARSED, () => {
       // The playlist lists the quality to start with first.
       hls.startLevel = hls.firstLevel
@@ -252,7 +248,7 @@ class AdaptiveEngine implements Engine {
       backBufferLength: 60,
       // As browsers have it for broadcasts (HTML §4.8.11.6), and what pages around the player are told.
       liveDurationInfinity: true,
-      ...(live && (live.lowLatency ? NEAR_BY_PARTS : NEAR_BY_SEGMENTS)),
+      ...(live && distanceConfig(live.lowLatency)),
       abrEwmaDefaultEstimate: 3_000_000,
       fragLoadPolicy: SEGMENTS,
       playlistLoadPolicy: PLAYLISTS,

@@ -3,7 +3,7 @@
  * behind one is; how many watch. And what keeps the picture near the edge.
  */
 
-import { chooseRate, isFarBehind } from './catch-up.ts'
+import { chooseRate, isFarBehind, isLateStart } from './catch-up.ts'
 import type { Controls } from './controls.ts'
 import type { Engine, LiveEdge } from './engine.ts'
 import { find } from './find.ts'
@@ -24,6 +24,8 @@ export class LiveControls {
   #following = true
   /** The rate that was set here; another one is the viewer's own choice. */
   #rate = 1
+  /** Nothing of the broadcast has been shown yet but its first picture, so that a jump is not seen. */
+  #begins = false
 
   constructor(place: HTMLElement, controls: Controls, engine: () => Engine | undefined) {
     this.#controls = controls
@@ -37,12 +39,14 @@ export class LiveControls {
     // Before the controls hear of it.
     place.addEventListener('mediaseekrequest', (event) => this.#onSeek(event), { capture: true })
     media.addEventListener('play', () => this.#onPlay())
+    media.addEventListener('playing', () => this.#onPlaying())
   }
 
   /** A broadcast is shown from now on. `dvr`: one can go back in it. */
   show(dvr: boolean): void {
     this.#dvr = dvr
     this.#following = true
+    this.#begins = true
     this.#setRate(1)
     this.#controls.controller.classList.add('live')
     this.#controls.controller.classList.toggle('dvr', dvr)
@@ -116,6 +120,18 @@ export class LiveControls {
     if (!edge || edge.syncSeconds - media.currentTime <= edge.toleranceSeconds) return
     if (this.#dvr && media.played.length > 0) this.#following = false
     else media.currentTime = edge.syncSeconds
+  }
+
+  /** What it took to load the first pictures is left out at once. */
+  #onPlaying(): void {
+    if (this.#timer === undefined || !this.#begins) return
+    this.#begins = false
+    const { media } = this.#controls
+    const edge = this.#engine()?.edge()
+    if (!edge || !this.#following) return
+    const behindSeconds = edge.syncSeconds - media.currentTime
+    if (isLateStart({ behindSeconds, loadedSeconds: loadedAhead(media) }))
+      media.currentTime = edge.syncSeconds
   }
 
   #update(): void {
