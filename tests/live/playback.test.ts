@@ -162,20 +162,6 @@ describe('a reload that waits', () => {
     pack.end()
     expect(await text(address)).not.toContain('SERVER-CONTROL')
   })
-
-  test('is not offered where players would lose patience: groups of eight seconds', async () => {
-    const { id, pack } = await live(0, { lowLatency: false })
-    const [key, next] = film.units.filter(({ kind }) => kind === 'video') as [AccessUnit, AccessUnit]
-    const sound = film.units.find(({ kind }) => kind === 'audio') as AccessUnit
-    for (let second = 0; second <= 17; second += 1) {
-      const at = second * TICKS
-      pack.unit({ ...(second % 8 === 0 ? key : next), dts: at, pts: at })
-      for (let tenth = 0; tenth < 10; tenth += 1) pack.unit({ ...sound, dts: at, pts: at + tenth * 9_000 })
-    }
-    const lines = linesOf(await text(`/${id}/manifest/${pack.id}v.m3u8`))
-    expect(lines).toContain('#EXT-X-TARGETDURATION:8')
-    expect(lines.join()).not.toContain('SERVER-CONTROL')
-  })
 })
 
 describe('low latency', () => {
@@ -264,61 +250,6 @@ describe('low latency', () => {
     )
     const whole = pack.find(`${pack.id}v`)?.held(2)?.whole
     expect(Buffer.from(await answer.arrayBuffer()).equals(Buffer.from(whole ?? []))).toBe(true)
-  })
-})
-
-describe('groups of pictures', () => {
-  test('that are short are joined to a second', async () => {
-    const { id, pack } = await live(0)
-    const key = film.units.find(({ kind, isSync }) => kind === 'video' && isSync) as AccessUnit
-    const sound = film.units.find(({ kind }) => kind === 'audio') as AccessUnit
-    for (let fifth = 0; fifth <= 40; fifth += 1) {
-      const at = (fifth * TICKS) / 5
-      pack.unit({ ...key, dts: at, pts: at })
-      pack.unit({ ...sound, dts: at, pts: at })
-    }
-    const lines = linesOf(await text(`/${id}/manifest/${pack.id}v.m3u8`))
-    const durations = lines.flatMap((line) => /^#EXTINF:([\d.]+)/.exec(line)?.[1] ?? [])
-    expect(durations.length).toBeGreaterThan(4)
-    expect(new Set(durations)).toEqual(new Set(['1.000000']))
-  })
-
-  test('that become longer are announced as long as they are, from the first one on', async () => {
-    const { id, pack } = await live(0)
-    const [key, next] = film.units.filter(({ kind }) => kind === 'video') as [AccessUnit, AccessUnit]
-    const sound = film.units.find(({ kind }) => kind === 'audio') as AccessUnit
-    const keys = new Set([0, 2, 4, 10, 12])
-    const announced: string[] = []
-    for (let half = 0; half <= 27; half += 1) {
-      const at = (half * TICKS) / 2
-      pack.unit({ ...(keys.has(half / 2) ? key : next), dts: at, pts: at })
-      for (let tenth = 0; tenth < 5; tenth += 1) pack.unit({ ...sound, dts: at, pts: at + tenth * 9_000 })
-      if (half < 6) continue
-      const lines = linesOf(await text(`/${id}/manifest/${pack.id}v.m3u8?protocol=llhls`))
-      announced.push(lines.find((line) => line.startsWith('#EXT-X-TARGETDURATION:')) ?? '')
-    }
-    const values = announced.map((line) => Number(line.split(':')[1]))
-    expect(new Set(values)).toEqual(new Set([2, 6]))
-    expect(values).toEqual(values.toSorted((a, b) => a - b))
-  })
-
-  test('that become longer bring back no parts of segments that have none any more', async () => {
-    const { id, pack } = await live(0)
-    const [key, next] = film.units.filter(({ kind }) => kind === 'video') as [AccessUnit, AccessUnit]
-    const sound = film.units.find(({ kind }) => kind === 'audio') as AccessUnit
-    let oldest = 0
-    for (let half = 0; half <= 40; half += 1) {
-      const at = (half * TICKS) / 2
-      const isKey = half <= 16 ? half % 4 === 0 : half === 32
-      pack.unit({ ...(isKey ? key : next), dts: at, pts: at })
-      for (let tenth = 0; tenth < 5; tenth += 1) pack.unit({ ...sound, dts: at, pts: at + tenth * 9_000 })
-      if (half < 8) continue
-      const playlist = await text(`/${id}/manifest/${pack.id}v.m3u8?protocol=llhls`)
-      const first = Number(/#EXT-X-PART:.*v\/(\d+)\.\d+\.m4s/.exec(playlist)?.[1])
-      expect(first).toBeGreaterThanOrEqual(oldest)
-      oldest = first
-    }
-    expect(oldest).toBeGreaterThan(0)
   })
 })
 
