@@ -4,8 +4,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { z } from 'zod'
 import type { Principal } from '../core/access/index.ts'
 import { HeadwaterError } from '../lib/failure.ts'
+import { mapInSlices } from '../lib/in-slices.ts'
 import { checkBody, checkQuery } from './check-fields.ts'
-import { type EnvelopeExtras, formatSuccess } from './envelope.ts'
+import { type EnvelopeExtras, formatSuccess, formatSuccessList } from './envelope.ts'
 import { readJsonBody } from './read-body.ts'
 import type { AnswerOnce } from './repeats.ts'
 import type { StillThere } from './still-there.ts'
@@ -142,11 +143,17 @@ function checkUid(text: string): string {
 
 /** A success in its envelope. Never cached: what an answer shows may change at any time (spec §4.3). */
 export function answerResult(result: unknown, extras?: EnvelopeExtras): Answer {
-  return {
-    status: 200,
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
-    body: formatSuccess(result, extras),
-  }
+  return answerText('application/json', formatSuccess(result, extras))
+}
+
+/** A long list in its envelope: `present` makes an entry of each item, a slice of them at a time. */
+export async function answerList<Item>(
+  items: readonly Item[],
+  present: (item: Item) => unknown,
+  extras?: EnvelopeExtras,
+): Promise<Answer> {
+  const entries = await mapInSlices(items, (item) => JSON.stringify(present(item)))
+  return answerText('application/json', formatSuccessList(entries, extras))
 }
 
 /** A success that is no envelope. */

@@ -21,6 +21,12 @@ export function formatSuccess(result: unknown, extras: EnvelopeExtras = {}): str
   return JSON.stringify({ result, success: true, errors: [], messages: [], ...extras })
 }
 
+/** The same for a list whose entries are JSON already. */
+export function formatSuccessList(entries: readonly string[], extras: EnvelopeExtras = {}): string {
+  const rest = JSON.stringify({ success: true, errors: [], messages: [], ...extras })
+  return `{"result":[${entries.join(',')}],${rest.slice(1)}`
+}
+
 /** The text of a failure. `messages` is null unless there is something to say. */
 export function formatFailure(told: ToldFailure): string {
   const error: EnvelopeNote = {

@@ -7,7 +7,7 @@ const RFC_3339 =
 export function formatTimestamp(us: number): string {
   const ms = Math.floor(us / 1000)
   const rest = String(us - ms * 1000).padStart(3, '0')
-  return new Date(ms).toISOString().replace('Z', `${rest}Z`)
+  return `${new Date(ms).toISOString().slice(0, -1)}${rest}Z`
 }
 
 /**

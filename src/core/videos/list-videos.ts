@@ -5,6 +5,7 @@
  */
 
 import { sql } from 'kysely'
+import { mapInSlices } from '../../lib/in-slices.ts'
 import type { Db } from '../../tables.ts'
 import { countersOf } from './storage-counters.ts'
 import { nameContains, searchNames, type VideoSource } from './search-names.ts'
@@ -58,7 +59,7 @@ export async function listVideos(db: Db, accountId: string, query: ListQuery): P
     ),
     query.withTotal ? countVideos(db, accountId, query) : undefined,
   ])
-  const videos = merge(lists, query).map(videoFromRow)
+  const videos = await mapInSlices(merge(lists, query), videoFromRow)
   return query.withTotal ? { videos, total } : { videos }
 }
 

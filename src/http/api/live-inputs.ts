@@ -14,7 +14,7 @@ import {
   setEnabled,
 } from '../../core/live-inputs/index.ts'
 import { listVideos } from '../../core/videos/index.ts'
-import { type Answer, answerResult, type Endpoint, endpoint } from '../endpoint.ts'
+import { type Answer, answerList, answerResult, type Endpoint, endpoint } from '../endpoint.ts'
 import type { HttpSettings } from '../http-settings.ts'
 import type { FindLivePorts } from '../live-addresses.ts'
 import {
@@ -213,7 +213,7 @@ function videos(deps: LiveInputEndpointDeps): Endpoint {
         limit: MOST_VIDEOS,
         withTotal: false,
       })
-      return answerResult(found.videos.map((video) => presentVideo(video, publicUrl)))
+      return await answerList(found.videos, (video) => presentVideo(video, publicUrl))
     },
   })
 }

@@ -13,7 +13,7 @@ import { HeadwaterError } from '../../lib/failure.ts'
 import type { Jobs } from '../../jobs/job.ts'
 import type { Blobs, Clock } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
-import { answerResult, answerText, type Endpoint, endpoint } from '../endpoint.ts'
+import { answerList, answerResult, answerText, type Endpoint, endpoint } from '../endpoint.ts'
 import type { HttpSettings } from '../http-settings.ts'
 import { presentVideo, videoSchema } from '../present-video.ts'
 import { queryBoolean, queryInteger, queryList, queryTime } from './query-fields.ts'
@@ -71,8 +71,8 @@ function list(deps: VideoDeps): Endpoint {
     resultSchema: z.array(videoSchema),
     handle: async ({ accountId, query, publicUrl }) => {
       const { videos, total } = await listVideos(deps.db, accountId, toListQuery(query))
-      const result = videos.map((video) => presentVideo(video, publicUrl))
-      return answerResult(result, query.include_counts ? { total, range: result.length } : {})
+      const extras = query.include_counts ? { total, range: videos.length } : {}
+      return await answerList(videos, (video) => presentVideo(video, publicUrl), extras)
     },
   })
 }
