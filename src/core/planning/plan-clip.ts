@@ -116,23 +116,49 @@ function findBounds(source: Plan, range: ClipRange, pictures: ClipPictures | nul
     start: range.startSeconds * timescale,
     end: Math.min(range.endSeconds * timescale, sourceEnd),
   }
-  let shown = Number.NEGATIVE_INFINITY
-  let next = sourceEnd
-  let frameCount = 0
-  const { segmentSamples, times } = pictures
-  for (let sample = segmentSamples[0] ?? 0; sample < (segmentSamples.at(-1) ?? 0); sample += 1) {
-    const time = times.at(sample)
-    if (time <= asked.start) shown = Math.max(shown, time)
-    else if (time >= asked.end) next = Math.min(next, time)
-    else frameCount += 1
-  }
+  const { shown, next, between } = lookAround(source.cuts, asked, pictures)
   const short = PICTURE_SECONDS * timescale
   return {
     start: asked.start - shown <= short ? shown : asked.start,
     end: next - asked.end <= short ? next : asked.end,
     // The one on show at the start counts, too.
-    frames: { ...frames, frameCount: frameCount + 1 },
+    frames: { ...frames, frameCount: between + 1 },
   }
+}
+
+/**
+ * The picture on show at `start`, the first one at or after `end`, and how many begin between them. Every picture of a
+ * segment is shown within it, so only those of the segments at the edges are looked at one by one.
+ */
+function lookAround(
+  cuts: Cuts,
+  { start, end }: { readonly start: number; readonly end: number },
+  { segmentSamples, times }: ClipPictures,
+): { shown: number; next: number; between: number } {
+  let shown = Number.NEGATIVE_INFINITY
+  let next = cuts.at(-1) ?? 0
+  let between = 0
+  const last = segmentSamples.length - 2
+  for (let segment = 0; segment <= last; segment += 1) {
+    const [begins = 0, ends = 0] = cuts.slice(segment, segment + 2)
+    const [first = 0, beyond = 0] = segmentSamples.subarray(segment, segment + 2)
+    // Of a clip the first and the last segment hold pictures that it does not show.
+    if (segment > 0 && segment < last) {
+      if (ends <= start) continue
+      if (begins >= end) return { shown, next: Math.min(next, begins), between }
+      if (begins > start && ends <= end) {
+        between += beyond - first
+        continue
+      }
+    }
+    for (let sample = first; sample < beyond; sample += 1) {
+      const time = times.at(sample)
+      if (time <= start) shown = Math.max(shown, time)
+      else if (time >= end) next = Math.min(next, time)
+      else between += 1
+    }
+  }
+  return { shown, next, between }
 }
 
 function windowOf(source: Plan, start: number, end: number): Window {
