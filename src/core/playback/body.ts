@@ -169,6 +169,18 @@ export async function* streamBody(blobs: BlobSource, body: Body): AsyncGenerator
   }
 }
 
+/** A whole body in memory; for one that is known to be small, such as a segment. */
+export async function readBody(blobs: BlobSource, body: Body): Promise<Uint8Array> {
+  const reader = new BodyReader(blobs, body)
+  try {
+    const bytes = new Uint8Array(body.sizeBytes)
+    await reader.read(bytes)
+    return bytes
+  } finally {
+    await reader.close()
+  }
+}
+
 function partLength(part: BodyPart): number {
   return part instanceof Uint8Array ? part.byteLength : rangeLength(part.range)
 }

@@ -8,6 +8,7 @@ export {
   bodyOf,
   openRecorded,
   bytesBody,
+  readBody,
   sliceBody,
   streamBody,
 } from './body.ts'

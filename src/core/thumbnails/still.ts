@@ -8,7 +8,9 @@ import type { Log } from '../../lib/log.ts'
 import type { BlobName, Blobs, Clock, Decoder, DecoderFile } from '../../ports.ts'
 import type { Db } from '../../tables.ts'
 import { decoderFault } from '../faults/index.ts'
-import { type Body, streamBody } from '../playback/index.ts'
+import { type PictureSlice, slicePicture } from '../../media/cmaf/slice-picture.ts'
+import { readMovie } from '../../media/isobmff/read-movie.ts'
+import { type Body, bytesBody, readBody, streamBody } from '../playback/index.ts'
 import { getVideo, recordBlob } from '../videos/index.ts'
 
 export type StillDeps = {
@@ -46,11 +48,12 @@ export async function decodeStill(
     readonly signal: AbortSignal
   },
 ): Promise<Uint8Array> {
+  const { bytes, number } = await onlyNeeded(await readBody(deps.blobs, still.body), still.number)
   const decoding = deps.decoder.run(
     {
       label: still.label,
-      input: { from: 'pipe', bytes: streamBody(deps.blobs, still.body) },
-      args: buildStillArgs(still.number),
+      input: { from: 'pipe', bytes: streamBody(deps.blobs, bytesBody(bytes)) },
+      args: buildStillArgs(number),
       outputs: [STILL_FILE],
       limits: { wallMs: 30_000, cpuSeconds: 30, outputBytes: MOST_STILL_BYTES, memoryBytes: 2 * 1024 ** 3 },
       // Somebody looks at an empty frame.
@@ -74,7 +77,21 @@ export async function decodeStill(
   }
 }
 
-/** Arguments that decode exactly one picture of a piped segment. */
+/** Of a film what its `number`-th picture needs: decoding is what takes longest. */
+async function onlyNeeded(film: Uint8Array, number: number): Promise<PictureSlice> {
+  const { tracks } = await readMovie({
+    sizeBytes: film.byteLength,
+    read: async (target, position) => {
+      const piece = film.subarray(position, position + target.byteLength)
+      target.set(piece)
+      return piece.byteLength
+    },
+  })
+  const track = tracks.find(({ kind }) => kind === 'video')
+  return (track && slicePicture(film, track, number)) ?? { bytes: film, number }
+}
+
+/** Arguments that decode exactly one picture of a piped film. */
 export function buildStillArgs(number: number): readonly string[] {
   return [
     // The segment is CMAF, whatever its bytes try to look like.
