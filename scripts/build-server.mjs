@@ -25,6 +25,17 @@ const realStacks = join(root, 'src/config/real-stacks.ts')
 /** Of these a part is no JavaScript, which they look for beside themselves. */
 const NATIVE = ['koffi', 'sharp']
 
+/**
+ * Packages that are loaded but never used, and what is there in their place. werift makes certificates with the first,
+ * which `src/adapters/webrtc/own-certificate.ts` does instead: half of what the first connection would have to wait for.
+ */
+const LEFT_OUT = new Map([
+  [
+    '@peculiar/x509',
+    'export const cryptoProvider = { set() {} }, X509CertificateGenerator = undefined, PemConverter = undefined',
+  ],
+])
+
 const OWN_MODULE = /new URL\('(\.\/[^']+\.ts)', import\.meta\.url\)/g
 
 const build = await rolldown({
@@ -32,7 +43,7 @@ const build = await rolldown({
   cwd: root,
   platform: 'node',
   external: NATIVE,
-  plugins: [ownModules()],
+  plugins: [ownModules(), leftOut()],
 })
 const { output } = await build.write({
   dir: target,
@@ -62,6 +73,15 @@ function ownModules() {
       const head = entries.has(id) ? `import ${JSON.stringify(realStacks)};` : ''
       return head === '' && changed === code ? null : { code: head + changed, map: null }
     },
+  }
+}
+
+function leftOut() {
+  const prefix = '\0left-out:'
+  return {
+    name: 'left-out',
+    resolveId: (name) => (LEFT_OUT.has(name) ? prefix + name : null),
+    load: (id) => (id.startsWith(prefix) ? LEFT_OUT.get(id.slice(prefix.length)) : null),
   }
 }
 

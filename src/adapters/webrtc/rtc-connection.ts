@@ -7,7 +7,8 @@ import type { FarTransport } from '../../media/sdp/choose-codecs.ts'
 import type { OwnTransport } from '../../media/sdp/write-sdp.ts'
 import { IceAnswerer, newCredentials } from './ice-answerer.ts'
 import type { PacketTaker, RtcAddress, RtcSocket } from './rtc-socket.ts'
-import { type OwnCertificate, SecureChannel, type SentPacket } from './secure-channel.ts'
+import type { OwnCertificate } from './own-certificate.ts'
+import { SecureChannel, type SentPacket } from './secure-channel.ts'
 
 /** From the answer to media: ICE, DTLS, and people who are asked whether a page may use the network. */
 export const OPEN_WITHIN_MS = 30_000

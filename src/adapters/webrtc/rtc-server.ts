@@ -35,7 +35,7 @@ async function load(deps: Omit<ConnectionDeps, 'certificate'>): Promise<Loaded> 
   const [{ openPublish }, { openPlay }, { createCertificate }] = await Promise.all([
     import('./open-publish.ts'),
     import('./open-play.ts'),
-    import('./secure-channel.ts'),
+    import('./own-certificate.ts'),
   ])
   return { openPublish, openPlay, connection: { ...deps, certificate: await createCertificate() } }
 }

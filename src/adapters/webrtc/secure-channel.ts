@@ -8,15 +8,12 @@
 
 import { createHash } from 'node:crypto'
 import {
-  createSelfSignedCertificate,
   DtlsClient,
   DtlsServer,
   HashAlgorithm,
   keyLength,
-  NamedCurveAlgorithm,
   ProtectionProfileAeadAes128Gcm,
   ProtectionProfileAes128CmHmacSha1_80,
-  RTCCertificate,
   RtpHeader,
   saltLength,
   SignatureAlgorithm,
@@ -25,21 +22,11 @@ import {
   type Transport,
 } from 'werift'
 import { hasProvedKey } from './far-proof.ts'
+import type { OwnCertificate } from './own-certificate.ts'
 import type { SdpFingerprint } from '../../media/sdp/session-description.ts'
 
-/** What our end is known by; made anew at each start. */
-export type OwnCertificate = { readonly certificate: RTCCertificate; readonly fingerprint: string }
-
-/** Makes it; ten milliseconds. */
-export async function createCertificate(): Promise<OwnCertificate> {
-  const { certPem, keyPem, signatureHash } = await createSelfSignedCertificate(
-    { signature: SignatureAlgorithm.ecdsa_3, hash: HashAlgorithm.sha256_4 },
-    NamedCurveAlgorithm.secp256r1_23,
-  )
-  const certificate = new RTCCertificate(keyPem, certPem, signatureHash)
-  const [first] = certificate.getFingerprints()
-  return { certificate, fingerprint: `${first?.algorithm} ${first?.value}` }
-}
+/** What the key of our certificate signs with. */
+const SIGNATURE = { signature: SignatureAlgorithm.ecdsa_3, hash: HashAlgorithm.sha256_4 }
 
 /** What the channel tells. */
 export type ChannelEvents = {
@@ -81,9 +68,9 @@ export class SecureChannel {
     this.#role = far.role
     this.#path = new Path(events.send)
     const options = {
-      cert: own.certificate.certPem,
-      key: own.certificate.privateKey,
-      signatureHash: own.certificate.signatureHash,
+      cert: own.certPem,
+      key: own.keyPem,
+      signatureHash: SIGNATURE,
       transport: this.#path,
       // The first of the far end's that we have; AEAD is half the work.
       srtpProfiles: [ProtectionProfileAeadAes128Gcm, ProtectionProfileAes128CmHmacSha1_80] as (1 | 7)[],
