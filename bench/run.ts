@@ -1,6 +1,6 @@
 /** `npm run bench -- NAME [options]`: each benchmark in a process of its own, so that one does not warm or burden another. */
 
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -23,6 +23,9 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
 const [name = '', ...args] = process.argv.slice(2)
 const file = join(import.meta.dirname, `${name}.ts`)
 if (Object.hasOwn(BENCHMARKS, name) && existsSync(file)) {
+  // What `npm start` does before it: what is measured is the program as users run it.
+  const cwd = join(import.meta.dirname, '..')
+  execFileSync(process.execPath, ['scripts/prepare.mjs', 'start'], { cwd, stdio: 'inherit' })
   const child = spawn(process.execPath, [file, ...args], { stdio: 'inherit' })
   child.on('close', (code) => {
     process.exitCode = code ?? 1

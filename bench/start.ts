@@ -1,6 +1,5 @@
 /** From the second start on a folder (nothing to be made any more) to `/readyz`, and what the idle server holds. */
 
-import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,9 +15,6 @@ const START_LIMIT_MS = 1_000
 const MEMORY_LIMIT_BYTES = 180e6
 const IDLE_MS = 3_000
 const POLL_MS = 2
-
-// What `npm start` does before it.
-execFileSync(process.execPath, ['scripts/prepare.mjs', 'start'], { cwd: ROOT, stdio: 'inherit' })
 
 await withFolder(async (dataDir) => {
   const first = await measureStart(dataDir)
