@@ -218,6 +218,17 @@ describe('beside one publisher', () => {
         return times.some((pts, index) => pts - (times[index - 1] ?? Number.NEGATIVE_INFINITY) < 1.5 * 90_000)
       })
       .toBe(true)
+    // One who does nothing else gets some, not one each time.
+    const from = heard()?.units.at(-1)?.dts ?? 0
+    await expect
+      .poll(async () => {
+        await viewer.page.evaluate('window.askKeyFrame()')
+        return (heard()?.units.at(-1)?.dts ?? 0) - from
+      })
+      .toBeGreaterThan(10 * 90_000)
+    const since = heard()?.units.filter(({ kind, isSync, dts }) => kind === 'video' && isSync && dts > from)
+    expect(since?.length).toBeGreaterThanOrEqual(4)
+    expect(since?.length).toBeLessThanOrEqual(9)
     await throwGarbage(fixture.port)
     await publisher.page.evaluate(
       `window.publisher.stream.getVideoTracks()[0].applyConstraints({ width: 640, height: 360 })`,

@@ -7,7 +7,7 @@ import type { ConnectionDeps } from './rtc-connection.ts'
 /** A session as the server keeps it. */
 export type KeptSession = RtcSession & {
   readonly tick: (nowMs: number) => void
-  /** The publisher of this input is asked for a key frame; nothing where it is another's. */
+  /** A viewer asks the publisher of this input for a key frame; nothing where it is another's. */
   readonly askKeyFrame: (inputUid: string) => void
   /** Ends it without being asked to, when the server stops. */
   readonly abandon: () => void

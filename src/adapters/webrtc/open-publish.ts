@@ -85,7 +85,7 @@ export async function openPublish(
       connection.tick(nowMs)
     },
     askKeyFrame: (inputUid) => {
-      if (inputUid === publishing.inputUid) session.askKeyFrame(performance.now())
+      if (inputUid === publishing.inputUid) session.askForViewer(performance.now())
     },
   }
 }

@@ -21,6 +21,7 @@ import { RtpStatistics } from '../../media/rtp/rtp-statistics.ts'
 import { Vp8Reader } from '../../media/rtp/vp8-reader.ts'
 import type { Agreement } from '../../media/sdp/choose-codecs.ts'
 import type { Publishing } from '../../live-ports.ts'
+import { KeyFramePleas } from './key-frame-pleas.ts'
 
 /** A segment begins with a key frame: live.md §2 wants them at least two seconds apart. */
 const KEY_FRAME_EVERY_MS = 2_000
@@ -61,6 +62,7 @@ export class PublishSession {
   #told: { video: LiveFormat | undefined; audio: boolean } = { video: undefined, audio: false }
   #askedMs = Number.NEGATIVE_INFINITY
   #syncMs = Number.NEGATIVE_INFINITY
+  readonly #pleas = new KeyFramePleas()
   #waiting: NodeJS.Timeout | undefined
   readonly #allowed = new AllowedRate({ leastBps: LEAST_BPS, mostBps: MOST_BPS })
   #pictureBytes = 0
@@ -128,6 +130,11 @@ export class PublishSession {
     if (video === undefined || nowMs - this.#askedMs < LEAST_KEY_FRAME_PAUSE_MS) return
     this.#askedMs = nowMs
     this.#deps.sendRtcp(writePictureLoss(this.#ssrc, video.ssrc))
+  }
+
+  /** A viewer asks for one, which he is not always given. */
+  askForViewer(nowMs: number): void {
+    if (this.#pleas.grants(nowMs, Math.max(this.#askedMs, this.#syncMs))) this.askKeyFrame(nowMs)
   }
 
   /** Nothing is told after it. */
