@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname, join } from 'node:path'
+import { accepts } from './content-coding.ts'
 
 const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
@@ -116,10 +117,7 @@ function chooseForm(
   file: StaticFile,
   accepted: string,
 ): { bytes: Buffer; encoding: 'br' | 'gzip' | undefined } {
-  // RFC 9110 §12.5.3; a quality of 0 means "not this one".
-  const takes = (name: string) =>
-    new RegExp(`(?:^|[,\\s])${name}(?!\\s*;\\s*q=0(?:\\.0*)?\\s*(?:,|$))`).test(accepted)
-  if (file.brotli !== undefined && takes('br')) return { bytes: file.brotli, encoding: 'br' }
-  if (file.gzip !== undefined && takes('gzip')) return { bytes: file.gzip, encoding: 'gzip' }
+  if (file.brotli !== undefined && accepts(accepted, 'br')) return { bytes: file.brotli, encoding: 'br' }
+  if (file.gzip !== undefined && accepts(accepted, 'gzip')) return { bytes: file.gzip, encoding: 'gzip' }
   return { bytes: file.bytes, encoding: undefined }
 }

@@ -69,6 +69,8 @@ type Watched = {
   readonly numbers: readonly number[]
   readonly errors: readonly string[]
   readonly parts: number
+  /** Playlists that were fetched without what was there before. */
+  readonly updates: number
 }
 
 /** In the page: opens a player, reads numbers until there are enough, and closes it. */
@@ -116,12 +118,15 @@ const WATCH = `async ({ player, url, lowLatency, frames }) => {
     }, 100)
   })
   await close()
-  return { numbers, errors, parts }
+  const updates = performance.getEntriesByType('resource').filter(({ name }) => name.includes('_HLS_skip')).length
+  return { numbers, errors, parts, updates }
 }`
 
 test.each([
   { player: 'hls', manifest: 'video.m3u8?protocol=llhls', lowLatency: true },
   { player: 'hls', manifest: 'video.m3u8', lowLatency: false },
+  { player: 'hls', manifest: 'video.m3u8?dvrEnabled=true', lowLatency: false },
+  { player: 'shaka', manifest: 'video.m3u8?dvrEnabled=true', lowLatency: false },
   { player: 'shaka', manifest: 'video.mpd', lowLatency: false },
   { player: 'shaka', manifest: 'video.m3u8', lowLatency: false },
   { player: 'dash', manifest: 'video.mpd', lowLatency: false },
@@ -136,6 +141,7 @@ test.each([
   expect(watched.numbers.toSorted((a, b) => a - b)).toEqual(watched.numbers)
   expect(watched.numbers[0]).toBeGreaterThan(5 * FPS)
   expect(watched.parts > 0).toBe(lowLatency)
+  if (manifest.includes('dvrEnabled')) expect(watched.updates).toBeGreaterThan(0)
 })
 
 test('hls plays an instant clip from its first segment to its last, and ends', async () => {

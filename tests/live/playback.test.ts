@@ -117,7 +117,7 @@ describe('the windows', () => {
     expect(dvr.slice(1, 6)).toEqual([
       '#EXT-X-VERSION:8',
       '#EXT-X-TARGETDURATION:2',
-      '#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES',
+      '#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12.0',
       '#EXT-X-MEDIA-SEQUENCE:0',
       '#EXT-X-PLAYLIST-TYPE:EVENT',
     ])

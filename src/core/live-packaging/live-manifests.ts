@@ -1,5 +1,6 @@
 /** A broadcast's package → HLS: which renditions and segments are listed, and how they are addressed. */
 
+import { BoundedCache } from '../../lib/bounded-cache.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
 import { scaleTicks } from '../../lib/ticks.ts'
 import {
@@ -7,6 +8,7 @@ import {
   type LowLatency,
   type PlaylistPart,
   type PlaylistSegment,
+  SegmentLines,
 } from '../../media/hls/live-playlist.ts'
 import { fitVariant, formatMultivariant, type Variant } from '../../media/hls/multivariant.ts'
 import { PART_SECONDS } from '../../media/live/fragment.ts'
@@ -95,19 +97,22 @@ export function livePlaylistText(
 ): string {
   const rendition = findRendition(pack, renditionId)
   const first = firstListed(pack, rendition, request.dvr)
-  const skipped = request.skip && request.lowLatency ? countSkippable(pack, rendition, first) : 0
+  const maySkip = request.lowLatency || request.dvr
+  const skipped = request.skip && maySkip ? countSkippable(pack, rendition, first) : 0
   const withParts = request.lowLatency && !pack.ended
-  const partsFrom = withParts ? partsFirst(rendition) : Number.POSITIVE_INFINITY
+  const open = rendition.completeSegment
+  const partsFrom = withParts ? partsFirst(rendition) : open
+  const written =
+    request.dvr && skipped === 0
+      ? writtenLines(pack, rendition, request, { first, end: Math.min(partsFrom, open) })
+      : undefined
   const segments: PlaylistSegment[] = []
-  for (let number = first + skipped; number < rendition.completeSegment; number += 1) {
+  for (let number = written?.end ?? first + skipped; number < open; number += 1) {
     segments.push({
-      ...describeSegment(pack, rendition, number, request),
-      uri: segmentUri(rendition, `${number}.m4s`, request),
-      durationUs: durationUs(rendition, number),
+      ...describeComplete(pack, rendition, number, request),
       parts: number >= partsFrom ? listParts(rendition, number, request) : [],
     })
   }
-  const open = rendition.completeSegment
   return formatLivePlaylist({
     version: request.dvr ? 8 : 6,
     targetDuration: pack.targetDuration,
@@ -115,7 +120,9 @@ export function livePlaylistText(
     discontinuitySequence: pack.cuts.gapsBefore(first),
     isEvent: request.dvr,
     ended: pack.ended,
+    skipUntilSeconds: maySkip && !pack.ended ? skipUntilSeconds(pack) : null,
     skipped,
+    ...(written && { written: written.lines }),
     segments,
     open:
       withParts && open < rendition.endSegment
@@ -138,12 +145,7 @@ export function liveClipPlaylistText(
   const first = Math.max(window.first, rendition.firstAvailable)
   const segments: PlaylistSegment[] = []
   for (let number = first; number < Math.min(window.end, rendition.completeSegment); number += 1) {
-    segments.push({
-      ...describeSegment(pack, rendition, number, request),
-      uri: segmentUri(rendition, `${number}.m4s`, request),
-      durationUs: durationUs(rendition, number),
-      parts: [],
-    })
+    segments.push({ ...describeComplete(pack, rendition, number, request), parts: [] })
   }
   return formatLivePlaylist({
     version: 6,
@@ -155,6 +157,7 @@ export function liveClipPlaylistText(
     discontinuitySequence: pack.cuts.gapsBefore(first),
     isEvent: false,
     ended: true,
+    skipUntilSeconds: null,
     skipped: 0,
     segments,
     open: null,
@@ -226,6 +229,46 @@ function describeSegment(
   }
 }
 
+function describeComplete(
+  pack: LivePackage,
+  rendition: Rendition,
+  number: number,
+  request: LiveManifestRequest,
+): Omit<PlaylistSegment, 'parts'> {
+  return {
+    ...describeSegment(pack, rendition, number, request),
+    uri: segmentUri(rendition, `${number}.m4s`, request),
+    durationUs: durationUs(rendition, number),
+  }
+}
+
+type WrittenLines = { readonly first: number; end: number; readonly lines: SegmentLines }
+
+/** Of each rendition, by how segments are addressed. */
+const writtenOf = new WeakMap<Rendition, BoundedCache<string, WrittenLines>>()
+
+/** The lines of the segments from `first` to `end`: only those are written that no earlier request has. */
+function writtenLines(
+  pack: LivePackage,
+  rendition: Rendition,
+  request: LiveManifestRequest,
+  { first, end }: { readonly first: number; readonly end: number },
+): WrittenLines {
+  const kept = writtenOf.get(rendition) ?? new BoundedCache<string, WrittenLines>({ maxWeight: MOST_WRITTEN })
+  writtenOf.set(rendition, kept)
+  // Those with parts end earlier.
+  const address = `${request.lowLatency} ${segmentUri(rendition, '', request)}`
+  const known = kept.peek(address)
+  // What was written goes on as long as it begins where the playlist does and not beyond what is wanted now.
+  const isUsable = known !== undefined && known.first === first && known.end <= end
+  const written = isUsable ? known : { first, end: first, lines: new SegmentLines() }
+  for (; written.end < end; written.end += 1) {
+    written.lines.add({ ...describeComplete(pack, rendition, written.end, request), parts: [] })
+  }
+  kept.set(address, written)
+  return written
+}
+
 /** Name of the init segment of a rendition's n-th configuration. */
 export function initName(index: number): string {
   return index === 0 ? 'init.mp4' : `init-${index}.mp4`
@@ -276,7 +319,6 @@ function lowLatencyOf(pack: LivePackage, rendition: Rendition, request: LiveMani
   return {
     partTargetSeconds: PART_SECONDS,
     partHoldBackSeconds: 3 * PART_SECONDS,
-    skipUntilSeconds: skipUntilSeconds(pack),
     preloadHint: segmentUri(rendition, `${next.segment}.${next.part}.m4s`, request),
     reports: pack.renditions
       .filter((other) => other !== rendition)
@@ -306,6 +348,8 @@ function lastOf(rendition: Rendition): { readonly lastSegment: number; readonly 
   return { lastSegment, lastPart: parts > 0 ? parts - 1 : null }
 }
 
+/** By the uid of the input, by that of the video, and by a token; and by pages that say where they are. */
+const MOST_WRITTEN = 6
 const AUDIO_GROUP = 'group_audio'
 const PARTS_SECONDS = 4
 const WINDOW_SEGMENTS = 6

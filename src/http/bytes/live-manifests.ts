@@ -27,8 +27,10 @@ import {
   type LivePlayables,
   type PlayableLive,
 } from '../../core/playback/index.ts'
+import { BoundedCache } from '../../lib/bounded-cache.ts'
 import { HeadwaterError, isFailure } from '../../lib/failure.ts'
 import type { Clock } from '../../ports.ts'
+import { CodedForms } from '../content-coding.ts'
 import type { ByteRequest } from '../route.ts'
 import { type SendDeps, sendBody } from './send.ts'
 import { allowPage, requestOrigin } from './viewer.ts'
@@ -82,11 +84,14 @@ export async function answerLiveManifest(
   const written = write(broadcast, name, { ...found, ...exchange, clip, nowUs: deps.clock.nowUs() })
   if (clip !== null && name.kind === 'multivariant') sayPreview(outgoing, clip, broadcast.videoUid)
   allowPage(outgoing, found, incoming)
+  if (written.isLong) outgoing.appendHeader('vary', 'Accept-Encoding')
+  const { bytes, etag, coding } = await written.for(incoming.headers['accept-encoding'] ?? '')
+  if (coding !== undefined) outgoing.setHeader('content-encoding', coding)
   await sendBody(deps, incoming, outgoing, {
-    body: bytesBody(written.bytes),
+    body: bytesBody(bytes),
     contentType: name.kind === 'mpd' ? 'application/dash+xml' : 'application/vnd.apple.mpegurl',
     cacheControl: liveManifestCaching(found, seconds),
-    etag: written.etag,
+    etag,
   })
   return true
 }
@@ -150,32 +155,45 @@ function isOver(found: PlayableLive, pack: LivePackage, name: ManifestName, { qu
   return found.byInput && pack.ended && name.kind !== 'media' && query.get('broadcast') !== pack.id
 }
 
-type Written = { readonly revision: number; readonly bytes: Buffer; readonly etag: string }
+type Written = { readonly state: string; readonly forms: CodedForms }
 
 /** A crowd that asks for the same playlist is answered from memory. */
-const writtenOf = new WeakMap<LivePackage, Map<string, Written>>()
+const writtenOf = new WeakMap<LivePackage, BoundedCache<string, Written>>()
 
 function write(
   broadcast: PlayedBroadcast,
   name: ManifestName,
   found: PlayableLive & Exchange & { readonly nowUs: number; readonly clip: ClipWindow | null },
-): Written {
+): CodedForms {
   const pack = broadcast.package
-  const kept = writtenOf.get(pack) ?? new Map<string, Written>()
+  const kept = writtenOf.get(pack) ?? new BoundedCache<string, Written>(MOST_WRITTEN)
   writtenOf.set(pack, kept)
   const { request } = found
   const asked = { ...manifestRequest(broadcast, found), clip: found.clip }
   const skip = request.query.get('_HLS_skip') !== null
-  const key = JSON.stringify([name, asked, skip, request.publicUrl, request.path])
-  const known = kept.get(key)
-  if (known?.revision === pack.revision) return known
-  const { revision } = pack
+  // In playlists of HLS all addresses are relative, so everybody with a token of his own gets the same.
+  const address = name.kind === 'mpd' ? [request.publicUrl, request.path, request.query.toString()] : []
+  const key = JSON.stringify([name, asked, skip, ...address])
+  const state = stateOf(pack, name, asked)
+  const known = kept.peek(key)
+  if (known?.state === state) return known.forms
   const bytes = Buffer.from(textOf(pack, name, { asked, skip, found }))
   const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
-  if (kept.size >= MOST_KEPT_TEXTS) kept.clear()
-  const written = { revision, bytes, etag }
-  kept.set(key, written)
-  return written
+  const forms = new CodedForms(bytes, etag)
+  kept.set(key, { state, forms })
+  return forms
+}
+
+/** What a manifest of the same words depends on: as long as it stays, so does the text. */
+function stateOf(
+  pack: LivePackage,
+  name: ManifestName,
+  { dvr, lowLatency, clip }: LiveManifestRequest,
+): string {
+  if (name.kind !== 'media' || !dvr || lowLatency || clip) return String(pack.revision)
+  // The whole broadcast without parts: long, and another only with another segment.
+  const { completeSegment, firstAvailable } = findRendition(pack, name.rendition)
+  return [firstAvailable, completeSegment, pack.targetDuration, pack.ended].join(' ')
 }
 
 function textOf(
@@ -222,4 +240,5 @@ function manifestRequest(broadcast: PlayedBroadcast, { id, secondsLeft, request 
 
 /** How long a viewer waits who comes before the first segment is complete. */
 const FIRST_SEGMENT_MS = 4_000
-const MOST_KEPT_TEXTS = 64
+/** Of one broadcast, in bytes; more than all usual ones of eight hours. */
+const MOST_WRITTEN = { maxWeight: 8 * 1024 * 1024, weigh: ({ forms }: Written) => forms.sizeBytes + 1_024 }

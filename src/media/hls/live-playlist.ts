@@ -32,8 +32,6 @@ export type LowLatency = {
   readonly partTargetSeconds: number
   /** How far from the end players should stay. */
   readonly partHoldBackSeconds: number
-  /** Segments this far from the end may be left out of an update; at least six target durations (bis §4.4.3.8). */
-  readonly skipUntilSeconds: number
   /** The part that comes next; null where none does. */
   readonly preloadHint: string | null
   /** What the other renditions have, as this one is read. */
@@ -55,9 +53,16 @@ export type LivePlaylist = {
   /** Segments are only added: none is ever taken from its begin. */
   readonly isEvent: boolean
   readonly ended: boolean
+  /**
+   * Segments this far from the end may be left out of an update; at least six target durations (bis §4.4.3.8). null: of all
+   * updates none is.
+   */
+  readonly skipUntilSeconds: number | null
   /** How many segments at the begin are left out, since the client has them (bis §4.4.5.2). */
   readonly skipped: number
-  /** The others, complete ones. */
+  /** The first of the others, as an earlier playlist has told them. */
+  readonly written?: SegmentLines
+  /** The others after those, complete ones. */
   readonly segments: readonly PlaylistSegment[]
   /** What there is of the segment that is being made: no address of its own yet. */
   readonly open: Omit<PlaylistSegment, 'uri' | 'durationUs'> | null
@@ -66,52 +71,85 @@ export type LivePlaylist = {
   readonly lowLatency: LowLatency | null
 }
 
+/** Lines of segments that follow one another: of segments that are complete they never change, so they may be kept. */
+export class SegmentLines {
+  #text = ''
+  #mapUri: string | undefined
+  #isFirst = true
+
+  get text(): string {
+    return this.#text
+  }
+
+  /** A complete segment. */
+  add(segment: PlaylistSegment): void {
+    this.begin(segment)
+    this.#say(`#EXTINF:${decimal(segment.durationUs / 1e6, 6)},`)
+    this.#say(plainLine(segment.uri))
+  }
+
+  /** What is told before a segment, and its parts. */
+  begin(segment: NonNullable<LivePlaylist['open']>): void {
+    if (segment.discontinuity) this.#say('#EXT-X-DISCONTINUITY')
+    if (segment.mapUri !== this.#mapUri) this.#say(`#EXT-X-MAP:URI=${quoted(segment.mapUri)}`)
+    if (this.#isFirst || segment.discontinuity) {
+      this.#say(`#EXT-X-PROGRAM-DATE-TIME:${formatWall(segment.wallUs)}`)
+    }
+    for (const part of segment.parts) this.#say(`#EXT-X-PART:${formatAttributes(partAttributes(part))}`)
+    this.#mapUri = segment.mapUri
+    this.#isFirst = false
+  }
+
+  /** No lines yet, but those that go on after these. */
+  next(): SegmentLines {
+    const next = new SegmentLines()
+    next.#mapUri = this.#mapUri
+    next.#isFirst = this.#isFirst
+    return next
+  }
+
+  #say(line: string): void {
+    this.#text += `${line}\n`
+  }
+}
+
 /** The playlist, ending with a line feed. */
 export function formatLivePlaylist(playlist: LivePlaylist): string {
-  const { lowLatency, skipped } = playlist
-  const lines = [
+  const { lowLatency, open, written } = playlist
+  const lines = written?.next() ?? new SegmentLines()
+  for (const segment of playlist.segments) lines.add(segment)
+  if (open !== null) lines.begin(open)
+  const end = playlist.ended ? ['#EXT-X-ENDLIST'] : lowLatency === null ? [] : hintLines(lowLatency)
+  return `${textOf(headLines(playlist))}${written?.text ?? ''}${lines.text}${textOf(end)}`
+}
+
+function textOf(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('')
+}
+
+function headLines(playlist: LivePlaylist): string[] {
+  const { lowLatency, skipped, discontinuitySequence } = playlist
+  const control = controlOf(playlist)
+  return [
     '#EXTM3U',
     `#EXT-X-VERSION:${skipped > 0 ? SKIPPING_VERSION : playlist.version}`,
     `#EXT-X-TARGETDURATION:${playlist.targetDuration}`,
+    ...(control === '' ? [] : [`#EXT-X-SERVER-CONTROL:${control}`]),
+    ...(lowLatency === null ? [] : [`#EXT-X-PART-INF:PART-TARGET=${lowLatency.partTargetSeconds}`]),
+    `#EXT-X-MEDIA-SEQUENCE:${playlist.mediaSequence}`,
+    ...(discontinuitySequence > 0 ? [`#EXT-X-DISCONTINUITY-SEQUENCE:${discontinuitySequence}`] : []),
+    ...(playlist.isEvent ? ['#EXT-X-PLAYLIST-TYPE:EVENT'] : []),
+    ...(skipped > 0 ? [`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`] : []),
   ]
-  if (lowLatency !== null) lines.push(...lowLatencyLines(lowLatency))
-  else if (playlist.canBlockReload) lines.push('#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES')
-  lines.push(`#EXT-X-MEDIA-SEQUENCE:${playlist.mediaSequence}`)
-  if (playlist.discontinuitySequence > 0) {
-    lines.push(`#EXT-X-DISCONTINUITY-SEQUENCE:${playlist.discontinuitySequence}`)
-  }
-  if (playlist.isEvent) lines.push('#EXT-X-PLAYLIST-TYPE:EVENT')
-  if (skipped > 0) lines.push(`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`)
-  let mapUri: string | undefined
-  let first = true
-  const begin = (segment: NonNullable<LivePlaylist['open']>): void => {
-    if (segment.discontinuity) lines.push('#EXT-X-DISCONTINUITY')
-    if (segment.mapUri !== mapUri) lines.push(`#EXT-X-MAP:URI=${quoted(segment.mapUri)}`)
-    mapUri = segment.mapUri
-    if (first || segment.discontinuity) lines.push(`#EXT-X-PROGRAM-DATE-TIME:${formatWall(segment.wallUs)}`)
-    first = false
-    for (const part of segment.parts) lines.push(`#EXT-X-PART:${formatAttributes(partAttributes(part))}`)
-  }
-  for (const segment of playlist.segments) {
-    begin(segment)
-    lines.push(`#EXTINF:${decimal(segment.durationUs / 1e6, 6)},`, plainLine(segment.uri))
-  }
-  if (playlist.open !== null) begin(playlist.open)
-  if (playlist.ended) lines.push('#EXT-X-ENDLIST')
-  else if (lowLatency !== null) lines.push(...hintLines(lowLatency))
-  return `${lines.join('\n')}\n`
 }
 
-function lowLatencyLines(lowLatency: LowLatency): string[] {
-  const control: readonly Attribute[] = [
-    ['CAN-BLOCK-RELOAD', 'YES'],
-    ['CAN-SKIP-UNTIL', decimal(lowLatency.skipUntilSeconds, 1)],
-    ['PART-HOLD-BACK', String(lowLatency.partHoldBackSeconds)],
-  ]
-  return [
-    `#EXT-X-SERVER-CONTROL:${formatAttributes(control)}`,
-    `#EXT-X-PART-INF:PART-TARGET=${lowLatency.partTargetSeconds}`,
-  ]
+/** What the server can do (bis §4.4.3.8). */
+function controlOf({ lowLatency, canBlockReload, skipUntilSeconds }: LivePlaylist): string {
+  return formatAttributes([
+    ['CAN-BLOCK-RELOAD', lowLatency !== null || canBlockReload ? 'YES' : undefined],
+    ['CAN-SKIP-UNTIL', skipUntilSeconds === null ? undefined : decimal(skipUntilSeconds, 1)],
+    ['PART-HOLD-BACK', lowLatency === null ? undefined : String(lowLatency.partHoldBackSeconds)],
+  ])
 }
 
 function hintLines({ preloadHint, reports }: LowLatency): string[] {
