@@ -171,6 +171,37 @@ test('a key that was rotated cuts its publisher, and opens nothing any more', as
   expect(status?.current?.['state']).toBe('disconnected')
 })
 
+/** As another server that sends its broadcast here. */
+async function shakeHands({ url, streamId, passphrase }: Way): Promise<void> {
+  const caller = createSrt({ log: silentLog, environment: {} })
+  try {
+    const connection = await caller.sender.connect({
+      url: `${url}?passphrase=${passphrase}`,
+      streamKey: streamId,
+      address: '127.0.0.1',
+      signal: AbortSignal.timeout(20_000),
+      onLost: () => undefined,
+    })
+    await connection.close()
+  } finally {
+    await caller.stop()
+  }
+}
+
+test('a disabled input says so in the handshake, to who publishes and to who plays, until it is enabled', async () => {
+  const input = await call<Input>('POST', '/live_inputs', { recording: { mode: 'off' } })
+  await call('POST', `/live_inputs/${input.uid}/disable`)
+  // SRT_REJX_FORBIDDEN of access_control.h.
+  for (const way of [input.srt, input.srtPlayback]) {
+    await expect(shakeHands(way)).rejects.toThrow(/it may not be used now \(1403\)/)
+  }
+  const { status } = await call<Input>('GET', `/live_inputs/${input.uid}`)
+  expect(status?.current).toMatchObject({ state: 'disconnected', reason: 'failed_to_connect' })
+  await call('POST', `/live_inputs/${input.uid}/enable`)
+  // What was answered is remembered for a moment, so that a caller who tries again and again costs nothing.
+  await expect.poll(() => shakeHands(input.srt).then(() => 'open', String)).toBe('open')
+})
+
 test('a publisher for whose recording there is no room is turned away with the reason, by every protocol', async () => {
   const input = await call<Input>('POST', '/live_inputs', { recording: { mode: 'automatic' } })
   // Promises all the minutes that are left.
@@ -191,18 +222,8 @@ test('a publisher for whose recording there is no room is turned away with the r
   expect(byWhip.status).toBe(413)
   expect(await byWhip.text()).toMatch(sentence)
 
-  const sender = createSrt({ log: silentLog, environment: {} })
-  const { streamId, passphrase, url } = input.srt
-  const bySrt = sender.sender.connect({
-    url: `${url}?passphrase=${passphrase}`,
-    streamKey: streamId,
-    address: '127.0.0.1',
-    signal: AbortSignal.timeout(20_000),
-    onLost: () => undefined,
-  })
   // SRT_REJX_NOROOM of access_control.h.
-  await expect(bySrt).rejects.toThrow(/there is no room for a recording \(1507\)/)
-  await sender.stop()
+  await expect(shakeHands(input.srt)).rejects.toThrow(/there is no room for a recording \(1507\)/)
 
   const { status } = await call<Input>('GET', `/live_inputs/${input.uid}`)
   expect(status?.current).toMatchObject({ state: 'disconnected', reason: 'failed_to_connect' })
