@@ -107,6 +107,8 @@ test('the page of a broadcast becomes that of its recording', async () => {
     (await (await fetch(`${server.url}/${input.uid}/lifecycle`)).json()) as { videoUID: string | null }
   await expect.poll(async () => (await lifecycle()).videoUID).not.toBeNull()
   const { videoUID } = await lifecycle()
+  // It is named a moment before it is recorded.
+  await expect.poll(async () => (await fetch(`${server.url}/${videoUID}/iframe`)).status).toBe(200)
   await using visitor = await browsing.visit()
   const { page } = visitor
   await page.goto(`${server.url}/${videoUID}/iframe?autoplay&muted&dvrEnabled`)
