@@ -26,13 +26,19 @@ const realStacks = join(root, 'src/config/real-stacks.ts')
 const NATIVE = ['koffi', 'sharp']
 
 /**
- * Packages that are loaded but never used, and what is there in their place. werift makes certificates with the first,
- * which `src/adapters/webrtc/own-certificate.ts` does instead: half of what the first connection would have to wait for.
+ * Packages of werift's, and what is there in their place. With the first it would make certificates, which
+ * `src/adapters/webrtc/own-certificate.ts` does instead: half of what the first connection would have to wait for. The second
+ * computes in JavaScript what node's own cryptography does in a hundredth of the time.
  */
 const LEFT_OUT = new Map([
   [
     '@peculiar/x509',
     'export const cryptoProvider = { set() {} }, X509CertificateGenerator = undefined, PemConverter = undefined',
+  ],
+  [
+    'tweetnacl',
+    `import { keyPair, scalarMult } from ${JSON.stringify(join(root, 'src/adapters/webrtc/x25519.ts'))}
+export default { box: { keyPair }, scalarMult }`,
   ],
 ])
 

@@ -108,9 +108,12 @@ export class Rendition {
     return this.#longestTime / this.timescale
   }
 
-  /** Largest and average rate of its segments, in bits per second. */
+  /**
+   * Largest and average rate of its segments, in bits per second; of what there is of the first one until that is whole.
+   * Players read them once.
+   */
   get peakBps(): number {
-    return this.#peakBps
+    return this.#peakBps === 0 ? this.averageBps : this.#peakBps
   }
 
   get averageBps(): number {
