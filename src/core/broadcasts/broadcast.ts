@@ -249,8 +249,11 @@ export class Broadcast implements Intake {
       this.#isSentOn = true
       this.#outputs.start()
     }
+    const isBegin = unit.isSync && (unit.kind === 'video' || this.feed.video === null)
+    // Another one goes on with this very picture.
+    if (isBegin && this.#recording?.isFull) this.#endRecording()
     this.feed.unit(unit)
-    const mayBegin = unit.isSync && (unit.kind === 'video' || this.feed.video === null) && !this.#isRecorded
+    const mayBegin = isBegin && !this.#isRecorded
     if (mayBegin && this.#recording === null && this.#input.recording.mode === 'automatic') this.#record()
   }
 

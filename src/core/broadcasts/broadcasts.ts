@@ -38,6 +38,8 @@ export type BroadcastsDeps = {
   readonly fetcher: Pick<Fetcher, 'findAddresses'>
   readonly liveInputChanges: LiveInputChanges
   readonly senders: readonly LiveSender[]
+  /** For tests. */
+  readonly mostRecordedSamples?: number
   readonly limits: { readonly storageMinutes: number; readonly minFreeBytes: number }
   /** The same broadcast in codecs that are accepted; absent where nothing is converted. */
   readonly convert?: Convert

@@ -5,6 +5,8 @@
 
 import { isFailure } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
+import { MAX_TOP_LEVEL_BOXES } from '../../media/isobmff/read-boxes.ts'
+import { MAX_SAMPLES } from '../../media/isobmff/sample-table.ts'
 import { LIVE_TIMESCALE } from '../../media/live/units.ts'
 import type { FeedListener, LiveProtocol } from '../../live-ports.ts'
 import type { BlobReader, Draft } from '../../ports.ts'
@@ -20,7 +22,11 @@ import { endRecording, type RecordingDeps } from './end-recording.ts'
 import { Recorder } from './recorder.ts'
 import { insertRecording, type RecordingRecord, updateRecording } from './recording-records.ts'
 
-export type LiveRecordingDeps = RecordingDeps & { readonly log: Log }
+export type LiveRecordingDeps = RecordingDeps & {
+  readonly log: Log
+  /** For tests: how many pictures and frames of sound a recording may have; default: as many as a source may. */
+  readonly mostRecordedSamples?: number
+}
 
 export type LiveRecordingOptions = {
   readonly input: LiveInput
@@ -41,6 +47,10 @@ export type LiveRecordingOptions = {
 
 /** live.md §4. */
 export const LONGEST_SECONDS = 7 * 86_400
+/** What comes until the next sync picture has its place beside this. */
+const MOST_RECORDED_SAMPLES = MAX_SAMPLES * 0.95
+/** Each is two boxes. */
+const MOST_RECORDED_FRAGMENTS = (MAX_TOP_LEVEL_BOXES * 0.95) / 2
 const HOLE_REPORT_MS = 60_000
 /** Between two tries to hand a recording to its video. */
 const RETRY_MS = 5_000
@@ -104,6 +114,18 @@ export class LiveRecording implements PlayedBroadcast {
   /** Whether there is a video, or will be in a moment. */
   get hasBegun(): boolean {
     return this.#begun !== null
+  }
+
+  /**
+   * Whether it is as large as a source may be that is taken in: some 27 hours of 30 pictures a second with sound. Another one
+   * should go on at the next sync picture.
+   */
+  get isFull(): boolean {
+    const recorded = this.package.renditions.filter(({ rung }) => rung === null)
+    const samples = recorded.reduce((sum, rendition) => sum + rendition.samples, 0)
+    const fragments = recorded.reduce((sum, rendition) => sum + rendition.fragments, 0)
+    const most = this.#deps.mostRecordedSamples ?? MOST_RECORDED_SAMPLES
+    return samples >= most || fragments >= MOST_RECORDED_FRAGMENTS
   }
 
   /** Whether a track of this kind can still become part of it. */

@@ -59,6 +59,7 @@ export class Rendition {
   #totalBytes = 0
   #totalTime = 0
   #totalSamples = 0
+  #fragments = 0
   #peakBps = 0
   #longestTime = 0
   #firstAvailable: number
@@ -118,6 +119,16 @@ export class Rendition {
 
   get averageBps(): number {
     return this.#totalTime === 0 ? 0 : (this.#totalBytes * 8 * this.timescale) / this.#totalTime
+  }
+
+  /** Pictures, or frames of sound, of it all. */
+  get samples(): number {
+    return this.#totalSamples
+  }
+
+  /** How many fragments it was made of. */
+  get fragments(): number {
+    return this.#fragments
   }
 
   /** Pictures, or frames of sound, in a second. */
@@ -214,6 +225,7 @@ export class Rendition {
     this.#totalBytes += bytes
     this.#totalTime += duration
     this.#totalSamples += sampleCount
+    this.#fragments += 1
   }
 
   /** Nothing more belongs to the last segment: its parts become views of one piece. */

@@ -22,7 +22,7 @@ export type Box = {
 }
 
 /** Boxes at top level that are looked at before a file is refused: some 2 h of fragments of one picture each. */
-const MAX_TOP_LEVEL_BOXES = 2_000_000
+export const MAX_TOP_LEVEL_BOXES = 2_000_000
 /** Children of one container, where the caller names no other limit; real ones have a few dozen. */
 const MAX_CHILDREN = 1000
 /** Read at once while walking a file; neighbouring small boxes then cost one read together. */

@@ -8,7 +8,7 @@ import type { SoundPacking } from './sample-entry.ts'
  * Samples of all tracks of one movie together: ten hours of 60 pictures a second with five tracks of sound. 25 bytes
  * each, so a hostile header cannot make us hold more than 200 MB.
  */
-const MAX_SAMPLES = 8_000_000
+export const MAX_SAMPLES = 8_000_000
 
 /**
  * How many samples may still be read of one movie: never more than the file has bytes, since none is empty and none
