@@ -186,7 +186,7 @@ describe('a page of an input', () => {
     expect((await watch(page)).muted).toBe(true)
     await page.click('text=Turn on the sound')
     await untilVideo(page, '!video.muted')
-    expect(await page.isVisible('.unmute')).toBe(false)
+    await expect.poll(() => page.isVisible('.unmute')).toBe(false)
   })
 })
 
