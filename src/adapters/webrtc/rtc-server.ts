@@ -1,13 +1,16 @@
-/** The server of WHIP and WHEP behind HTTP: opens sessions, keeps them, ends them. */
+/**
+ * The server of WHIP and WHEP behind HTTP: opens sessions, keeps them, ends them. Its library is loaded with the program: with
+ * the first session everybody else would wait 25 ms for it.
+ */
 
 import { randomBytes } from 'node:crypto'
 import { HeadwaterError } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
 import type { LiveDoor, RtcServer, RtcSession } from '../../live-ports.ts'
 import type { KeptSession, OpenDeps } from './kept-session.ts'
-import type { openPlay as OpenPlay } from './open-play.ts'
-import type { openPublish as OpenPublish } from './open-publish.ts'
-import type { ConnectionDeps } from './rtc-connection.ts'
+import { openPlay } from './open-play.ts'
+import { openPublish } from './open-publish.ts'
+import { createCertificate } from './own-certificate.ts'
 import { RtcSocket } from './rtc-socket.ts'
 
 export type RtcServerOptions = {
@@ -24,22 +27,6 @@ export type RtcServerOptions = {
 
 const TICK_MS = 500
 
-/** What sessions need, loaded with the first: a program that nobody comes to by WebRTC starts without 40 MB of library. */
-type Loaded = {
-  readonly openPublish: typeof OpenPublish
-  readonly openPlay: typeof OpenPlay
-  readonly connection: ConnectionDeps
-}
-
-async function load(deps: Omit<ConnectionDeps, 'certificate'>): Promise<Loaded> {
-  const [{ openPublish }, { openPlay }, { createCertificate }] = await Promise.all([
-    import('./open-publish.ts'),
-    import('./open-play.ts'),
-    import('./own-certificate.ts'),
-  ])
-  return { openPublish, openPlay, connection: { ...deps, certificate: await createCertificate() } }
-}
-
 /** Opens the socket. Throws what the system says when the port is taken. */
 export async function createRtcServer(
   options: RtcServerOptions,
@@ -48,8 +35,8 @@ export async function createRtcServer(
   const socket = await RtcSocket.open(options.port, options.host)
   const sessions = new Map<string, KeptSession>()
   let opening = 0
-  let loading: Promise<Loaded> | undefined
-  const deps: Omit<OpenDeps, 'connection'> = {
+  const deps: OpenDeps = {
+    connection: { socket, announced, certificate: await createCertificate() },
     door,
     log,
     newId: () => randomBytes(16).toString('hex'),
@@ -58,7 +45,7 @@ export async function createRtcServer(
       for (const session of sessions.values()) session.askKeyFrame(inputUid)
     },
   }
-  const keep = async (open: (loaded: Loaded) => Promise<KeptSession>): Promise<RtcSession> => {
+  const keep = async (open: () => Promise<KeptSession>): Promise<RtcSession> => {
     if (sessions.size + opening >= options.maxSessions) {
       throw new HeadwaterError(
         'rtc_too_many_sessions',
@@ -67,8 +54,7 @@ export async function createRtcServer(
     }
     opening += 1
     try {
-      loading ??= load({ socket, announced })
-      const session = await open(await loading)
+      const session = await open()
       sessions.set(session.id, session)
       return session
     } finally {
@@ -81,9 +67,8 @@ export async function createRtcServer(
   }, TICK_MS)
   return {
     ports: { webrtc: socket.port },
-    publish: (request) =>
-      keep(({ openPublish, connection }) => openPublish({ ...deps, connection }, request)),
-    play: (request) => keep(({ openPlay, connection }) => openPlay({ ...deps, connection }, request)),
+    publish: (request) => keep(() => openPublish(deps, request)),
+    play: (request) => keep(() => openPlay(deps, request)),
     find: (id) => sessions.get(id),
     remembered: () => sessions.size + socket.remembered,
     close: async () => {
