@@ -133,10 +133,9 @@ testOnSmallDisk(
             return Number(/(\d+)\.m4s\s*$/.exec(playlist)?.[1] ?? -1) + 1
           }
           await expect.poll(segments).toBeGreaterThan(1)
-          const [{ uid } = { uid: '' }] = await callApi<{ uid: string }[]>(
-            server,
-            `/stream/live_inputs/${input.uid}/videos`,
-          )
+          const videos = () => callApi<{ uid: string }[]>(server, `/stream/live_inputs/${input.uid}/videos`)
+          await expect.poll(async () => (await videos()).length).toBe(1)
+          const [{ uid } = { uid: '' }] = await videos()
           // The recording takes its share meanwhile.
           await fillDisk(ballast, disk, 0).catch((error: NodeJS.ErrnoException) => {
             if (error.code !== 'ENOSPC') throw error

@@ -48,7 +48,7 @@ type Video = {
 /** What may be missing of what viewers were told: a part (0.5 s), and the last picture's length, which nobody knew. */
 const MOST_LOST_SECONDS = 0.75
 /** A broadcast waits so long for its publisher. */
-const WINDOW_SECONDS = 3
+const WINDOW_SECONDS = 6
 /** How long anything may take on a busy machine. */
 const LONGEST_MS = 120_000
 
