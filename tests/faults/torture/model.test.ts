@@ -100,6 +100,17 @@ describe('by the clock of the server', () => {
     }
     expect([...kept(4 * HOUR_MS), ...kept(6 * HOUR_MS)]).toEqual([true, false])
   })
+
+  test('one that may have been answered by a clock that was set back is that old', () => {
+    const back: ModelEvent[] = [
+      { is: 'clock', realMs: 1, offsetMs: -3 * HOUR_MS },
+      { is: 'clock', realMs: 2, offsetMs: 3 * HOUR_MS },
+    ]
+    const model = after(clip, ...back)
+    expect(model.videos.map((each) => model.keyIsKept(each))).toEqual([false])
+    const answered = after(clip, made, ...back)
+    expect(answered.videos.map((each) => answered.keyIsKept(each))).toEqual([true])
+  })
 })
 
 test('jobs may be given up after two lives with failures, counted anew for another try', () => {

@@ -66,8 +66,8 @@ export type OpenUpload = {
 
 /** A video that was asked for. */
 export type KnownVideo = NewVideo & {
-  /** By the server's clock. */
-  readonly askedMs: number
+  /** By the server's clock, at the earliest. */
+  askedMs: number
   /** Lives in which jobs may have failed, before it was asked for (or for another try). */
   failuresBefore: number
   /** null until it is known. */
@@ -200,6 +200,7 @@ export class Model {
       case 'clock':
         this.#latestMs = Math.max(this.#latestMs, event.realMs + Math.max(event.offsetMs, this.offsetMs))
         this.#clock.push({ realMs: event.realMs, offsetMs: event.offsetMs })
+        this.#askEarlier(event.realMs + event.offsetMs)
         return
       case 'life ended':
         this.#latestMs = Math.max(this.#latestMs, event.realMs + this.offsetMs)
@@ -216,6 +217,13 @@ export class Model {
         return
       default:
         this.#applyToVideo(event)
+    }
+  }
+
+  /** By a clock that was set back, a request that has no answer yet may come to be answered earlier than it was sent. */
+  #askEarlier(shownMs: number): void {
+    for (const video of this.#videos.values()) {
+      if (video.uid === null) video.askedMs = Math.min(video.askedMs, shownMs)
     }
   }
 
