@@ -6,6 +6,8 @@
 const BAR_BITS = 12
 const video = document.querySelector('#video')
 const ROWS = 100
+/** After this long without a picture a player is said to be stuck. */
+const STUCK_MS = 12_000
 const canvas = new OffscreenCanvas(BAR_BITS, ROWS)
 const context = canvas.getContext('2d', { willReadFrequently: true })
 
@@ -127,18 +129,32 @@ async function listenForBeeps(log) {
   audioContext.beeps.port.start()
 }
 
+/** Resolves when the first picture is there, while nothing plays; rejects with what the player said when none comes. */
+function firstPicture(log) {
+  if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) return undefined
+  return new Promise((resolve, reject) => {
+    video.addEventListener('loadeddata', resolve, { once: true })
+    setTimeout(() => reject(new Error(`no first picture: ${log.errors.join(', ')}`)), STUCK_MS)
+  })
+}
+
 /** Plays from 0 to the end. Times in seconds. */
 window.playThrough = async ({ player, url, switching }) => {
   const log = { errors: [], loads: [], frames: [], beeps: [], clock: [], stalls: 0, late: 0, switching }
   const close = await openers[player](url, log)
   await listenForBeeps(log)
   let running = true
+  // It stands on the screen before anything plays, and no callback tells of it when it came before it was asked for.
+  await firstPicture(log)
+  const first = readPicture()
+  log.frames.push([first.mediaTime, first.number, video.videoWidth])
   const onFrame = (_, metadata) => {
     const { mediaTime, number } = readPicture()
+    if (running) video.requestVideoFrameCallback(onFrame)
+    if (log.frames.length === 1 && mediaTime === first.mediaTime) return
     // Another picture has taken its place already: it will be counted by its own callback.
     if (Math.abs(mediaTime - metadata.mediaTime) < 0.001) log.frames.push([mediaTime, number, metadata.width])
     else log.late += 1
-    if (running) video.requestVideoFrameCallback(onFrame)
   }
   video.requestVideoFrameCallback(onFrame)
   video.addEventListener('waiting', () => {
@@ -154,7 +170,7 @@ window.playThrough = async ({ player, url, switching }) => {
     const watch = setInterval(() => {
       if (video.currentTime !== stuck.time)
         Object.assign(stuck, { time: video.currentTime, since: performance.now() })
-      else if (performance.now() - stuck.since > 12_000) {
+      else if (performance.now() - stuck.since > STUCK_MS) {
         log.errors.push(`stuck at ${video.currentTime}`)
         clearInterval(watch)
         resolve()
