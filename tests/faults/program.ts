@@ -102,13 +102,18 @@ export function processesOf(folder: string): readonly { pid: number; command: st
     })
 }
 
-/** Resolves when no process works in `folder` any more; throws with their command lines after `timeoutMs`. */
-export async function waitUntilLeft(folder: string, timeoutMs: number): Promise<void> {
+/**
+ * Waits until nothing works in `folder` any more. Answers the cages that were still being made when their server was killed,
+ * and wait for it for ever (`src/adapters/ffmpeg/leftovers.ts`); throws with the command lines of whatever else is there
+ * after `timeoutMs`.
+ */
+export async function waitUntilLeft(folder: string, timeoutMs: number): Promise<readonly number[]> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
     const left = processesOf(folder)
-    if (left.length === 0) return
+    if (left.length === 0) return []
     if (performance.now() > deadline) {
+      if (left.every(({ pid }) => nameOf(pid) === 'bwrap')) return left.map(({ pid }) => pid)
       throw new Error(`still there: ${left.map(({ pid, command }) => `${pid} ${command}`).join('\n')}`)
     }
     await sleep(20)

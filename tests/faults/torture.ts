@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { type Origin, startOrigin } from '../harness/origin.ts'
 import { type Receiver, startReceiver, status } from '../harness/receiver.ts'
 import { CREDENTIALS, environmentOf } from './own-folder.ts'
-import { killQuietly, type Program, startProgram, waitUntilLeft } from './program.ts'
+import { killQuietly, processesOf, type Program, startProgram, waitUntilLeft } from './program.ts'
 import { seededRandom } from './seeded-random.ts'
 import { writeBrief } from './torture/brief.ts'
 import { checkAnswers, type Listed } from './torture/check-answers.ts'
@@ -121,6 +121,8 @@ class Torture {
   readonly #disk: string
   readonly #dataDir: string
   readonly #stored: StoredCheck
+  /** What the last kill left, and the next start has to end. */
+  #leftovers: readonly number[] = []
   #webhookIsSet = false
 
   constructor(options: TortureOptions, films: Films, journal: Journal, outside: Outside) {
@@ -166,7 +168,8 @@ class Torture {
     await life.program.kill(plan.kill.scope)
     freeDisk(this.#disk)
     if (violation !== undefined) throw withLog(violation, life.program)
-    await waitUntilLeft(this.#dataDir, LONGEST_WAIT_MS)
+    this.#leftovers = await waitUntilLeft(this.#dataDir, LONGEST_WAIT_MS)
+    if (this.#leftovers.length > 0) life.faults.push('cage left over')
     if (!life.faults.some((fault) => fault.startsWith('kill at'))) {
       const { signal } = await life.program.exited
       if (signal !== 'SIGKILL') throw new Violation(`it ended by itself: ${life.program.stderr()}`)
@@ -255,7 +258,11 @@ class Torture {
   /** `undefined` when it was killed before. */
   async #ready(life: Life): Promise<Access | undefined> {
     try {
-      return { url: await life.program.ready, ...CREDENTIALS }
+      const url = await life.program.ready
+      const left = new Set(processesOf(this.#dataDir).map(({ pid }) => pid))
+      const stayed = this.#leftovers.filter((pid) => left.has(pid))
+      if (stayed.length > 0) throw new Violation(`cages outlived the next start: ${stayed.join(', ')}`)
+      return { url, ...CREDENTIALS }
     } catch (error) {
       if (life.faults.some((fault) => fault.startsWith('kill at'))) return undefined
       throw error
@@ -313,7 +320,7 @@ class Torture {
       } finally {
         await life.program.kill('tree')
       }
-      await waitUntilLeft(this.#dataDir, LONGEST_WAIT_MS)
+      this.#leftovers = await waitUntilLeft(this.#dataDir, LONGEST_WAIT_MS)
       this.#journal.write({ is: 'life ended', realMs: Date.now(), mayFail: false })
     }
     await this.#stored.atRest()

@@ -1,10 +1,10 @@
 /**
  * The `Decoder` port on ffmpeg. Owns the work folder: every run gets a new folder in it, `run-<random>`, removed when
  * the run is released or fails. What a crash of the server left there is removed when the next decoder is created; the
- * processes themselves die with the server (`cage.ts`).
+ * processes themselves die with the server (`cage.ts`), and the rare one that does not is ended then (`leftovers.ts`).
  */
 
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../../lib/log.ts'
@@ -23,11 +23,13 @@ import type { Cage } from './cage-command.ts'
 import { FolderWatch } from './folder-watch.ts'
 import { guardArgs, pasteable } from './guard-args.ts'
 import { judgeEnd, scrub, wroteTooMuch } from './judge-end.ts'
+import { clearLeftovers } from './leftovers.ts'
 import { OutputFile } from './output-file.ts'
 import { runCaged, targetsOf } from './run-caged.ts'
 import type { FfmpegEnd } from './run-ffmpeg.ts'
 import { RunUsers } from './run-users.ts'
 
+const PREFIX = 'run-'
 /** What is kept of the decoder's words: enough for a reason, or a whole report. */
 const TAIL_BYTES = 8192
 const REPORT_BYTES = 262_144
@@ -44,12 +46,10 @@ export type DecoderDeps = {
   readonly log: Log
 }
 
-/** Creates the decoder; removes what an earlier process left in `workDir`. */
+/** Creates the decoder; ends and removes what an earlier process left in `workDir`. */
 export async function createDecoder(deps: DecoderDeps): Promise<Decoder> {
   await mkdir(deps.workDir, { recursive: true })
-  for (const entry of await readdir(deps.workDir)) {
-    if (entry.startsWith('run-')) await rm(join(deps.workDir, entry), { recursive: true, force: true })
-  }
+  await clearLeftovers(deps.workDir, PREFIX)
   for (const { layer, present, protects, remedy } of describeCage(deps.cage)) {
     if (!present) deps.log.warn({ layer }, `Not there: ${protects}. To have it, ${remedy}.`)
   }
@@ -61,7 +61,7 @@ type RunDeps = DecoderDeps & { readonly users: RunUsers }
 
 async function runTask(deps: RunDeps, task: DecoderTask, options: DecoderOptions): Promise<DecoderRun> {
   options.signal.throwIfAborted()
-  const folder = await mkdtemp(join(deps.workDir, 'run-'))
+  const folder = await mkdtemp(join(deps.workDir, PREFIX))
   const files = new Map(task.outputs.map((name) => [name, new OutputFile(name, join(folder, name))]))
   const release = async (): Promise<void> => {
     await Promise.all([...files.values()].map((file) => file.close()))

@@ -3,14 +3,17 @@
  * `live-<random>` in the work folder to sit in, removed with the run; what a crash left is removed at the next start.
  */
 
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../../lib/log.ts'
 import type { DecoderBuild, LiveDecoder, LiveRun, LiveTask } from '../../ports.ts'
 import { type Cage, cageCommand } from './cage-command.ts'
 import { guardArgs, type InputTarget, pasteable } from './guard-args.ts'
+import { clearLeftovers } from './leftovers.ts'
 import { FIRST_OUTPUT_FD, type LiveLife, startLive } from './run-live.ts'
 import { giveFolder, RunUsers } from './run-users.ts'
+
+const PREFIX = 'live-'
 
 export type LiveDecoderDeps = {
   readonly build: DecoderBuild
@@ -20,19 +23,17 @@ export type LiveDecoderDeps = {
   readonly log: Log
 }
 
-/** Creates it; removes what an earlier process left in `workDir`. */
+/** Creates it; ends and removes what an earlier process left in `workDir`. */
 export async function createLiveDecoder(deps: LiveDecoderDeps): Promise<LiveDecoder> {
   await mkdir(deps.workDir, { recursive: true })
-  for (const entry of await readdir(deps.workDir)) {
-    if (entry.startsWith('live-')) await rm(join(deps.workDir, entry), { recursive: true, force: true })
-  }
+  await clearLeftovers(deps.workDir, PREFIX)
   const users = new RunUsers()
   return { build: deps.build, open: (task) => open({ ...deps, users }, task) }
 }
 
 async function open(deps: LiveDecoderDeps & { readonly users: RunUsers }, task: LiveTask): Promise<LiveRun> {
   const { build, cage, users, log } = deps
-  const folder = await mkdtemp(join(deps.workDir, 'live-'))
+  const folder = await mkdtemp(join(deps.workDir, PREFIX))
   const user = cage.ownUser ? users.take() : null
   const release = async (): Promise<void> => {
     if (user !== null) users.release(user)
