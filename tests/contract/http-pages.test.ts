@@ -1,13 +1,9 @@
 /** The headers that keep pages of others out of ours, and what users wrote from becoming a page. */
 
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Admissions } from '../../src/core/playback/index.ts'
-import { metadataRoutes } from '../../src/http/bytes/metadata.ts'
-import { pageRoutes } from '../../src/http/pages.ts'
-import { readStaticFiles } from '../../src/http/static-files.ts'
 import { type ApiServer, startApi } from '../harness/api-server.ts'
 import { converse, type RawAnswer, send } from '../harness/raw-http.ts'
+import { startPageServer } from './page-server.ts'
 
 /** Ends elements, attributes and scripts. */
 const HOSTILE = `</script></title><script>alert(1)</script><img src=x onerror=alert(1)>"'\``
@@ -15,27 +11,7 @@ const HOSTILE = `</script></title><script>alert(1)</script><img src=x onerror=al
 let server: ApiServer
 
 beforeAll(async () => {
-  const files = await readStaticFiles(join(import.meta.dirname, '../../web/dist'))
-  const deps = {
-    files,
-    early: { get: () => Promise.resolve(undefined) },
-    // Asked for only when a request comes.
-    get db() {
-      return server.db
-    },
-    get clock() {
-      return server.clock
-    },
-    get admissions() {
-      return new Admissions(server)
-    },
-  }
-  server = await startApi({
-    byteRoutes: [
-      ...metadataRoutes({ admissions: { admit: (asked) => deps.admissions.admit(asked) } as Admissions }),
-      ...pageRoutes(deps),
-    ],
-  })
+  server = await startPageServer()
 })
 afterAll(() => server.close())
 

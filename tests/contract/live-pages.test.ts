@@ -1,35 +1,17 @@
 /** The player pages of live inputs: there while nobody broadcasts, and for whom the input's own settings let in. */
 
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Admissions } from '../../src/core/playback/index.ts'
-import { pageRoutes } from '../../src/http/pages.ts'
-import { readStaticFiles } from '../../src/http/static-files.ts'
-import { type ApiServer, startApi } from '../harness/api-server.ts'
+import type { ApiServer } from '../harness/api-server.ts'
 import { type RawAnswer, send } from '../harness/raw-http.ts'
 import { inSeconds, readPem, signJwt } from '../harness/sign-token.ts'
+import { startPageServer } from './page-server.ts'
 
 type Json = Record<string, unknown>
 
 let server: ApiServer
 
 beforeAll(async () => {
-  const files = await readStaticFiles(join(import.meta.dirname, '../../web/dist'))
-  const deps = {
-    files,
-    early: { get: () => Promise.resolve(undefined) },
-    // Asked for only when a request comes.
-    get db() {
-      return server.db
-    },
-    get clock() {
-      return server.clock
-    },
-    get admissions() {
-      return new Admissions(server)
-    },
-  }
-  server = await startApi({ byteRoutes: pageRoutes(deps) })
+  server = await startPageServer()
 })
 afterAll(() => server.close())
 

@@ -177,9 +177,11 @@ class Torture {
     }
     this.#journal.write({ is: 'life ended', realMs: Date.now(), mayFail: mayFail(plan) })
     const figures = await this.#stored.afterKill()
-    const chunksLost = [...life.chunks].filter((chunk) => figures.unfinished.has(chunk)).length
+    const lost = [...life.chunks].flatMap((chunk) => figures.unfinished.get(chunk) ?? [])
+    const chunksLost = lost.length
     if (chunksLost > figures.encodesRunning && !mayFail(plan)) {
-      throw new Violation(`${chunksLost} chunks were lost, and ${figures.encodesRunning} encodes ran`)
+      const told = `${chunksLost} chunks were lost, and ${figures.encodesRunning} encodes ran`
+      throw withLog(new Violation(`${told}: ${lost.join('; ')}`), life.program)
     }
     const { encodesRunning, bodiesCut } = figures
     const facts = { faults: life.faults, startMs, chunksLost, encodesRunning, sendersCut, bodiesCut }

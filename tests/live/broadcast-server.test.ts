@@ -1,6 +1,6 @@
 /** A whole server with a real publisher, killed while it is live, and those who are told of it. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Receiver, startReceiver } from '../harness/receiver.ts'
 import { callApi, startServer, type TestServer } from '../harness/server.ts'
+import { endPublisher, publishForever } from './endless-publisher.ts'
 import { makeFilm } from './live-units.ts'
 
 type Input = { readonly uid: string; readonly rtmp: { readonly url: string; readonly streamKey: string } }
@@ -36,18 +37,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-function publish({ rtmp }: Input): ChildProcess {
-  return spawn('ffmpeg', [
-    ...`-v error -nostdin -re -stream_loop -1 -i ${film} -c copy -f flv`.split(' '),
-    `${rtmp.url}${rtmp.streamKey}`,
-  ])
-}
-
-async function end(publisher: ChildProcess): Promise<void> {
-  const exited = once(publisher, 'exit')
-  publisher.kill('SIGTERM')
-  await exited
-}
+const publish = ({ rtmp }: Input): ChildProcess => publishForever(film, `${rtmp.url}${rtmp.streamKey}`)
 
 test('a server that is killed while it is live goes on with the same video, and everybody is told', async () => {
   await callApi(server, '/headwater/live-notification', {
@@ -83,7 +73,7 @@ test('a server that is killed while it is live goes on with the same video, and 
     return await (await fetch(new URL(media, `${server.url}/${uid}/manifest/`))).text()
   }
   await expect.poll(playlist).toContain('#EXT-X-DISCONTINUITY')
-  await end(second)
+  await endPublisher(second)
   // Over at once: its publisher is not waited for.
   await callApi(server, `/stream/live_inputs/${input.uid}/disable`, { method: 'POST' })
   await expect.poll(async () => (await videos()).map(({ status }) => status.state)).toEqual(['ready'])

@@ -1,11 +1,11 @@
 /** RTMP from one end to the other: the addresses that the API gives out, a real server, real programs. */
 
-import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { callApi, startServer, type TestServer } from '../harness/server.ts'
+import { endPublisher, publishForever } from './endless-publisher.ts'
 import { decodedFrames, ffmpeg, makeFilm } from './rtmp-programs.ts'
 
 type Address = { readonly url: string; readonly streamKey: string }
@@ -32,10 +32,7 @@ test('what is published to an input is played by its playback key, and becomes a
     body: { recording: { mode: 'automatic', timeoutSeconds: 1 } },
   })
   // Over and over, until it has been watched.
-  const publisher = spawn('ffmpeg', [
-    ...`-v error -nostdin -re -stream_loop -1 -i ${film} -c copy -f flv`.split(' '),
-    `${input.rtmps.url}${input.rtmps.streamKey}`,
-  ])
+  const publisher = publishForever(film, `${input.rtmps.url}${input.rtmps.streamKey}`)
   const played = join(folder, 'played.mkv')
   const { url, streamKey } = input.rtmpsPlayback
   // Refused until somebody publishes.
@@ -47,7 +44,7 @@ test('what is published to an input is played by its playback key, and becomes a
       )
     })
     .toBe('played')
-  publisher.kill('SIGTERM')
+  await endPublisher(publisher)
   const sent = new Set(await decodedFrames('v', '-i', film))
   const arrived = await decodedFrames('v', '-i', played)
   expect(arrived.length).toBeGreaterThan(5)

@@ -1,6 +1,6 @@
 /** The whole program: an input of the API is published to by SRT as ffmpeg's line in the README says, watched, and played. */
 
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -11,6 +11,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startServer, type TestServer } from '../harness/server.ts'
 import { createSrt } from '../../src/adapters/srt/index.ts'
 import { silentLog } from '../../src/lib/log.ts'
+import { endPublisher, publishForever } from './endless-publisher.ts'
 import { decodedFrames, ffmpeg, makeFilm, publishFilm } from './rtmp-programs.ts'
 import { offer } from './sdp-samples.ts'
 
@@ -51,21 +52,7 @@ const addressOf = ({ url, streamId, passphrase }: Way): string =>
 test('published by SRT, a broadcast is watched, played by SRT, and becomes a video', async () => {
   const recording = { mode: 'automatic', timeoutSeconds: 1 }
   const input = await call<Input>('POST', '/live_inputs', { meta: { name: 'studio' }, recording })
-  const args = [
-    '-v',
-    'error',
-    '-nostdin',
-    '-re',
-    '-stream_loop',
-    '-1',
-    '-i',
-    film,
-    '-c',
-    'copy',
-    '-f',
-    'mpegts',
-  ]
-  const publisher = spawn('ffmpeg', [...args, addressOf(input.srt)], { stdio: 'ignore' })
+  const publisher = publishForever(film, addressOf(input.srt))
   try {
     const manifest = `${server.url}/${input.uid}/manifest/video.m3u8`
     await expect.poll(async () => (await fetch(manifest)).status).toBe(200)
@@ -77,9 +64,7 @@ test('published by SRT, a broadcast is watched, played by SRT, and becomes a vid
     const begin = frames.indexOf(shown[0] ?? '')
     expect(shown).toEqual([...frames, ...frames].slice(begin, begin + 40))
   } finally {
-    const gone = once(publisher, 'exit')
-    publisher.kill('SIGTERM')
-    await gone
+    await endPublisher(publisher)
   }
   const videos = () => call<{ status: { state: string } }[]>('GET', `/live_inputs/${input.uid}/videos`)
   await expect.poll(async () => (await videos()).map((video) => video.status.state)).toEqual(['ready'])

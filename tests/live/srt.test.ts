@@ -13,6 +13,7 @@ import { silentLog } from '../../src/lib/log.ts'
 import type { LiveServer } from '../../src/live-ports.ts'
 import { muxAll } from '../harness/ts-stream.ts'
 import { seededRandom } from '../faults/seeded-random.ts'
+import { endPublisher, publishForever } from './endless-publisher.ts'
 import { decodedFrames, ffmpeg, makeFilm } from './rtmp-programs.ts'
 import { SrtDoor, type SrtInput, srtInput } from './srt-door.ts'
 import type { Published } from './test-door.ts'
@@ -61,33 +62,14 @@ async function sendFilm(url: string, how: readonly string[] = ['-c', 'copy']): P
 
 /** Sends without an end, until it is stopped. */
 function sendForever(url: string): ChildProcess {
-  const args = [
-    '-v',
-    'error',
-    '-nostdin',
-    '-re',
-    '-stream_loop',
-    '-1',
-    '-i',
-    film,
-    '-c',
-    'copy',
-    '-f',
-    'mpegts',
-    url,
-  ]
-  const child = spawn('ffmpeg', args, { stdio: 'ignore' })
+  const child = publishForever(film, url)
   started.add(child)
   return child
 }
 
 async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   started.delete(child)
-  // It may have seen that nobody answers.
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const gone = once(child, 'exit')
-  child.kill(signal)
-  await gone
+  await endPublisher(child, signal)
 }
 
 /** MD5 of every picture of the film that was published, as ffmpeg decodes it. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { mountSmallDisk } from '../../../tests/suites/small-disk.ts'
 import { silentLog } from '../../lib/log.ts'
 import type { Blobs, Decoder, DecoderBuild, DecoderTask } from '../../ports.ts'
 import { findCage } from './cage.ts'
@@ -200,6 +201,24 @@ describe('a run of the decoder', () => {
     )
     expect(sizes.length).toBeGreaterThan(1)
     await run.release()
+  })
+
+  test('whose last bytes find no room on the disk is not taken for whole', async () => {
+    const disk = await mountSmallDisk(1)
+    if (disk === undefined) return
+    try {
+      const workDir = join(disk.path, 'work')
+      const narrow = await createDecoder({ build, cage, blobs: filesAsBlobs(), workDir, log: silentLog })
+      // All pictures are one fragment, which is written when everything else is done.
+      const fragment = words(
+        '-f mov -stream_loop 30 -i {input} -c copy -f mp4 -movflags +empty_moov+frag_keyframe',
+      )
+      const args = [...fragment, '-frag_duration', '1000000000', '-min_frag_duration', '1000000000', 'x.mp4']
+      const failing = narrow.run(task({ args, outputs: ['x.mp4'] }), { signal: never })
+      await expect(failing).rejects.toMatchObject({ code: 'disk_full' })
+    } finally {
+      await disk.remove()
+    }
   })
 
   test('dies with a server that is killed', async () => {

@@ -25,10 +25,11 @@ export async function judgeEnd(
     fail('wall', `${task.label}: the decoder was stopped after ${task.limits.wallMs / 1000} s.`)
   }
   if (end.reason === 'stall') fail('stall', `${task.label}: the decoder made no progress and was stopped.`)
+  // Where only the last bytes found no room, the decoder says so and ends as if nothing were missing.
+  if (/No space left on device/i.test(stderr)) {
+    throw new HeadwaterError('disk_full', `${task.label}: the disk is full.`, { facts: { stderr } })
+  }
   if (end.exitCode !== 0) {
-    if (/No space left on device/i.test(stderr)) {
-      throw new HeadwaterError('disk_full', `${task.label}: the disk is full.`, { facts: { stderr } })
-    }
     if (killedBy === 'SIGXFSZ' || /File too large/i.test(stderr)) {
       throw wroteTooMuch(task, stderr)
     }

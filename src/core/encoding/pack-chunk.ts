@@ -60,7 +60,13 @@ export async function packPictures(
   const segments: SegmentParts[] = []
   for (let index = 0; index + 1 < starts.length; index += 1) {
     const range = { start: starts[index] ?? 0, end: starts[index + 1] ?? 0 }
-    if (range.end > samples.count || endOf(samples, range.end - 1) > file.sizeBytes) break
+    if (range.end > samples.count) break
+    const endByte = endOf(samples, range.end - 1)
+    if (endByte > file.sizeBytes) {
+      if (whole)
+        throw unexpected(rendition, `picture ${range.end - 1} ends at byte ${endByte} of ${file.sizeBytes}`)
+      break
+    }
     segments.push(cutVideoSegment({ ...placePictures(track, planned, range), ...ticksOf(planned, index) }))
   }
   const { width, height, editStartTicks } = rendition

@@ -68,8 +68,8 @@ type EncodePayload = { uid: string; kind: string; pass: string; firstSegment: nu
 export type StoredFigures = {
   /** Encodes that were running, of any kind. */
   readonly encodesRunning: number
-  /** Chunks whose job is not done, as `chunkKey` names them. */
-  readonly unfinished: ReadonlySet<string>
+  /** Chunks whose job is not done, as `chunkKey` names them, with what the job says of itself. */
+  readonly unfinished: ReadonlyMap<string, string>
   /** Uploads of which more bytes lie on the disk than are acknowledged. */
   readonly bodiesCut: number
 }
@@ -137,17 +137,18 @@ export class StoredCheck {
           throw new Violation(`not true: ${rule}: ${JSON.stringify(broken)}${tell(database)}`)
       }
       const encodes = rows(
-        "select kind, state, payload from jobs where state in ('queued', 'active') and kind in ('encode', 'urgent', 'encode-audio')",
+        "select kind, state, attempts, error, payload from jobs where state in ('queued', 'active') and kind in ('encode', 'urgent', 'encode-audio')",
       )
       const unfinished = encodes
         .filter(({ kind }) => kind === 'encode')
-        .map(({ payload }) => {
+        .map(({ state, attempts, error, payload }): [string, string] => {
           const { uid, kind, pass, firstSegment } = JSON.parse(String(payload)) as EncodePayload
-          return chunkKey(uid, kind === 'audio' ? 'sound' : pass, firstSegment)
+          const key = chunkKey(uid, kind === 'audio' ? 'sound' : pass, firstSegment)
+          return [key, `${key} ${state}, attempt ${attempts}, ${error ?? 'no error'}`]
         })
       return {
         encodesRunning: encodes.filter(({ state }) => state === 'active').length,
-        unfinished: new Set(unfinished),
+        unfinished: new Map(unfinished),
       }
     })
   }
