@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { requestSegment } from '../../src/core/encoding/index.ts'
 import { listEvents } from '../../src/core/videos/index.ts'
-import type { DecoderTask } from '../../src/ports.ts'
+import type { Decoder, DecoderFile, DecoderTask } from '../../src/ports.ts'
 import { type WorkerDeps, workerHandlers } from '../../src/roles/worker.ts'
 import { type Engine, makeSource, startEngine } from './engine.ts'
 import { pictureHashes, picturePsnr, probe, writeRendition } from './rendition.ts'
@@ -140,6 +140,28 @@ describe('an encode that is interrupted', () => {
     await runJobs(watched, Number.POSITIVE_INFINITY)
     expect(runs).toEqual([])
   })
+})
+
+test('a file of the encoder that is shorter than it says itself is not taken, even when nothing else failed', async () => {
+  const uid = await ingestForced(uneven)
+  const first = await engine.claim('encode')
+  const job = (first?.payload as { kind: string }).kind === 'video' ? first : await engine.claim('encode')
+  if (job === undefined) throw new Error('no job')
+  const run: Decoder['run'] = async (task, options) => {
+    const real = await engine.decoder.run(task, options)
+    const files = [...real.files].map(([name, file]): [string, DecoderFile] => [
+      name,
+      { name, sizeBytes: file.sizeBytes >> 1, read: (target, position) => file.read(target, position) },
+    ])
+    return { ...real, files: new Map(files) }
+  }
+  const cut = { ...engine, decoder: { build: engine.decoder.build, run } }
+  const signal = new AbortController().signal
+  await expect(workerHandlers(cut).encode(job, { signal })).rejects.toThrow(/ends at byte \d+ of \d+/)
+  expect(await chunkRows(uid)).toEqual([])
+  await engine.jobs.releaseAll()
+  await engine.encode()
+  expect((await engine.plan(uid)).complete).toBe(true)
 })
 
 describe('a viewer who waits', () => {

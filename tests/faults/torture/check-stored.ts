@@ -144,7 +144,8 @@ export class StoredCheck {
         .map(({ state, attempts, error, payload }): [string, string] => {
           const { uid, kind, pass, firstSegment } = JSON.parse(String(payload)) as EncodePayload
           const key = chunkKey(uid, kind === 'audio' ? 'sound' : pass, firstSegment)
-          return [key, `${key} ${state}, attempt ${attempts}, ${error ?? 'no error'}`]
+          const [how, times, why] = [state, attempts, error].map(String)
+          return [key, `${key} ${how}, attempt ${times}, error ${why}`]
         })
       return {
         encodesRunning: encodes.filter(({ state }) => state === 'active').length,
