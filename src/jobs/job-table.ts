@@ -77,8 +77,9 @@ class JobTable implements Jobs {
     const nowUs = this.#clock.nowUs()
     const { abandoned, waiting } = this.#runnable(options.kinds, nowUs, options.maxPriority)
     const dayUs = DEFAULT_DEADLINE_MS * 1000
-    // Waiting takes nothing of a job's time: behind others, while the server is off, or by a clock that is corrected.
-    const deadlineUs = sql<number>`case when attempts = 0 and deadline_us - created_us >= ${dayUs}
+    // Waiting takes nothing of a job's time: behind others, between tries, while the server is off, or by a clock that is
+    // corrected.
+    const deadlineUs = sql<number>`case when deadline_us - created_us >= ${dayUs}
       then max(deadline_us, ${nowUs + dayUs}) else deadline_us end`
     const row = await this.#db
       .updateTable('jobs')
@@ -191,10 +192,15 @@ class JobTable implements Jobs {
       .execute()
   }
 
-  async release(job: ClaimedJob): Promise<void> {
+  async release(job: ClaimedJob, pause?: { error: string; retryAtUs: number }): Promise<void> {
     await this.#db
       .updateTable('jobs')
-      .set((set) => ({ state: 'queued', lease_until_us: null, attempts: set('attempts', '-', 1) }))
+      .set((set) => ({
+        state: 'queued',
+        lease_until_us: null,
+        attempts: set('attempts', '-', 1),
+        ...(pause && { error: pause.error, run_at_us: pause.retryAtUs }),
+      }))
       .where('id', '=', job.id)
       .where('token', '=', job.token)
       .where('state', '=', 'active')

@@ -22,7 +22,7 @@ export type NewJob = {
   readonly runAtUs?: number
   /** Default 4. */
   readonly maxAttempts?: number
-  /** From enqueuing to giving up, default 24 h. One of a day or more lasts at least a day from the first try on. */
+  /** From enqueuing to giving up, default 24 h. One of a day or more has at least a day for each try. */
   readonly deadlineMs?: number
 }
 
@@ -62,8 +62,8 @@ export interface Jobs {
   complete(trx: Trx, job: ClaimedJob): Promise<void>
   /** Back to the queue for `retryAtUs`, or failed for good. Does nothing when the token is no longer current. */
   fail(job: ClaimedJob, failure: { error: string; retryAtUs: number | 'never' }): Promise<void>
-  /** Gives an unfinished job back, claimable at once; the claim does not count as an attempt. */
-  release(job: ClaimedJob): Promise<void>
+  /** Gives an unfinished job back, claimable at once or after `pause`; the claim does not count as an attempt. */
+  release(job: ClaimedJob, pause?: { error: string; retryAtUs: number }): Promise<void>
   /** What the latest job of a kind for a video was told, also when it has ended; undefined when it was forgotten. */
   payloadOf(trx: Trx, kind: string, videoUid: string): Promise<unknown>
   /** Removes the unfinished jobs of a video (it is being deleted); their holders lose the lease. */

@@ -199,6 +199,41 @@ test('a handler whose lease is lost is told so', async () => {
   expect(await reason).toMatchObject({ code: 'lease_lost' })
 })
 
+test('a full disk is waited out for as long as the job may last, and takes none of its tries', async () => {
+  const given = Promise.withResolvers<unknown>()
+  let tries = 0
+  const full = async () => {
+    tries += 1
+    throw new HeadwaterError('disk_full', 'There is no room.')
+  }
+  start(full, { onGiveUp: async (_, error) => given.resolve(error) })
+  await enqueue({ deadlineMs: 65_000, maxAttempts: 1 })
+  for (let look = 1; look <= 6; look++) {
+    await expect.poll(() => tries).toBe(look)
+    await untilState('queued', 0)
+    clock.advance(10_000)
+  }
+  await expect.poll(() => tries).toBe(7)
+  await untilState('queued', 0)
+  clock.advance(10_000)
+  expect(await given.promise).toMatchObject({ message: expect.stringContaining('deadline') })
+})
+
+test('the time between two tries takes nothing of what a long job has for each', async () => {
+  let tries = 0
+  start(async (job) => {
+    tries += 1
+    if (tries === 1) throw new Error('not yet')
+    await complete(job)
+  })
+  await enqueue({ deadlineMs: 86_400_000 })
+  await untilState('queued')
+  await expect.poll(() => tries).toBe(1)
+  // The server was off, or its clock was corrected.
+  clock.advance(3 * 86_400_000)
+  await untilState('done')
+})
+
 test('a job is ended and given up at its deadline', async () => {
   const given = Promise.withResolvers<unknown>()
   const { handler, running } = untilAborted()

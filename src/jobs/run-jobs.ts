@@ -17,6 +17,9 @@ const HEARTBEAT_MS = 10_000
 /** Work is announced; one look for all slots finds what was not: retries that are due, leases that ran out. */
 const POLL_MS = 1_000
 
+/** A full disk is waited out, a look at a time. */
+const DISK_FULL_PAUSE_MS = 10_000
+
 /** `signal` is aborted when the lease is lost, the deadline passes or the runner stops; its reason says which. */
 export type JobContext = { readonly signal: AbortSignal }
 
@@ -226,6 +229,12 @@ export class JobRunner {
       return
     }
     const sentence = error instanceof Error ? error.message : String(error)
+    if (isFailure(error, 'disk_full') && job.deadlineUs > clock.nowUs()) {
+      // Neither the job nor its file is at fault, and whoever makes room expects everything to go on.
+      log.warn({ ...facts, delayMs: DISK_FULL_PAUSE_MS }, 'job waits for room on the disk')
+      await jobs.release(job, { error: sentence, retryAtUs: clock.nowUs() + DISK_FULL_PAUSE_MS * 1000 })
+      return
+    }
     if (!this.#isFinal(job, error)) {
       const delayMs = retryDelayMs(job.id, job.attempt)
       log.warn({ ...facts, delayMs }, 'job failed; it will be tried again')

@@ -119,10 +119,11 @@ export function describeJobs(name: string, make: () => Promise<JobsUnderTest>): 
       expect(ordinary.deadlineUs).toBe(queue.clock.nowUs() + 24 * HOUR_MS * 1000)
       expect(ofViewer.deadlineUs).toBeLessThan(queue.clock.nowUs())
       await complete(ofViewer)
-      // From its first try on its time runs.
+      // Between two tries it waits as well.
       await queue.jobs.fail(ordinary, { error: 'once', retryAtUs: 0 })
-      queue.clock.advance(HOUR_MS)
-      expect(await claim()).toMatchObject({ id: ordinary.id, deadlineUs: ordinary.deadlineUs })
+      queue.clock.advance(50 * HOUR_MS)
+      const deadlineUs = queue.clock.nowUs() + 24 * HOUR_MS * 1000
+      expect(await claim()).toMatchObject({ id: ordinary.id, attempt: 2, deadlineUs })
     })
 
     test('equal unfinished jobs are one, as urgent as the most urgent of them', async () => {
@@ -197,9 +198,14 @@ export function describeJobs(name: string, make: () => Promise<JobsUnderTest>): 
       expect(await claim()).toBeUndefined()
     })
 
-    test('a job that is given back does not count the attempt', async () => {
+    test('a job that is given back does not count the attempt, at once or after a pause', async () => {
       await enqueue()
       await queue.jobs.release(await mustClaim())
+      const again = await mustClaim()
+      expect(again.attempt).toBe(1)
+      await queue.jobs.release(again, { error: 'no room', retryAtUs: queue.clock.nowUs() + 5_000_000 })
+      expect(await claim()).toBeUndefined()
+      queue.clock.advance(5_000)
       expect((await mustClaim()).attempt).toBe(1)
     })
 
