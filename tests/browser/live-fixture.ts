@@ -10,12 +10,11 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { renderPlayer } from '../../src/http/page-html.ts'
 import type { PageLive, PageStatus } from '../../src/http/page-status.ts'
-import { pageRoutes } from '../../src/http/pages.ts'
 import type { ByteRequest, ByteRoute } from '../../src/http/route.ts'
 import { sendJson } from '../../src/http/send-json.ts'
-import { type EntryFiles, readStaticFiles } from '../../src/http/static-files.ts'
-import { Admissions } from '../../src/core/playback/index.ts'
-import { type ApiServer, startApi } from '../harness/api-server.ts'
+import type { EntryFiles } from '../../src/http/static-files.ts'
+import type { ApiServer } from '../harness/api-server.ts'
+import { startPageServer } from '../harness/page-server.ts'
 
 /** Segments that there are, of a second each. */
 const SEGMENTS = 90
@@ -67,34 +66,15 @@ type Given = {
 
 /** Starts it. Throws when the pages have not been built. */
 export async function startLive(): Promise<LiveFixture> {
-  const files = await readStaticFiles(join(import.meta.dirname, '../../web/dist'))
-  const entry = files?.entry('player/main.ts')
-  if (files === undefined || entry === undefined) {
-    throw new Error('The web pages have not been built; run `npm run build`.')
-  }
   const folder = await mkdtemp(join(tmpdir(), 'headwater-live-pages-'))
   await makeSegments(folder)
   const given: Given = { broadcast: null, live: {}, viewers: 0, embedding: '', requests: [] }
   const uid = 'a'.repeat(32)
-  let api: ApiServer | undefined
-  const deps = {
-    files,
-    early: { get: () => Promise.resolve(undefined) },
-    get db() {
-      if (api === undefined) throw new Error('The server has not been started.')
-      return api.db
-    },
-    get clock() {
-      if (api === undefined) throw new Error('The server has not been started.')
-      return api.clock
-    },
-    get admissions() {
-      if (api === undefined) throw new Error('The server has not been started.')
-      return new Admissions(api)
-    },
-  }
-  api = await startApi({ byteRoutes: [...liveRoutes(folder, entry, given), ...pageRoutes(deps)] })
-  const started = api
+  const { api } = await startPageServer(({ files }) => {
+    const entry = files.entry('player/main.ts')
+    if (entry === undefined) throw new Error('The player has not been built; run `npm run build`.')
+    return liveRoutes(folder, entry, given)
+  })
   const running = (): Broadcast => {
     if (given.broadcast === null) throw new Error('Nobody broadcasts.')
     return given.broadcast
@@ -104,7 +84,7 @@ export async function startLive(): Promise<LiveFixture> {
     input: `${api.url}/${uid}`,
     begin: () => {
       const broadcast = {
-        uid: started.clock.newUid(),
+        uid: api.clock.newUid(),
         beganMs: performance.now() - HEAD_START * 1000,
         cutMs: null,
         away: false,
@@ -136,7 +116,7 @@ export async function startLive(): Promise<LiveFixture> {
     },
     requests: given.requests,
     [Symbol.asyncDispose]: async () => {
-      await started.close()
+      await api.close()
       await rm(folder, { recursive: true })
     },
   }

@@ -8,13 +8,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { Admissions } from '../../src/core/playback/index.ts'
 import type { Video } from '../../src/core/videos/index.ts'
 import { metadataRoutes } from '../../src/http/bytes/metadata.ts'
-import { pageRoutes } from '../../src/http/pages.ts'
 import type { ByteRoute } from '../../src/http/route.ts'
-import { readStaticFiles, type StaticFiles } from '../../src/http/static-files.ts'
-import { type ApiServer, startApi } from '../harness/api-server.ts'
+import type { StaticFiles } from '../../src/http/static-files.ts'
+import type { ApiServer } from '../harness/api-server.ts'
+import { startPageServer } from '../harness/page-server.ts'
 
 /** Seconds of the presentation, and of each of its segments. */
 export const SECONDS = 48
@@ -41,8 +40,6 @@ export type PagesFixture = AsyncDisposable & {
 
 /** Starts it. Throws when the pages have not been built. */
 export async function startPages(): Promise<PagesFixture> {
-  const files = await readStaticFiles(join(import.meta.dirname, '../../web/dist'))
-  if (files === undefined) throw new Error('The web pages have not been built; run `npm run build`.')
   const folder = await mkdtemp(join(tmpdir(), 'headwater-pages-'))
   await makePresentation(folder)
   const given = {
@@ -51,29 +48,10 @@ export async function startPages(): Promise<PagesFixture> {
     embedding: '',
     requests: [] as string[],
   }
-  // The records are opened by the server below; the routes meet them only when a request comes.
-  let api: ApiServer | undefined
-  const deps = {
-    files,
-    // Nothing is uploaded here.
-    early: { get: () => Promise.resolve(undefined) },
-    get db() {
-      if (api === undefined) throw new Error('The server has not been started.')
-      return api.db
-    },
-    get clock() {
-      if (api === undefined) throw new Error('The server has not been started.')
-      return api.clock
-    },
-    get admissions() {
-      if (api === undefined) throw new Error('The server has not been started.')
-      return new Admissions(api)
-    },
-  }
-  api = await startApi({
-    byteRoutes: [...mediaRoutes(folder, given), ...metadataRoutes(deps), ...pageRoutes(deps)],
-  })
-  const started = api
+  const { api, files } = await startPageServer((deps) => [
+    ...mediaRoutes(folder, given),
+    ...metadataRoutes(deps),
+  ])
   return {
     api,
     files,
@@ -88,10 +66,10 @@ export async function startPages(): Promise<PagesFixture> {
     },
     requests: given.requests,
     change: async (uid, fields) => {
-      await started.db.updateTable('videos').set(fields).where('uid', '=', uid).execute()
+      await api.db.updateTable('videos').set(fields).where('uid', '=', uid).execute()
     },
     [Symbol.asyncDispose]: async () => {
-      await started.close()
+      await api.close()
       await rm(folder, { recursive: true })
     },
   }

@@ -1,9 +1,10 @@
 /** The headers that keep pages of others out of ours, and what users wrote from becoming a page. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { metadataRoutes } from '../../src/http/bytes/metadata.ts'
 import { type ApiServer, startApi } from '../harness/api-server.ts'
 import { converse, type RawAnswer, send } from '../harness/raw-http.ts'
-import { startPageServer } from './page-server.ts'
+import { startPageServer } from '../harness/page-server.ts'
 
 /** Ends elements, attributes and scripts. */
 const HOSTILE = `</script></title><script>alert(1)</script><img src=x onerror=alert(1)>"'\``
@@ -11,7 +12,8 @@ const HOSTILE = `</script></title><script>alert(1)</script><img src=x onerror=al
 let server: ApiServer
 
 beforeAll(async () => {
-  server = await startPageServer()
+  const { api } = await startPageServer(metadataRoutes)
+  server = api
 })
 afterAll(() => server.close())
 

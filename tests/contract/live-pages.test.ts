@@ -4,14 +4,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ApiServer } from '../harness/api-server.ts'
 import { type RawAnswer, send } from '../harness/raw-http.ts'
 import { inSeconds, readPem, signJwt } from '../harness/sign-token.ts'
-import { startPageServer } from './page-server.ts'
+import { startPageServer } from '../harness/page-server.ts'
 
 type Json = Record<string, unknown>
 
 let server: ApiServer
 
 beforeAll(async () => {
-  server = await startPageServer()
+  const { api } = await startPageServer()
+  server = api
 })
 afterAll(() => server.close())
 
