@@ -5,35 +5,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type PreviousUpload, Upload, type UploadOptions } from 'tus-js-client'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { getVideo } from '../../src/core/videos/index.ts'
 import { runConcatenations, untilWhole } from './concatenation-fixture.ts'
-import {
-  MIB,
-  sha256,
-  startUploadServer,
-  testBytes,
-  type TusCalls,
-  tusCalls,
-  type UploadServer,
-} from './tus-fixture.ts'
+import { MIB, sha256, testBytes, useUploadServer } from './tus-fixture.ts'
 
-let server: UploadServer
-let calls: TusCalls
-
-beforeAll(async () => {
-  server = await startUploadServer()
-  calls = tusCalls(server)
-})
-afterAll(() => server.stop())
-
-const head = (location: string) => calls.head(location)
-const storedOffset = (location: string) => calls.storedOffset(location)
+const uploads = useUploadServer()
+const { head, storedOffset } = uploads
 
 describe('tus-js-client', () => {
   const options = (uploadSize: number, chunkSize: number): UploadOptions => ({
-    endpoint: server.endpoint,
-    headers: { Authorization: `Bearer ${server.token}` },
+    endpoint: uploads.server.endpoint,
+    headers: { Authorization: `Bearer ${uploads.server.token}` },
     chunkSize,
     retryDelays: [0, 100, 300],
     metadata: { name: 'harbour tour.mp4', filetype: 'video/mp4', defaulttimestamppct: '0.5' },
@@ -75,11 +58,11 @@ describe('tus-js-client', () => {
   ])('uploads in chunks of %i bytes a file of %i', async (chunkSize, size) => {
     const bytes = testBytes(size)
     const { uid } = await uploadFile(bytes, { chunkSize })
-    expect(await getVideo(server.deps.db, uid)).toMatchObject({
+    expect(await getVideo(uploads.server.deps.db, uid)).toMatchObject({
       state: 'queued',
       meta: { name: 'harbour tour.mp4', filetype: 'video/mp4', defaulttimestamppct: '0.5' },
     })
-    expect(await server.sourceHash(uid)).toBe(sha256(bytes))
+    expect(await uploads.server.sourceHash(uid)).toBe(sha256(bytes))
   })
 
   test('cut in the middle of a chunk, a new client goes on where it was', async () => {
@@ -124,7 +107,7 @@ describe('tus-js-client', () => {
       })
       expect(patches[0]).toBeGreaterThanOrEqual(10 * MIB)
       const uid = String(url).match(/media\/([0-9a-f]{32})/)?.[1] ?? ''
-      expect(await server.sourceHash(uid)).toBe(sha256(bytes))
+      expect(await uploads.server.sourceHash(uid)).toBe(sha256(bytes))
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
@@ -139,14 +122,16 @@ describe('tus-js-client', () => {
   })
 
   test('uploads in parallel, and it becomes one video', async () => {
-    const runner = runConcatenations(server)
+    const runner = runConcatenations(uploads.server)
     try {
       const bytes = testBytes(33 * MIB + 7)
       const given = { chunkSize: 5 * MIB, parallelUploads: 4, uploadSize: undefined }
       const { uid } = await uploadFile(bytes, given)
-      await untilWhole(server, uid)
-      expect(await server.sourceHash(uid)).toBe(sha256(bytes))
-      expect(await getVideo(server.deps.db, uid)).toMatchObject({ meta: { name: 'harbour tour.mp4' } })
+      await untilWhole(uploads.server, uid)
+      expect(await uploads.server.sourceHash(uid)).toBe(sha256(bytes))
+      expect(await getVideo(uploads.server.deps.db, uid)).toMatchObject({
+        meta: { name: 'harbour tour.mp4' },
+      })
     } finally {
       await runner.stop()
     }

@@ -1,6 +1,6 @@
 /** What every request about a partial or final upload is answered with, header by header: uploads.md §3.6. */
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { makeFinal, makePart, PARTIAL, withServer } from './concatenation-fixture.ts'
 import {
   type Answer,
@@ -11,22 +11,13 @@ import {
   metadata,
   MIB,
   refusalOf,
-  startUploadServer,
   testBytes,
   TUS,
-  type TusCalls,
   tusCalls,
-  type UploadServer,
+  useUploadServer,
 } from './tus-fixture.ts'
 
-let server: UploadServer
-let calls: TusCalls
-
-beforeAll(async () => {
-  server = await startUploadServer()
-  calls = tusCalls(server)
-})
-afterAll(() => server.stop())
+const uploads = useUploadServer()
 
 /** The headers that say something about an upload. */
 const NAMES = [
@@ -53,7 +44,7 @@ describe.each([
   test('from its creation to its end', async () => {
     const bytes = testBytes(6 * MIB)
     const header = metadata({ name: 'part' })
-    const made = await calls.create(bytes.length, {
+    const made = await uploads.create(bytes.length, {
       query,
       headers: { ...PARTIAL, 'upload-metadata': header },
     })
@@ -69,23 +60,23 @@ describe.each([
       'upload-concat': 'partial',
       'upload-expires': made.headers['upload-expires'],
     }
-    expect(told(await calls.head(made.location))).toEqual({ ...asItIs, 'upload-offset': '0' })
+    expect(told(await uploads.head(made.location))).toEqual({ ...asItIs, 'upload-offset': '0' })
     for (const [offset, end] of [
       [0, 5 * MIB],
       [5 * MIB, 6 * MIB],
     ] as const) {
-      expect(told(await calls.patch(made.location, offset, bytes.subarray(offset, end)))).toEqual({
+      expect(told(await uploads.patch(made.location, offset, bytes.subarray(offset, end)))).toEqual({
         status: 204,
         'upload-offset': String(end),
         'upload-expires': made.headers['upload-expires'],
       })
-      expect(told(await calls.head(made.location))).toEqual({ ...asItIs, 'upload-offset': String(end) })
+      expect(told(await uploads.head(made.location))).toEqual({ ...asItIs, 'upload-offset': String(end) })
     }
-    expect(told(await call('DELETE', made.location, calls.auth))).toEqual({ status: 204 })
+    expect(told(await call('DELETE', made.location, uploads.auth))).toEqual({ status: 204 })
     for (const answer of [
-      await calls.head(made.location),
-      await calls.patch(made.location, bytes.length, Buffer.from('x')),
-      await call('DELETE', made.location, calls.auth),
+      await uploads.head(made.location),
+      await uploads.patch(made.location, bytes.length, Buffer.from('x')),
+      await call('DELETE', made.location, uploads.auth),
     ]) {
       expect(told(answer)).toEqual({ status: 410 })
     }
@@ -94,8 +85,8 @@ describe.each([
 
 describe('a final upload', () => {
   const finish = async (query = '', headers: Record<string, string> = {}): Promise<Created> => {
-    const part = await makePart(server, testBytes(1_000))
-    return makeFinal(server, [part.location, part.path], { query, headers })
+    const part = await makePart(uploads.server, testBytes(1_000))
+    return makeFinal(uploads.server, [part.location, part.path], { query, headers })
   }
 
   test.each(['', '?direct_user=true'])('from its creation to its end, %j', async (query) => {
@@ -107,7 +98,7 @@ describe('a final upload', () => {
       'stream-media-id': expect.stringMatching(/^[0-9a-f]{32}$/),
     })
     expect(made.headers['content-length']).toBe('0')
-    const head = await calls.head(made.location)
+    const head = await uploads.head(made.location)
     expect(told(head)).toEqual({
       status: 200,
       'upload-offset': '2000',
@@ -121,20 +112,20 @@ describe('a final upload', () => {
       [2_000, Buffer.from('x')],
       [2_000, Buffer.alloc(0)],
     ] as const) {
-      const answer = await calls.patch(made.location, offset, body)
+      const answer = await uploads.patch(made.location, offset, body)
       expect(told(answer)).toEqual({ status: 403 })
       expect(answer.headers['tus-resumable']).toBe('1.0.0')
     }
-    expect(told(await call('DELETE', made.location, calls.auth))).toEqual({ status: 204 })
-    expect(told(await calls.head(made.location))).toEqual({ status: 410 })
+    expect(told(await call('DELETE', made.location, uploads.auth))).toEqual({ status: 204 })
+    expect(told(await uploads.head(made.location))).toEqual({ status: 410 })
   })
 
   test('needs the token, though all its parts are of end users; so does the creation of a part', async () => {
-    const part = await makePart(server, testBytes(10), '?direct_user=true')
+    const part = await makePart(uploads.server, testBytes(10), '?direct_user=true')
     for (const header of [`final;${part.location}`, 'partial']) {
       const headers = { ...TUS, 'upload-concat': header, 'upload-length': '10' }
       for (const query of ['', '?direct_user=true']) {
-        const answer = await call('POST', `${server.endpoint}${query}`, headers)
+        const answer = await call('POST', `${uploads.server.endpoint}${query}`, headers)
         expect([answer.status, refusalOf(answer).code]).toEqual([401, 10000])
       }
     }
@@ -143,7 +134,7 @@ describe('a final upload', () => {
   test('takes a length or an empty body for what they are: nothing to it', async () => {
     expect((await finish('', { 'upload-length': '5' })).status).toBe(201)
     const made = await finish('', { ...CHUNK_TYPE, 'content-length': '0' })
-    expect([made.status, (await calls.head(made.location)).headers['upload-offset']]).toEqual([201, '2000'])
+    expect([made.status, (await uploads.head(made.location)).headers['upload-offset']]).toEqual([201, '2000'])
   })
 
   test('is told of for a day, then 404', async () => {

@@ -1,6 +1,6 @@
 /** The creation of tus uploads, with data and without: uploads.md §2.2, §2.3, §3.2. */
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { getVideo } from '../../src/core/videos/index.ts'
 import { draftsOf } from './concatenation-fixture.ts'
 import {
@@ -12,29 +12,16 @@ import {
   RawClient,
   refusalOf,
   sha256,
-  startUploadServer,
   testBytes,
-  type TusCalls,
-  tusCalls,
   until,
-  type UploadServer,
+  useUploadServer,
 } from './tus-fixture.ts'
 
-let server: UploadServer
-let calls: TusCalls
+const uploads = useUploadServer()
+const { create, patch, head, storedOffset } = uploads
 
-beforeAll(async () => {
-  server = await startUploadServer()
-  calls = tusCalls(server)
-})
-afterAll(() => server.stop())
-
-const create: TusCalls['create'] = (...args) => calls.create(...args)
-const patch: TusCalls['patch'] = (...args) => calls.patch(...args)
-const head = (location: string) => calls.head(location)
-const storedOffset = (location: string) => calls.storedOffset(location)
 const countVideos = async () => {
-  const { count } = await server.deps.db
+  const { count } = await uploads.server.deps.db
     .selectFrom('videos')
     .select((select) => select.fn.countAll<number>().as('count'))
     .executeTakeFirstOrThrow()
@@ -49,12 +36,12 @@ describe('creation, §2.2', () => {
     expect(made).toMatchObject({ status: 201, text: '' })
     expect(made.uid).toMatch(/^[0-9a-f]{32}$/)
     expect(made.location).toBe(
-      `${server.url}/client/v4/accounts/${server.accountId}/media/${made.uid}?tusv2=true`,
+      `${uploads.server.url}/client/v4/accounts/${uploads.server.accountId}/media/${made.uid}?tusv2=true`,
     )
     expect(made.headers).toMatchObject({ 'tus-resumable': '1.0.0', 'content-length': '0' })
     expect(made.headers['content-type']).toBeUndefined()
     expect(made.headers['access-control-expose-headers']).toContain('stream-media-id')
-    const video = await getVideo(server.deps.db, made.uid)
+    const video = await getVideo(uploads.server.deps.db, made.uid)
     expect(video).toMatchObject({
       state: 'pendingupload',
       meta: { name: 'harbour tour.mp4' },
@@ -71,7 +58,7 @@ describe('creation, §2.2', () => {
   test('direct_user=true gives an address that is its own credential', async () => {
     for (const query of ['?direct_user=true', '?direct_user=1']) {
       const made = await create(10, { query })
-      expect(made.location).toMatch(new RegExp(`^${server.url}/upload/tus/[A-Za-z0-9_-]{43}$`))
+      expect(made.location).toMatch(new RegExp(`^${uploads.server.url}/upload/tus/[A-Za-z0-9_-]{43}$`))
       expect(made.location).not.toContain(made.uid)
     }
     for (const query of ['?direct_user=false', '?direct_user=0', '?direct_user=', '?direct_user=undefined']) {
@@ -94,7 +81,7 @@ describe('creation, §2.2', () => {
       season: '4',
     })
     const made = await create(10, { headers: { 'upload-metadata': header, 'upload-creator': 'member-481' } })
-    expect(await getVideo(server.deps.db, made.uid)).toMatchObject({
+    expect(await getVideo(uploads.server.deps.db, made.uid)).toMatchObject({
       meta: { name: 'a.mp4', season: '4' },
       creator: 'member-481',
       requireSignedUrls: true,
@@ -111,7 +98,7 @@ describe('creation, §2.2', () => {
     const made = await create(10, { headers: { 'upload-metadata': header } })
     expect(made.status).toBe(201)
     expect((await head(made.location)).headers).not.toHaveProperty('upload-metadata')
-    expect(await getVideo(server.deps.db, made.uid)).toMatchObject({ meta: {} })
+    expect(await getVideo(uploads.server.deps.db, made.uid)).toMatchObject({ meta: {} })
   })
 
   test.each([
@@ -137,10 +124,10 @@ describe('creation, §2.2', () => {
     ['a token that may only read', { authorization: 'read' }, 403, 10000],
   ])('%s is refused, and nothing is made', async (_, given, status, code) => {
     const before = await countVideos()
-    const headers: Record<string, string> = { ...calls.auth, 'upload-length': '100', ...given }
-    if (headers.authorization === 'read') headers.authorization = `Bearer ${server.readToken}`
+    const headers: Record<string, string> = { ...uploads.auth, 'upload-length': '100', ...given }
+    if (headers.authorization === 'read') headers.authorization = `Bearer ${uploads.server.readToken}`
     for (const [name, value] of Object.entries(headers)) if (value === '') delete headers[name]
-    const answer = await call('POST', server.endpoint, headers)
+    const answer = await call('POST', uploads.server.endpoint, headers)
     expect([answer.status, refusalOf(answer).code]).toEqual([status, code])
     expect(answer.headers).toMatchObject({ 'tus-resumable': '1.0.0', 'access-control-allow-origin': '*' })
     if (status === 412) expect(answer.headers['tus-version']).toBe('1.0.0')
@@ -148,10 +135,10 @@ describe('creation, §2.2', () => {
   })
 
   test('another account is 404 unless it exists', async () => {
-    const elsewhere = server.endpoint.replace(server.accountId, 'f'.repeat(32))
-    expect((await call('POST', elsewhere, { ...calls.auth, 'upload-length': '1' })).status).toBe(404)
-    const malformed = server.endpoint.replace(server.accountId, 'me')
-    expect((await call('POST', malformed, { ...calls.auth, 'upload-length': '1' })).status).toBe(404)
+    const elsewhere = uploads.server.endpoint.replace(uploads.server.accountId, 'f'.repeat(32))
+    expect((await call('POST', elsewhere, { ...uploads.auth, 'upload-length': '1' })).status).toBe(404)
+    const malformed = uploads.server.endpoint.replace(uploads.server.accountId, 'me')
+    expect((await call('POST', malformed, { ...uploads.auth, 'upload-length': '1' })).status).toBe(404)
   })
 
   test('a body of another type is ignored, as older SDKs send one', async () => {
@@ -163,20 +150,22 @@ describe('creation, §2.2', () => {
   })
 
   test('the bearer word counts in any case', async () => {
-    expect((await create(10, { headers: { authorization: `bearer ${server.token}` } })).status).toBe(201)
+    expect((await create(10, { headers: { authorization: `bearer ${uploads.server.token}` } })).status).toBe(
+      201,
+    )
   })
 
   test('a creator in UTF-8 keeps its letters', async () => {
     const made = await create(10, { headers: { 'upload-creator': Buffer.from('Jörg').toString('latin1') } })
-    expect((await getVideo(server.deps.db, made.uid))?.creator).toBe('Jörg')
+    expect((await getVideo(uploads.server.deps.db, made.uid))?.creator).toBe('Jörg')
   })
 
   test('an upload of no bytes is complete at once', async () => {
     const made = await create(0)
     expect(made.status).toBe(201)
     expect(made.headers['upload-expires']).toBeUndefined()
-    expect(await getVideo(server.deps.db, made.uid)).toMatchObject({ state: 'queued', sizeBytes: 0 })
-    expect(await server.sourceHash(made.uid)).toBe(sha256(Buffer.alloc(0)))
+    expect(await getVideo(uploads.server.deps.db, made.uid)).toMatchObject({ state: 'queued', sizeBytes: 0 })
+    expect(await uploads.server.sourceHash(made.uid)).toBe(sha256(Buffer.alloc(0)))
     expect((await head(made.location)).headers).toMatchObject({ 'upload-offset': '0', 'upload-length': '0' })
   })
 
@@ -191,8 +180,8 @@ describe('creation with data, §3.2', () => {
     const made = await create(bytes.length, { headers: CHUNK_TYPE, body: bytes })
     expect(made.status).toBe(201)
     expect(made.headers['upload-offset']).toBe(String(bytes.length))
-    expect(await server.sourceHash(made.uid)).toBe(sha256(bytes))
-    expect(await getVideo(server.deps.db, made.uid)).toMatchObject({ state: 'queued' })
+    expect(await uploads.server.sourceHash(made.uid)).toBe(sha256(bytes))
+    expect(await getVideo(uploads.server.deps.db, made.uid)).toMatchObject({ state: 'queued' })
   })
 
   test('goes on with PATCH', async () => {
@@ -200,7 +189,7 @@ describe('creation with data, §3.2', () => {
     const made = await create(bytes.length, { headers: CHUNK_TYPE, body: bytes.subarray(0, 5 * MIB) })
     expect(made.headers['upload-offset']).toBe(String(5 * MIB))
     expect((await patch(made.location, 5 * MIB, bytes.subarray(5 * MIB))).status).toBe(204)
-    expect(await server.sourceHash(made.uid)).toBe(sha256(bytes))
+    expect(await uploads.server.sourceHash(made.uid)).toBe(sha256(bytes))
   })
 
   test.each([
@@ -231,24 +220,24 @@ describe('creation with data, §3.2', () => {
     const made = await create(bytes.length, { headers, body: bytes.subarray(0, 300_000) })
     expect([made.status, made.headers['upload-offset']]).toEqual([201, '262144'])
     expect((await patch(made.location, 262_144, bytes.subarray(262_144))).status).toBe(204)
-    expect(await server.sourceHash(made.uid)).toBe(sha256(bytes))
+    expect(await uploads.server.sourceHash(made.uid)).toBe(sha256(bytes))
   })
 
   test('one that breaks off leaves no upload, no video and no draft', async () => {
     const left = async () => [
       await countVideos(),
-      (await server.deps.db.selectFrom('uploads').select('id').execute()).length,
-      (await draftsOf(server)).length,
+      (await uploads.server.deps.db.selectFrom('uploads').select('id').execute()).length,
+      (await draftsOf(uploads.server)).length,
     ]
     const before = await left()
-    const client = new RawClient(server.port)
-    const { pathname } = new URL(server.endpoint)
+    const client = new RawClient(uploads.server.port)
+    const { pathname } = new URL(uploads.server.endpoint)
     await client.head(
-      ...calls.patchLines(pathname, 0, 6 * MIB).map((line) => line.replace(/^PATCH/, 'POST')),
+      ...uploads.patchLines(pathname, 0, 6 * MIB).map((line) => line.replace(/^PATCH/, 'POST')),
       `Upload-Length: ${6 * MIB}`,
     )
     await client.bytes(testBytes(2 * MIB))
-    await until(async () => (await draftsOf(server)).length > (before[2] ?? 0))
+    await until(async () => (await draftsOf(uploads.server)).length > (before[2] ?? 0))
     client.reset()
     await until(async () => (await left())[1] === before[1])
     expect(await left()).toEqual(before)

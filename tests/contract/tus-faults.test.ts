@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { finishStalledUploads } from '../../src/core/uploads/index.ts'
 import { getVideo } from '../../src/core/videos/index.ts'
 import { silentLog } from '../../src/lib/log.ts'
@@ -16,19 +16,13 @@ import {
   sha256,
   startUploadServer,
   testBytes,
-  type TusCalls,
   tusCalls,
   type UploadServer,
+  useUploadServer,
 } from './tus-fixture.ts'
 
-let server: UploadServer
-let calls: TusCalls
-
-beforeAll(async () => {
-  server = await startUploadServer()
-  calls = tusCalls(server)
-})
-afterAll(() => server.stop())
+const uploads = useUploadServer()
+const { patch, storedOffset } = uploads
 
 /** Paths of what this process, and so the server in it, has open (Linux). */
 function openFiles(): readonly string[] {
@@ -41,9 +35,6 @@ function openFiles(): readonly string[] {
     }
   })
 }
-
-const patch: TusCalls['patch'] = (...args) => calls.patch(...args)
-const storedOffset = (location: string) => calls.storedOffset(location)
 
 describe('a full disk', () => {
   test('in the middle of a chunk is 507, and the offset is what is stored', async () => {
@@ -90,12 +81,12 @@ describe('a database that cannot be written', () => {
 describe('a crash', () => {
   test('that took the file of an upload of which nothing was acknowledged: it begins anew', async () => {
     const bytes = testBytes(6 * MIB)
-    const made = await calls.create(bytes.length)
-    const client = new RawClient(server.port)
-    await client.head(...calls.patchLines(made.path, 0, bytes.length))
+    const made = await uploads.create(bytes.length)
+    const client = new RawClient(uploads.server.port)
+    await client.head(...uploads.patchLines(made.path, 0, bytes.length))
     await client.bytes(bytes.subarray(0, 1_000))
     const draftId = async () => {
-      const row = await server.deps.db
+      const row = await uploads.server.deps.db
         .selectFrom('uploads')
         .select('draft_id')
         .where('id', '=', made.uid)
@@ -105,10 +96,10 @@ describe('a crash', () => {
     await expect.poll(draftId).not.toBeNull()
     client.reset()
     expect(await storedOffset(made.location)).toBe(0)
-    await expect.poll(() => server.deps.locks.isHeld(`upload/${made.uid}`)).toBe(false)
-    await rm(join(server.dataDir, 'drafts', (await draftId()) ?? ''))
+    await expect.poll(() => uploads.server.deps.locks.isHeld(`upload/${made.uid}`)).toBe(false)
+    await rm(join(uploads.server.dataDir, 'drafts', (await draftId()) ?? ''))
     expect((await patch(made.location, 0, bytes)).status).toBe(204)
-    expect(await server.sourceHash(made.uid)).toBe(sha256(bytes))
+    expect(await uploads.server.sourceHash(made.uid)).toBe(sha256(bytes))
   })
 
   test('between the last committed byte and publishing is finished by HEAD', async () => {

@@ -9,6 +9,7 @@ import { type IncomingHttpHeaders, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterAll, beforeAll } from 'vitest'
 import { createFetcher } from '../../src/adapters/fetch/guarded-fetch.ts'
 import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
 import { openDatabase } from '../../src/adapters/sql/open-database.ts'
@@ -284,6 +285,33 @@ export function tusCalls(server: UploadServer): TusCalls {
       `Upload-Offset: ${offset}`,
       `Content-Length: ${length}`,
     ],
+  }
+}
+
+/** A server for all tests of a file, and what they ask of it. */
+export function useUploadServer(): TusCalls & { readonly server: UploadServer } {
+  let started: { server: UploadServer; calls: TusCalls } | undefined
+  beforeAll(async () => {
+    const server = await startUploadServer()
+    started = { server, calls: tusCalls(server) }
+  })
+  afterAll(() => started?.server.stop())
+  const now = () => {
+    if (started === undefined) throw new Error('The server has not been started.')
+    return started
+  }
+  return {
+    get server() {
+      return now().server
+    },
+    get auth() {
+      return now().calls.auth
+    },
+    head: (...args) => now().calls.head(...args),
+    create: (...args) => now().calls.create(...args),
+    patch: (...args) => now().calls.patch(...args),
+    storedOffset: (...args) => now().calls.storedOffset(...args),
+    patchLines: (...args) => now().calls.patchLines(...args),
   }
 }
 

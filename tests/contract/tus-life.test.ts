@@ -1,6 +1,6 @@
 /** How long upload addresses live, who may use them, and what limits new ones: uploads.md §2.4, §2.5, §3.4, §3.7, §7, §8. */
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { getVideo } from '../../src/core/videos/index.ts'
 import { draftsOf } from './concatenation-fixture.ts'
 import {
@@ -13,26 +13,15 @@ import {
   TUS,
   refusalOf,
   sha256,
-  startUploadServer,
   testBytes,
-  type TusCalls,
-  tusCalls,
   until,
-  type UploadServer,
+  startUploadServer,
+  tusCalls,
+  useUploadServer,
 } from './tus-fixture.ts'
 
-let server: UploadServer
-let calls: TusCalls
-
-beforeAll(async () => {
-  server = await startUploadServer()
-  calls = tusCalls(server)
-})
-afterAll(() => server.stop())
-
-const create: TusCalls['create'] = (...args) => calls.create(...args)
-const patch: TusCalls['patch'] = (...args) => calls.patch(...args)
-const head = (location: string) => calls.head(location)
+const uploads = useUploadServer()
+const { create, patch, head } = uploads
 
 describe('one-time addresses, §2.4', () => {
   test('work without credentials and take nothing after the end', async () => {
@@ -43,17 +32,17 @@ describe('one-time addresses, §2.4', () => {
     expect((await call('HEAD', made.location, TUS)).headers['upload-offset']).toBe(String(bytes.length))
     const again = { ...sent, 'upload-offset': String(bytes.length) }
     expect((await call('PATCH', made.location, again, Buffer.from('x'))).status).toBe(400)
-    expect(await server.sourceHash(made.uid)).toBe(sha256(bytes))
+    expect(await uploads.server.sourceHash(made.uid)).toBe(sha256(bytes))
   })
 
   test('are no addresses of the account, nor the other way round', async () => {
     const direct = await create(10, { query: '?direct_user=true' })
     const secret = direct.location.split('/').at(-1) ?? ''
-    const base = `${server.url}/client/v4/accounts/${server.accountId}/media`
+    const base = `${uploads.server.url}/client/v4/accounts/${uploads.server.accountId}/media`
     expect((await head(`${base}/${secret}`)).status).toBe(404)
     expect((await head(`${base}/${direct.uid}`)).status).toBe(404)
     const owned = await create(10)
-    expect((await head(`${server.url}/upload/tus/${owned.uid}`)).status).toBe(404)
+    expect((await head(`${uploads.server.url}/upload/tus/${owned.uid}`)).status).toBe(404)
   })
 
   test('answer HEAD for a day after the end', async () => {
@@ -84,7 +73,7 @@ describe('expiration, §3.4', () => {
       on.forward(61)
       for (const answer of [
         await patch(made.location, 5 * MIB, testBytes(MIB)),
-        await call('DELETE', made.location, calls.auth),
+        await call('DELETE', made.location, uploads.auth),
       ]) {
         expect([answer.status, refusalOf(answer).code]).toEqual([410, 10010])
       }
@@ -114,13 +103,13 @@ describe('termination, §3.7', () => {
   test('an unfinished upload goes with its video and its bytes', async () => {
     const made = await create(6 * MIB)
     await patch(made.location, 0, testBytes(5 * MIB))
-    const answer = await call('DELETE', made.location, calls.auth)
+    const answer = await call('DELETE', made.location, uploads.auth)
     expect(answer).toMatchObject({ status: 204, text: '' })
-    expect(await getVideo(server.deps.db, made.uid)).toBeUndefined()
+    expect(await getVideo(uploads.server.deps.db, made.uid)).toBeUndefined()
     expect((await head(made.location)).status).toBe(410)
     expect((await patch(made.location, 5 * MIB, testBytes(MIB))).status).toBe(410)
-    expect((await call('DELETE', made.location, calls.auth)).status).toBe(410)
-    const row = await server.deps.db
+    expect((await call('DELETE', made.location, uploads.auth)).status).toBe(410)
+    const row = await uploads.server.deps.db
       .selectFrom('uploads')
       .select('draft_id')
       .where('id', '=', made.uid)
@@ -133,13 +122,13 @@ describe('termination, §3.7', () => {
     await patch(made.location, 0, Buffer.from('x'))
     expect((await call('DELETE', made.location, TUS)).status).toBe(204)
     expect((await call('HEAD', made.location, TUS)).status).toBe(410)
-    expect(await getVideo(server.deps.db, made.uid)).toMatchObject({ state: 'queued' })
-    expect(await server.sourceHash(made.uid)).toBe(sha256(Buffer.from('x')))
+    expect(await getVideo(uploads.server.deps.db, made.uid)).toMatchObject({ state: 'queued' })
+    expect(await uploads.server.sourceHash(made.uid)).toBe(sha256(Buffer.from('x')))
   })
 
   test('needs the version', async () => {
     const made = await create(1)
-    const answer = await call('DELETE', made.location, { authorization: calls.auth.authorization ?? '' })
+    const answer = await call('DELETE', made.location, { authorization: uploads.auth.authorization ?? '' })
     expect(answer.status).toBe(412)
   })
 })
@@ -147,7 +136,7 @@ describe('termination, §3.7', () => {
 test('deleting the video through the API ends its upload: 404, §2.5', async () => {
   const made = await create(6 * MIB)
   await patch(made.location, 0, testBytes(5 * MIB))
-  const deleted = await call('DELETE', `${server.endpoint}/${made.uid}`, calls.auth)
+  const deleted = await call('DELETE', `${uploads.server.endpoint}/${made.uid}`, uploads.auth)
   expect(deleted.status).toBe(200)
   expect((await head(made.location)).status).toBe(404)
   expect((await patch(made.location, 5 * MIB, testBytes(MIB))).status).toBe(404)
@@ -160,19 +149,19 @@ test.each([
   'deleting the video while a chunk comes %s ends that with 404, and nothing is left, §2.5',
   async (_, length) => {
     const bytes = testBytes(5 * MIB)
-    const drafts = (await draftsOf(server)).length
+    const drafts = (await draftsOf(uploads.server)).length
     const made = await create(length)
-    const sender = new RawClient(server.port)
-    await sender.head(...calls.patchLines(made.path, 0, bytes.length))
+    const sender = new RawClient(uploads.server.port)
+    await sender.head(...uploads.patchLines(made.path, 0, bytes.length))
     await sender.bytes(bytes.subarray(0, 2 * MIB))
-    await until(async () => (await draftsOf(server)).length > drafts)
-    expect((await call('DELETE', `${server.endpoint}/${made.uid}`, calls.auth)).status).toBe(200)
+    await until(async () => (await draftsOf(uploads.server)).length > drafts)
+    expect((await call('DELETE', `${uploads.server.endpoint}/${made.uid}`, uploads.auth)).status).toBe(200)
     await sender.bytes(bytes.subarray(2 * MIB))
     expect((await sender.answer())?.status).toBe(404)
     sender.socket.destroy()
     expect((await head(made.location)).status).toBe(404)
-    expect(await draftsOf(server)).toHaveLength(drafts)
-    await expect(server.sourceHash(made.uid)).rejects.toThrow()
+    expect(await draftsOf(uploads.server)).toHaveLength(drafts)
+    await expect(uploads.server.sourceHash(made.uid)).rejects.toThrow()
   },
 )
 
@@ -205,7 +194,7 @@ describe('limits, §7 and §8', () => {
       expect((await tusCalls(on).create(10, { headers: of(600) })).status).toBe(201)
       expect((await tusCalls(on).create(10, { query: '?direct_user=true' })).status).toBe(413)
       expect((await tusCalls(on).create(10)).status).toBe(201)
-      await call('DELETE', first.location, calls.auth)
+      await call('DELETE', first.location, uploads.auth)
       expect((await tusCalls(on).create(10, { headers: of(3_000) })).status).toBe(201)
       expect((await tusCalls(on).create(10, { headers: of(1) })).status).toBe(413)
       on.forward(DAY_SECONDS + 1)

@@ -1,30 +1,20 @@
 /** Every method on an upload address, and `X-HTTP-Method-Override` with every method: uploads.md §2.5, §3.3. */
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   call,
   CHUNK_TYPE,
   type Created,
   refusalOf,
   sha256,
-  startUploadServer,
   testBytes,
   TUS,
-  type TusCalls,
-  tusCalls,
-  type UploadServer,
+  useUploadServer,
 } from './tus-fixture.ts'
 
 const film = testBytes(100_000)
 
-let server: UploadServer
-let calls: TusCalls
-
-beforeAll(async () => {
-  server = await startUploadServer()
-  calls = tusCalls(server)
-})
-afterAll(() => server.stop())
+const uploads = useUploadServer()
 
 type Meaning = 'HEAD' | 'PATCH' | 'DELETE' | 'OPTIONS' | 'refused'
 
@@ -72,7 +62,7 @@ async function ask(made: Created, method: string, override?: string, given: Reco
     method,
     made.location,
     {
-      ...calls.auth,
+      ...uploads.auth,
       ...CHUNK_TYPE,
       'upload-offset': '0',
       ...(override === undefined ? {} : { 'x-http-method-override': override }),
@@ -87,7 +77,7 @@ describe.each([
   ['a one-time address', '?direct_user=true'],
 ])('on %s', (_, query) => {
   test.each(MEANINGS)('%s with the override %j means %s', async (method, override, meaning) => {
-    const made = await calls.create(film.length, { query })
+    const made = await uploads.create(film.length, { query })
     const answer = await ask(made, method, override)
     const { status, after } = OUTCOMES[meaning]
     expect(answer.status).toBe(status)
@@ -99,9 +89,9 @@ describe.each([
       expect(answer.headers['upload-offset']).toBe(offsets[meaning])
       expect(answer.text).toBe('')
     }
-    const head = await calls.head(made.location)
+    const head = await uploads.head(made.location)
     expect([head.status, head.headers['upload-offset']]).toEqual(after)
-    if (meaning === 'PATCH') expect(await server.sourceHash(made.uid)).toBe(sha256(film))
+    if (meaning === 'PATCH') expect(await uploads.server.sourceHash(made.uid)).toBe(sha256(film))
   })
 })
 
@@ -111,15 +101,15 @@ test.each([
   ['at another offset', { 'upload-offset': '7' }, 409],
   ['without credentials', { authorization: '' }, 401],
 ])('a POST for PATCH %s is refused like a PATCH', async (_, given: Record<string, string>, status) => {
-  const made = await calls.create(film.length)
+  const made = await uploads.create(film.length)
   const answers = [await ask(made, 'POST', 'PATCH', given), await ask(made, 'PATCH', undefined, given)]
   expect(answers.map((answer) => answer.status)).toEqual([status, status])
   expect(refusalOf(answers[0] ?? { text: '' })).toEqual(refusalOf(answers[1] ?? { text: '' }))
-  expect(await calls.storedOffset(made.location)).toBe(0)
+  expect(await uploads.storedOffset(made.location)).toBe(0)
 })
 
 test('a POST for HEAD is refused without an offset', async () => {
-  const location = `${server.url}/upload/tus/${'x'.repeat(43)}`
+  const location = `${uploads.server.url}/upload/tus/${'x'.repeat(43)}`
   const answer = await call('POST', location, { ...TUS, 'x-http-method-override': 'HEAD' })
   expect(answer.status).toBe(404)
   expect(answer.headers).not.toHaveProperty('upload-offset')
@@ -127,7 +117,7 @@ test('a POST for HEAD is refused without an offset', async () => {
 
 test('where uploads are created the override has no meaning', async () => {
   for (const override of ['PATCH', 'DELETE', 'HEAD']) {
-    const made = await calls.create(10, { headers: { 'x-http-method-override': override } })
-    expect([made.status, await calls.storedOffset(made.location)]).toEqual([201, 0])
+    const made = await uploads.create(10, { headers: { 'x-http-method-override': override } })
+    expect([made.status, await uploads.storedOffset(made.location)]).toEqual([201, 0])
   }
 })

@@ -1,34 +1,11 @@
 /** The tus core protocol and the chunk rules: uploads.md §2.1, §3.3. */
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { getVideo, listEvents } from '../../src/core/videos/index.ts'
-import {
-  call,
-  CHUNK_TYPE,
-  MIB,
-  TUS,
-  refusalOf,
-  sha256,
-  startUploadServer,
-  testBytes,
-  type TusCalls,
-  tusCalls,
-  type UploadServer,
-} from './tus-fixture.ts'
+import { call, CHUNK_TYPE, MIB, TUS, refusalOf, sha256, testBytes, useUploadServer } from './tus-fixture.ts'
 
-let server: UploadServer
-let calls: TusCalls
-
-beforeAll(async () => {
-  server = await startUploadServer()
-  calls = tusCalls(server)
-})
-afterAll(() => server.stop())
-
-const create: TusCalls['create'] = (...args) => calls.create(...args)
-const patch: TusCalls['patch'] = (...args) => calls.patch(...args)
-const head = (location: string) => calls.head(location)
-const storedOffset = (location: string) => calls.storedOffset(location)
+const uploads = useUploadServer()
+const { create, patch, head, storedOffset } = uploads
 
 describe('chunks, §2.1', () => {
   test('two chunks and an odd rest make the file', async () => {
@@ -40,28 +17,31 @@ describe('chunks, §2.1', () => {
     expect(first.headers['upload-expires']).toBe(made.headers['upload-expires'])
     expect(first.headers['content-length']).toBeUndefined()
     expect((await patch(made.location, 5 * MIB, bytes.subarray(5 * MIB, 10 * MIB))).status).toBe(204)
-    expect(await getVideo(server.deps.db, made.uid)).toMatchObject({ state: 'pendingupload', sizeBytes: 0 })
+    expect(await getVideo(uploads.server.deps.db, made.uid)).toMatchObject({
+      state: 'pendingupload',
+      sizeBytes: 0,
+    })
     const last = await patch(made.location, 10 * MIB, bytes.subarray(10 * MIB))
     expect(last.headers['upload-offset']).toBe(String(bytes.length))
     expect(last.headers['upload-expires']).toBeUndefined()
 
     // Before the last 204: queued, with time and size (§2.5), its source, its row and its job.
-    const video = await getVideo(server.deps.db, made.uid)
+    const video = await getVideo(uploads.server.deps.db, made.uid)
     expect(video).toMatchObject({ state: 'queued', sizeBytes: bytes.length })
     expect(video?.uploadedUs).toBeGreaterThan(0)
-    expect(await server.sourceHash(made.uid)).toBe(sha256(bytes))
-    expect((await listEvents(server.deps.db, made.uid)).map((event) => event.kind)).toEqual([
+    expect(await uploads.server.sourceHash(made.uid)).toBe(sha256(bytes))
+    expect((await listEvents(uploads.server.deps.db, made.uid)).map((event) => event.kind)).toEqual([
       'created',
       'queued',
     ])
-    const blob = await server.deps.db
+    const blob = await uploads.server.deps.db
       .selectFrom('blobs')
       .selectAll()
       .where('video_uid', '=', made.uid)
       .executeTakeFirst()
     expect(blob).toMatchObject({ name: `sources/${made.uid}`, size_bytes: bytes.length })
     expect(blob?.checksums.length).toBe(4 * 4)
-    const job = await server.deps.db
+    const job = await uploads.server.deps.db
       .selectFrom('jobs')
       .selectAll()
       .where('video_uid', '=', made.uid)
@@ -100,7 +80,7 @@ describe('chunks, §2.1', () => {
   test('a file of one odd byte is one chunk', async () => {
     const made = await create(1)
     expect((await patch(made.location, 0, Buffer.from('x'))).status).toBe(204)
-    expect(await server.sourceHash(made.uid)).toBe(sha256(Buffer.from('x')))
+    expect(await uploads.server.sourceHash(made.uid)).toBe(sha256(Buffer.from('x')))
   })
 })
 
@@ -132,8 +112,8 @@ describe('core protocol, §3.3', () => {
     ['a token that may only read', { authorization: 'read' }, 403, 10000],
   ])('PATCH with %s is refused', async (_, given, status, code) => {
     const made = await create(MIB)
-    const headers: Record<string, string> = { ...calls.auth, ...CHUNK_TYPE, 'upload-offset': '0', ...given }
-    if (headers.authorization === 'read') headers.authorization = `Bearer ${server.readToken}`
+    const headers: Record<string, string> = { ...uploads.auth, ...CHUNK_TYPE, 'upload-offset': '0', ...given }
+    if (headers.authorization === 'read') headers.authorization = `Bearer ${uploads.server.readToken}`
     for (const [name, value] of Object.entries(headers)) if (value === '') delete headers[name]
     const answer = await call('PATCH', made.location, headers, testBytes(MIB))
     expect([answer.status, refusalOf(answer).code]).toEqual([status, code])
@@ -151,20 +131,20 @@ describe('core protocol, §3.3', () => {
 
   test('an unknown address is 404 without an offset', async () => {
     for (const location of [
-      `${server.url}/client/v4/accounts/${server.accountId}/media/${'0'.repeat(32)}?tusv2=true`,
-      `${server.url}/upload/tus/${'x'.repeat(43)}`,
+      `${uploads.server.url}/client/v4/accounts/${uploads.server.accountId}/media/${'0'.repeat(32)}?tusv2=true`,
+      `${uploads.server.url}/upload/tus/${'x'.repeat(43)}`,
     ]) {
       const answer = await head(location)
       expect(answer.status).toBe(404)
       expect(answer.headers['upload-offset']).toBeUndefined()
       expect((await patch(location, 0, testBytes(MIB))).status).toBe(404)
-      expect((await call('DELETE', location, calls.auth)).status).toBe(404)
+      expect((await call('DELETE', location, uploads.auth)).status).toBe(404)
     }
   })
 
   test('HEAD errors carry no offset', async () => {
     const made = await create(MIB)
-    const answer = await call('HEAD', made.location, { authorization: calls.auth.authorization ?? '' })
+    const answer = await call('HEAD', made.location, { authorization: uploads.auth.authorization ?? '' })
     expect(answer.status).toBe(412)
     expect(answer.headers['upload-offset']).toBeUndefined()
     expect((await call('HEAD', made.location, TUS)).status).toBe(401)
@@ -175,7 +155,7 @@ describe('core protocol, §3.3', () => {
     for (const method of ['HEAD', 'DELETE']) {
       const answer = await call(method, made.location, {
         ...TUS,
-        authorization: `Bearer ${server.readToken}`,
+        authorization: `Bearer ${uploads.server.readToken}`,
       })
       expect(answer.status).toBe(403)
       expect(answer.headers).not.toHaveProperty('upload-offset')
@@ -186,14 +166,14 @@ describe('core protocol, §3.3', () => {
   test('a body of unknown length is counted while it is read', async () => {
     const bytes = testBytes(6 * MIB + 100_000)
     const made = await create(bytes.length)
-    const chunked = { ...calls.auth, ...CHUNK_TYPE, 'transfer-encoding': 'chunked' }
+    const chunked = { ...uploads.auth, ...CHUNK_TYPE, 'transfer-encoding': 'chunked' }
     const part = bytes.subarray(0, 300_000)
     const first = await call('PATCH', made.location, { ...chunked, 'upload-offset': '0' }, part)
     expect([first.status, first.headers['upload-offset']]).toEqual([204, '262144'])
     const rest = bytes.subarray(262_144)
     const last = await call('PATCH', made.location, { ...chunked, 'upload-offset': '262144' }, rest)
     expect([last.status, last.headers['upload-offset']]).toEqual([204, String(bytes.length)])
-    expect(await server.sourceHash(made.uid)).toBe(sha256(bytes))
+    expect(await uploads.server.sourceHash(made.uid)).toBe(sha256(bytes))
     const more = { ...chunked, 'upload-offset': String(bytes.length) }
     expect((await call('PATCH', made.location, more, Buffer.from('x'))).status).toBe(400)
     expect((await call('PATCH', made.location, more)).status).toBe(204)
@@ -201,7 +181,7 @@ describe('core protocol, §3.3', () => {
 
   test('a body of unknown length past the end stores nothing', async () => {
     const made = await create(MIB)
-    const chunked = { ...calls.auth, ...CHUNK_TYPE, 'transfer-encoding': 'chunked', 'upload-offset': '0' }
+    const chunked = { ...uploads.auth, ...CHUNK_TYPE, 'transfer-encoding': 'chunked', 'upload-offset': '0' }
     const answer = await call('PATCH', made.location, chunked, testBytes(MIB + 1))
     expect([answer.status, refusalOf(answer).code]).toEqual([400, 10005])
     expect(await storedOffset(made.location)).toBe(0)
@@ -209,7 +189,7 @@ describe('core protocol, §3.3', () => {
 
   test('a body of unknown length stops at 200 MiB, which are kept', async () => {
     const made = await create(220 * MIB)
-    const chunked = { ...calls.auth, ...CHUNK_TYPE, 'transfer-encoding': 'chunked', 'upload-offset': '0' }
+    const chunked = { ...uploads.auth, ...CHUNK_TYPE, 'transfer-encoding': 'chunked', 'upload-offset': '0' }
     const answer = await call('PATCH', made.location, chunked, testBytes(201 * MIB))
     expect([answer.status, refusalOf(answer).code]).toEqual([413, 10008])
     expect(await storedOffset(made.location)).toBe(200 * MIB)

@@ -145,7 +145,8 @@ describe('an encode that is interrupted', () => {
 test('a file of the encoder that is shorter than it says itself is not taken, even when nothing else failed', async () => {
   const uid = await ingestForced(uneven)
   const first = await engine.claim('encode')
-  const job = (first?.payload as { kind: string } | undefined)?.kind === 'video' ? first : await engine.claim('encode')
+  const job =
+    (first?.payload as { kind: string } | undefined)?.kind === 'video' ? first : await engine.claim('encode')
   if (job === undefined) throw new Error('no job')
   const run: Decoder['run'] = async (task, options) => {
     const real = await engine.decoder.run(task, options)
