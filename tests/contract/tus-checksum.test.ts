@@ -6,16 +6,8 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { getVideo } from '../../src/core/videos/index.ts'
-import {
-  call,
-  CHUNK_TYPE,
-  MIB,
-  RawClient,
-  refusalOf,
-  sha256,
-  testBytes,
-  useUploadServer,
-} from './tus-fixture.ts'
+import { call, CHUNK_TYPE, MIB, RawClient, refusalOf, sha256, testBytes } from './tus-fixture.ts'
+import { useUploadServer } from './use-upload-server.ts'
 
 const uploads = useUploadServer()
 const { storedOffset } = uploads

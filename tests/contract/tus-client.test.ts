@@ -8,7 +8,8 @@ import { type PreviousUpload, Upload, type UploadOptions } from 'tus-js-client'
 import { describe, expect, test } from 'vitest'
 import { getVideo } from '../../src/core/videos/index.ts'
 import { runConcatenations, untilWhole } from './concatenation-fixture.ts'
-import { MIB, sha256, testBytes, useUploadServer } from './tus-fixture.ts'
+import { MIB, sha256, testBytes } from './tus-fixture.ts'
+import { useUploadServer } from './use-upload-server.ts'
 
 const uploads = useUploadServer()
 const { head, storedOffset } = uploads

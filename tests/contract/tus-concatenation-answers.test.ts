@@ -14,8 +14,8 @@ import {
   testBytes,
   TUS,
   tusCalls,
-  useUploadServer,
 } from './tus-fixture.ts'
+import { useUploadServer } from './use-upload-server.ts'
 
 const uploads = useUploadServer()
 

@@ -14,8 +14,8 @@ import {
   sha256,
   testBytes,
   until,
-  useUploadServer,
 } from './tus-fixture.ts'
+import { useUploadServer } from './use-upload-server.ts'
 
 const uploads = useUploadServer()
 const { create, patch, head, storedOffset } = uploads

@@ -18,8 +18,8 @@ import {
   testBytes,
   tusCalls,
   type UploadServer,
-  useUploadServer,
 } from './tus-fixture.ts'
+import { useUploadServer } from './use-upload-server.ts'
 
 const uploads = useUploadServer()
 const { patch, storedOffset } = uploads

@@ -9,7 +9,6 @@ import { type IncomingHttpHeaders, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll } from 'vitest'
 import { createFetcher } from '../../src/adapters/fetch/guarded-fetch.ts'
 import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
 import { openDatabase } from '../../src/adapters/sql/open-database.ts'
@@ -246,15 +245,20 @@ export type Created = Answer & { readonly location: string; readonly path: strin
 export type TusCalls = {
   /** `Tus-Resumable` and `Authorization`. */
   readonly auth: Readonly<Record<string, string>>
-  create(
+  readonly create: (
     lengthBytes: number,
     options?: { headers?: Record<string, string>; query?: string; body?: Uint8Array },
-  ): Promise<Created>
-  patch(location: string, offset: number, body: Uint8Array, headers?: Record<string, string>): Promise<Answer>
-  head(location: string): Promise<Answer>
-  storedOffset(location: string): Promise<number>
+  ) => Promise<Created>
+  readonly patch: (
+    location: string,
+    offset: number,
+    body: Uint8Array,
+    headers?: Record<string, string>,
+  ) => Promise<Answer>
+  readonly head: (location: string) => Promise<Answer>
+  readonly storedOffset: (location: string) => Promise<number>
   /** Lines of a PATCH for a raw socket, which then sends the body as it likes. */
-  patchLines(path: string, offset: number, length: number): string[]
+  readonly patchLines: (path: string, offset: number, length: number) => string[]
 }
 
 /** Makes the calls for one server. */
@@ -285,33 +289,6 @@ export function tusCalls(server: UploadServer): TusCalls {
       `Upload-Offset: ${offset}`,
       `Content-Length: ${length}`,
     ],
-  }
-}
-
-/** A server for all tests of a file, and what they ask of it. */
-export function useUploadServer(): TusCalls & { readonly server: UploadServer } {
-  let started: { server: UploadServer; calls: TusCalls } | undefined
-  beforeAll(async () => {
-    const server = await startUploadServer()
-    started = { server, calls: tusCalls(server) }
-  })
-  afterAll(() => started?.server.stop())
-  const now = () => {
-    if (started === undefined) throw new Error('The server has not been started.')
-    return started
-  }
-  return {
-    get server() {
-      return now().server
-    },
-    get auth() {
-      return now().calls.auth
-    },
-    head: (...args) => now().calls.head(...args),
-    create: (...args) => now().calls.create(...args),
-    patch: (...args) => now().calls.patch(...args),
-    storedOffset: (...args) => now().calls.storedOffset(...args),
-    patchLines: (...args) => now().calls.patchLines(...args),
   }
 }
 

@@ -17,8 +17,8 @@ import {
   until,
   startUploadServer,
   tusCalls,
-  useUploadServer,
 } from './tus-fixture.ts'
+import { useUploadServer } from './use-upload-server.ts'
 
 const uploads = useUploadServer()
 const { create, patch, head } = uploads

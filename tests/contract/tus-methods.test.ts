@@ -1,16 +1,8 @@
 /** Every method on an upload address, and `X-HTTP-Method-Override` with every method: uploads.md §2.5, §3.3. */
 
 import { describe, expect, test } from 'vitest'
-import {
-  call,
-  CHUNK_TYPE,
-  type Created,
-  refusalOf,
-  sha256,
-  testBytes,
-  TUS,
-  useUploadServer,
-} from './tus-fixture.ts'
+import { call, CHUNK_TYPE, type Created, refusalOf, sha256, testBytes, TUS } from './tus-fixture.ts'
+import { useUploadServer } from './use-upload-server.ts'
 
 const film = testBytes(100_000)
 

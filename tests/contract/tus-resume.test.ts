@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'vitest'
 import { getVideo } from '../../src/core/videos/index.ts'
-import { call, MIB, RawClient, sha256, testBytes, useUploadServer } from './tus-fixture.ts'
+import { call, MIB, RawClient, sha256, testBytes } from './tus-fixture.ts'
+import { useUploadServer } from './use-upload-server.ts'
 
 const uploads = useUploadServer()
 const { create, patch, head, storedOffset } = uploads

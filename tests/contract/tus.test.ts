@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'vitest'
 import { getVideo, listEvents } from '../../src/core/videos/index.ts'
-import { call, CHUNK_TYPE, MIB, TUS, refusalOf, sha256, testBytes, useUploadServer } from './tus-fixture.ts'
+import { call, CHUNK_TYPE, MIB, TUS, refusalOf, sha256, testBytes } from './tus-fixture.ts'
+import { useUploadServer } from './use-upload-server.ts'
 
 const uploads = useUploadServer()
 const { create, patch, head, storedOffset } = uploads
