@@ -166,11 +166,12 @@ async function send(
     timeout: SILENCE_MS,
   })
   outgoing.on('timeout', () => outgoing.destroy(new Error(`silent for ${SILENCE_MS / 1000} s`)))
-  outgoing.on('error', reject)
+  const fail = (error: Error) => reject(unreachable(client.serverUrl, error))
+  outgoing.on('error', fail)
   outgoing.on('response', (response) => {
     const parts: Buffer[] = []
     response.on('data', (bytes: Buffer) => parts.push(bytes))
-    response.on('error', reject)
+    response.on('error', fail)
     response.on('end', () => {
       resolve({
         status: response.statusCode ?? 0,

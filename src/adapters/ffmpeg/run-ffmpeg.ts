@@ -10,6 +10,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Patience } from '../../lib/patience.ts'
 import type { DecoderProgress } from '../../ports.ts'
 import { CHILD_ENV } from './child-env.ts'
 import { KeptText, killGroup, waitForEnd } from './child-life.ts'
@@ -128,15 +129,15 @@ class Watch {
   reason: 'wall' | 'stall' | null = null
   readonly #child: ChildProcess
   readonly #signal: AbortSignal
-  readonly #wall: NodeJS.Timeout
-  readonly #stall: NodeJS.Timeout
+  readonly #wall: Patience
+  readonly #stall: Patience
   #last: DecoderProgress = { frames: 0, outTimeUs: 0 }
 
   constructor(child: ChildProcess, life: FfmpegLife) {
     this.#child = child
     this.#signal = life.signal
-    this.#wall = setTimeout(() => this.#end('wall'), life.wallMs)
-    this.#stall = setTimeout(() => this.#end('stall'), life.stallMs ?? STALL_MS)
+    this.#wall = new Patience(life.wallMs, () => this.#end('wall'))
+    this.#stall = new Patience(life.stallMs ?? STALL_MS, () => this.#end('stall'))
     this.#signal.addEventListener('abort', this.#aborted)
   }
 
@@ -152,8 +153,8 @@ class Watch {
   }
 
   stop(): void {
-    clearTimeout(this.#wall)
-    clearTimeout(this.#stall)
+    this.#wall.stop()
+    this.#stall.stop()
     this.#signal.removeEventListener('abort', this.#aborted)
   }
 

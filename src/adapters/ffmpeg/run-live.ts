@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { HeadwaterError } from '../../lib/failure.ts'
+import { Patience } from '../../lib/patience.ts'
 import type { LiveRun, LiveTask } from '../../ports.ts'
 import { CHILD_ENV } from './child-env.ts'
 import { KeptText, killGroup, waitForEnd } from './child-life.ts'
@@ -114,17 +115,17 @@ async function* watched(pipe: Readable, stall: Stall): AsyncIterable<Uint8Array>
 class Stall {
   struck = false
   readonly #strike: () => void
-  #timer: NodeJS.Timeout | undefined
+  #patience: Patience | undefined
 
   constructor(strike: () => void) {
     this.#strike = strike
   }
 
   sawInput(): void {
-    this.#timer ??= setTimeout(() => {
+    this.#patience ??= new Patience(STALL_MS, () => {
       this.struck = true
       this.#strike()
-    }, STALL_MS)
+    })
   }
 
   sawOutput(): void {
@@ -132,8 +133,8 @@ class Stall {
   }
 
   stop(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#patience?.stop()
+    this.#patience = undefined
   }
 }
 

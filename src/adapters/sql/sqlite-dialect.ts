@@ -18,6 +18,7 @@ import {
   UpdateQueryNode,
 } from 'kysely'
 import { HeadwaterError, isFailure } from '../../lib/failure.ts'
+import { Patience } from '../../lib/patience.ts'
 import type { LateReader } from './late-reader.ts'
 import type { SqliteThread } from './sqlite-thread.ts'
 import type { SqliteReply } from './sqlite-worker.ts'
@@ -192,10 +193,10 @@ class WriterTurns {
   #wait(): Promise<void> {
     return new Promise((resolve, reject) => {
       const turn = () => {
-        clearTimeout(timer)
+        patience.stop()
         resolve()
       }
-      const timer = setTimeout(() => {
+      const patience = new Patience(WRITER_WAIT_MS, () => {
         this.#queue.splice(this.#queue.indexOf(turn), 1)
         reject(
           this.#refusal ??
@@ -204,7 +205,7 @@ class WriterTurns {
               'A write waited 30 s for an open transaction; inside a transaction only its own Trx may be used.',
             ),
         )
-      }, WRITER_WAIT_MS)
+      })
       this.#queue.push(turn)
     })
   }

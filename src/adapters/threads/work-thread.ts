@@ -7,11 +7,16 @@
 
 import { Worker } from 'node:worker_threads'
 import { HeadwaterError } from '../../lib/failure.ts'
+import { Patience } from '../../lib/patience.ts'
 import type { BlobName, Blobs, LocalCopy, Thread } from '../../ports.ts'
 import type { WorkAnswer, WorkQuestion } from './work-messages.ts'
 
-/** The largest allowed index (256 MB) takes some 6 s; this leaves room for a slow disk. */
+/** Of processor time; the largest allowed index (256 MB) takes some 6 s. */
 const LIMIT_MS = 60_000
+/** How often that is looked at. */
+const LOOK_MS = 1_000
+/** A thread that only waits, for a processor that others have or for a slow disk, is waited for, but not for ever. */
+const LONGEST_MS = 15 * 60_000
 /** Typed arrays lie outside V8's heap; inside it the work needs little. */
 const HEAP_MB = 512
 
@@ -27,7 +32,7 @@ type About = { readonly blob?: BlobName; readonly draft?: string }
 type ThreadDeps = {
   readonly blobs: Pick<Blobs, 'materialize' | 'materializeDraft'>
   readonly module: URL
-  /** How long one piece of work may take, milliseconds, its start included; 60,000 unless said otherwise. */
+  /** Processor time that one piece of work may take, milliseconds, a start of the thread included; 60,000 unless said otherwise. */
   readonly limitMs?: number
   /** What its heap may hold, MiB; 512 unless said otherwise. */
   readonly heapMb?: number
@@ -42,7 +47,7 @@ class WorkThread implements Thread {
   readonly #deps: ThreadDeps
   readonly #queue: Waiting[] = []
   #worker: Worker | undefined
-  #limit: NodeJS.Timeout | undefined
+  #watch: Watch | undefined
   #stopped = false
 
   constructor(deps: ThreadDeps) {
@@ -66,7 +71,7 @@ class WorkThread implements Thread {
 
   async stop(): Promise<void> {
     this.#stopped = true
-    clearTimeout(this.#limit)
+    this.#watch?.stop()
     await this.#worker?.terminate()
     this.#worker = undefined
     const stopped = new HeadwaterError('lease_lost', 'The work thread was stopped.')
@@ -90,10 +95,8 @@ class WorkThread implements Thread {
     }
     this.#worker ??= this.#start()
     this.#worker.ref()
-    this.#limit = setTimeout(
-      () => this.#lose('index_too_slow', 'it took too long'),
-      this.#deps.limitMs ?? LIMIT_MS,
-    )
+    const limitMs = this.#deps.limitMs ?? LIMIT_MS
+    this.#watch = new Watch(this.#worker, limitMs, () => this.#lose('index_too_slow', 'it took too long'))
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     this.#worker.postMessage(first.question)
   }
@@ -111,7 +114,7 @@ class WorkThread implements Thread {
   }
 
   #take(answer: WorkAnswer): void {
-    clearTimeout(this.#limit)
+    this.#watch?.stop()
     const waiting = this.#queue.shift()
     if ('failure' in answer) {
       const { code, sentence, facts } = answer.failure
@@ -122,11 +125,53 @@ class WorkThread implements Thread {
 
   /** The thread is lost; so is the work it was at, which is the only one that can have caused it. */
   #lose(code: 'index_too_slow' | 'index_unreadable', why: string): void {
-    clearTimeout(this.#limit)
+    this.#watch?.stop()
     const worker = this.#worker
     this.#worker = undefined
     void worker?.terminate()
     this.#queue.shift()?.reject(new HeadwaterError(code, `The file's index could not be read: ${why}.`))
     this.#sendFirst()
+  }
+}
+
+/** Strikes when the thread has used up its processor time for a piece of work, or does not come back at all. */
+class Watch {
+  readonly #worker: Worker
+  readonly #limitMs: number
+  readonly #strike: () => void
+  readonly #looks: NodeJS.Timeout
+  readonly #longest: Patience
+  readonly #beforeMs: Promise<number>
+  #stopped = false
+
+  constructor(worker: Worker, limitMs: number, strike: () => void) {
+    this.#worker = worker
+    this.#limitMs = limitMs
+    this.#strike = strike
+    this.#beforeMs = this.#usedMs()
+    this.#looks = setInterval(() => void this.#look(), Math.min(LOOK_MS, limitMs))
+    this.#longest = new Patience(LONGEST_MS, () => this.#late())
+  }
+
+  stop(): void {
+    this.#stopped = true
+    clearInterval(this.#looks)
+    this.#longest.stop()
+  }
+
+  async #look(): Promise<void> {
+    const usedMs = (await this.#usedMs()) - (await this.#beforeMs)
+    if (usedMs >= this.#limitMs && !this.#stopped) this.#late()
+  }
+
+  #late(): void {
+    this.stop()
+    this.#strike()
+  }
+
+  /** Processor time of the thread so far; 0 when it has ended meanwhile. */
+  async #usedMs(): Promise<number> {
+    const used = await this.#worker.cpuUsage().catch(() => ({ user: 0, system: 0 }))
+    return (used.user + used.system) / 1000
   }
 }

@@ -29,11 +29,20 @@ export type ChunkPictures = {
   readonly args: PictureInput
   readonly frames: PictureFrames
   /** The same number of pictures where some cannot be decoded: evenly spaced, each the nearest there is. */
-  readonly filled: { readonly args: PictureInput; readonly frames: PictureFrames }
+  readonly filled: Filled
+  /** The same number of black ones, where none can be decoded. */
+  readonly black: Filled
   /** Plan time of every picture of the chunk, ascending. */
   readonly times: Float64Array
   /** Picture, counted from the chunk's first, at which each segment begins, and the end. */
   readonly starts: readonly number[]
+}
+
+/** Pictures that do not come from where they should; `input` where it is another one than that of the chunk. */
+export type Filled = {
+  readonly input?: DecoderInput
+  readonly args: PictureInput
+  readonly frames: PictureFrames & { readonly kind: 'grid' }
 }
 
 /** A slice is a file of its own with one picture track, and is read from its start. */
@@ -71,6 +80,7 @@ function sourcePictures(
   const shownBefore = (sample: number): number =>
     all.subarray(0, sample - start).reduce((count, time) => count + (Number.isFinite(time) ? 1 : 0), 0)
   const slice = sliceSource({ track, range: { start, end } })
+  const frames = evenly(times, startTicksOf(plan) + slice.shiftTicks, track)
   return {
     input: piped(blobs, mediaBlob, slice),
     args: SLICE,
@@ -79,18 +89,20 @@ function sourcePictures(
       timescale: track.timescale,
       skip: all.reduce((count, time) => count + (time < 0 ? 1 : 0), 0),
     },
-    filled: { args: SLICE, frames: evenly(times, startTicksOf(plan) + slice.shiftTicks, track) },
+    filled: { args: SLICE, frames },
+    black: black(frames),
     times,
     starts: Array.from(starts, shownBefore),
   }
 }
 
 /** As many pictures as `times`, from the first to the last; `shiftTicks` lead to the decoder's time. */
-function evenly(times: Float64Array, shiftTicks: number, track: MovieTrack): PictureFrames {
+function evenly(times: Float64Array, shiftTicks: number, track: MovieTrack): Filled['frames'] {
   const first = times[0] ?? 0
   const span = Math.max(1, (times.at(-1) ?? 0) - first)
   return {
     kind: 'grid',
+    early: true,
     rate: reduce({ num: Math.max(1, times.length - 1) * track.timescale, den: span }),
     startUs: Math.round(((first + shiftTicks) * 1e6) / track.timescale),
     timescale: track.timescale,
@@ -128,7 +140,8 @@ function gridPictures(
       args: { ...file, seekSeconds: seekTo(plan, seconds(first)) },
       frames,
       // Where times jump, a seek may land behind the last key frame, with nothing that could be decoded any more.
-      filled: { args: { ...file, seekSeconds: null }, frames },
+      filled: { args: { ...file, seekSeconds: null }, frames: { ...frames, early: true } },
+      black: black(frames),
     }
   }
   const phase = gridPhase(track, rate.num / rate.den)
@@ -136,13 +149,34 @@ function gridPictures(
   const to = (seconds(end) + phase + PICTURE_MARGIN_SECONDS) * track.timescale
   const slice = sliceSource({ track, range: samplesBetween(track, from, to) })
   const startUs = Math.round((seconds(first) + phase + slice.shiftTicks / track.timescale) * 1e6)
+  const grid = { kind: 'grid', rate, startUs } as const
   return {
     ...common,
     input: piped(blobs, mediaBlob, slice),
     args: SLICE,
-    frames: { kind: 'grid', rate, startUs },
-    filled: { args: SLICE, frames: { kind: 'grid', rate, startUs } },
+    frames: grid,
+    filled: { args: SLICE, frames: { ...grid, early: true } },
+    black: black(grid),
   }
+}
+
+/** Black at the places of `frames`: one small picture, which is shown for as long as it is wanted. */
+function black(frames: Filled['frames']): Filled {
+  return {
+    input: { from: 'pipe', bytes: once(BLACK) },
+    args: { demuxer: 'png_pipe', stream: 0, seekSeconds: null },
+    frames: { ...frames, startUs: 0, black: true },
+  }
+}
+
+/** A PNG of 2 × 2 black points. */
+const BLACK = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAAAAABX3VL4AAAAC0lEQVR4nGNgAAEAAAYAAf6MZ8gAAAAASUVORK5CYII=',
+  'base64',
+)
+
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes
 }
 
 /**

@@ -5,7 +5,7 @@
 
 import { type ClaimedJob, PRIORITY } from '../../jobs/job.ts'
 import type { JobContext } from '../../jobs/run-jobs.ts'
-import { assert, isFailure } from '../../lib/failure.ts'
+import { assert, type HeadwaterError, isFailure } from '../../lib/failure.ts'
 import type { ByteSource } from '../../media/isobmff/movie.ts'
 import type { Decoder, DecoderTask } from '../../ports.ts'
 import type { Trx } from '../../tables.ts'
@@ -86,25 +86,51 @@ type ChunkWork = {
   readonly chunk: EncodeChunk
 }
 
-/** What a chunk is when pictures are missing or carry times that cannot be true. */
-const DAMAGED: readonly unknown[] = ['short', 'uneven']
+/** Where the pictures of a chunk come from: from the source, from it with others in place of missing ones, from nowhere. */
+type Way = 'plain' | 'filled' | 'black'
 
-/** Pictures of a damaged stretch may be missing; then those around them stand in, and the chunk is evenly spaced. */
+/**
+ * Pictures of a damaged stretch may be missing; then those around them stand in, and the chunk is evenly spaced. Where not
+ * one can be decoded, it is black: whoever watches gets over it, and what comes after it.
+ */
 async function makePictures(work: ChunkWork): Promise<FinishedChunk[]> {
-  try {
-    return await runPictures(work, { filled: false })
-  } catch (error) {
-    if (!isFailure(error, 'decoder_failed') || !DAMAGED.includes(error.facts.reason)) throw error
-    const { uid, firstSegment } = work.payload
-    work.deps.log.warn(
-      { uid, firstSegment, reason: error.message },
-      'pictures are missing; others stand in for them',
-    )
-    return await runPictures(work, { filled: true })
+  let failure: unknown
+  for (const way of ['plain', 'filled', 'black'] as const) {
+    if (way === 'black' && !mayBeBlack(work, failure)) break
+    try {
+      return await runPictures(work, way)
+    } catch (error) {
+      if (!isDamaged(error, work.chunk)) throw error
+      const { uid, firstSegment } = work.payload
+      work.deps.log.warn({ uid, firstSegment, way, reason: error.message }, 'pictures are missing')
+      failure = error
+    }
   }
+  throw failure
 }
 
-async function runPictures(work: ChunkWork, { filled }: { filled: boolean }): Promise<FinishedChunk[]> {
+/**
+ * Whether pictures are missing, or carry times that cannot be true, or the decoder has given up on them; where it does so
+ * at the beginning, the file is damaged beyond use.
+ */
+function isDamaged(error: unknown, chunk: EncodeChunk): error is HeadwaterError {
+  if (!isFailure(error, 'decoder_failed')) return false
+  const { reason, signal } = error.facts
+  if (reason === 'exit') return signal === null && chunk.firstSegment > 0
+  return reason === 'short' || reason === 'uneven'
+}
+
+/**
+ * A film that begins with nothing is none, and what was made beside a passthrough is better left out than black. A decoder
+ * that ended by itself may have had other reasons, which are given time to pass.
+ */
+function mayBeBlack({ row, chunk, job }: ChunkWork, failure: unknown): boolean {
+  const isCertain = isFailure(failure) && failure.facts.reason !== 'exit'
+  const isAlone = row.plan.video.every(({ made }) => made !== 'passthrough')
+  return chunk.firstSegment > 0 && isAlone && (isCertain || job.attempt >= job.maxAttempts)
+}
+
+async function runPictures(work: ChunkWork, way: Way): Promise<FinishedChunk[]> {
   const { deps, job, context, payload, row, finished, chunk } = work
   const { plan } = row
   const runsOf = (rendition: VideoRendition) => missingRuns(chunk, madeSegments(plan, rendition, finished))
@@ -122,10 +148,10 @@ async function runPictures(work: ChunkWork, { filled }: { filled: boolean }): Pr
     segments: chunk.endSegment - chunk.firstSegment,
     pictures: renditions.length,
   })
-  const how = filled ? pictures.filled : pictures
+  const how = way === 'plain' ? pictures : { input: pictures.input, ...pictures[way] }
   const task = {
     label: `${payload.pass} chunk ${chunk.firstSegment}–${chunk.endSegment} of ${payload.uid}`,
-    input: pictures.input,
+    input: how.input,
     ...markFiles(plan.mark),
     args: buildPictureArgs({
       input: how.args,
@@ -162,7 +188,7 @@ async function runPictures(work: ChunkWork, { filled }: { filled: boolean }): Pr
             firstSegment: chunk.firstSegment,
             times: pictures.times,
             starts: pictures.starts,
-            anySpacing: filled,
+            anySpacing: way !== 'plain',
           },
           true,
         )

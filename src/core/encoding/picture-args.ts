@@ -24,6 +24,10 @@ export type PictureFrames =
       readonly startUs: number
       /** The encoder's clock where it must be that of other chunks; default one tick per picture. */
       readonly timescale?: number
+      /** Pictures may have ended before the chunk begins; then the last one of them is shown. */
+      readonly early?: boolean
+      /** What comes is not of the film, and needs neither its fields woven nor its light changed. */
+      readonly black?: boolean
     }
 
 export type PictureRun = {
@@ -52,7 +56,10 @@ export function pictureOutput(rendition: VideoRendition): string {
 
 /** Everything but the common guards. */
 export function buildPictureArgs(run: PictureRun): string[] {
+  const { frames } = run
   return [
+    // Where others stand in for pictures that cannot be decoded, there may be any number of those.
+    ...(frames.kind === 'grid' && frames.early === true ? ['-max_error_rate', '1'] : []),
     ...inputArgs(run.input),
     ...markInputArgs(run.mark),
     '-filter_complex',
@@ -117,7 +124,9 @@ function buildGraph(run: PictureRun): string {
 
 /** From decoded pictures to the largest rung. */
 function firstChain(run: PictureRun, top: VideoRendition): string[] {
-  const { picture, frames } = run
+  const { frames } = run
+  const isBlack = frames.kind === 'grid' && frames.black === true
+  const picture = isBlack ? { ...run.picture, interlaced: false, transfer: 'sdr' as const } : run.picture
   const turned = picture.rotation === 90 || picture.rotation === 270
   const [width, height] = turned ? [top.height, top.width] : [top.width, top.height]
   return [
@@ -155,15 +164,19 @@ function skipFilter({ skip }: PictureFrames & { kind: 'source' }): string[] {
   return skip === undefined || skip === 0 ? [] : [`trim=start_frame=${skip}`]
 }
 
-function gridFilters(frames: PictureFrames & { kind: 'grid' }): string[] {
+function gridFilters({ startUs, rate, early }: PictureFrames & { kind: 'grid' }): string[] {
+  const fps = `fps=fps=${rate.num}/${rate.den}`
+  // A source that ends early shows its last picture; `-frames:v` ends this.
+  const goOn = 'tpad=stop_mode=clone:stop=-1'
   return [
     // Microseconds, so that moving the chunk's start to 0 rounds nothing that matters.
     'settb=1/1000000',
-    `setpts=PTS-(${frames.startUs})`,
+    `setpts=PTS-(${startUs})`,
+    // What is dropped as earlier would otherwise take the last picture with it.
+    ...(early === true ? [`${fps}:round=near`, goOn] : []),
     // Earlier pictures are dropped, a gap at the start is filled, each goes to the nearest place of the grid.
-    `fps=fps=${frames.rate.num}/${frames.rate.den}:start_time=0:round=near`,
-    // A source that ends early shows its last picture; `-frames:v` ends this.
-    'tpad=stop_mode=clone:stop=-1',
+    `${fps}:start_time=0:round=near`,
+    goOn,
   ]
 }
 
