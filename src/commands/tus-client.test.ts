@@ -72,6 +72,14 @@ test('an upload the server does not know is told apart from one at offset 0', as
   expect(await findOffset(client, `${location}0`)).toBeUndefined()
 })
 
+test('where nobody answers it is said in a sentence, at the first request too', async () => {
+  await new Promise((resolve) => server.close(resolve))
+  const sentence = `No answer from ${client.serverUrl}: is the server running there?`
+  await expect(createUpload(client, { name: 'sea.mp4', sizeBytes: SIZE })).rejects.toThrow(sentence)
+  await expect(findOffset(client, `${client.accountUrl}/stream/x`)).rejects.toThrow(sentence)
+  server.listen(0, '127.0.0.1')
+})
+
 test('where an upload goes on is remembered per file and account', async () => {
   const source = { path: '/a.mp4', sizeBytes: 5, modifiedMs: 1 }
   const file = new UploadRecordFile(source, 'http://s/a', folder)

@@ -207,15 +207,12 @@ test('a full disk is waited out for as long as the job may last, and takes none 
     throw new HeadwaterError('disk_full', 'There is no room.')
   }
   start(full, { onGiveUp: async (_, error) => given.resolve(error) })
-  await enqueue({ deadlineMs: 65_000, maxAttempts: 1 })
-  for (let look = 1; look <= 6; look++) {
-    await expect.poll(() => tries).toBe(look)
-    await untilState('queued', 0)
-    clock.advance(10_000)
+  await enqueue({ deadlineMs: 185_000, maxAttempts: 1 })
+  for (const [look, pauseMs] of [10_000, 20_000, 40_000, 60_000, 60_000].entries()) {
+    await expect.poll(() => tries).toBe(look + 1)
+    expect((await untilState('queued', 0)).run_at_us).toBe(clock.nowUs() + pauseMs * 1000)
+    clock.advance(pauseMs)
   }
-  await expect.poll(() => tries).toBe(7)
-  await untilState('queued', 0)
-  clock.advance(10_000)
   expect(await given.promise).toMatchObject({ message: expect.stringContaining('deadline') })
 })
 

@@ -17,8 +17,8 @@ const HEARTBEAT_MS = 10_000
 /** Work is announced; one look for all slots finds what was not: retries that are due, leases that ran out. */
 const POLL_MS = 1_000
 
-/** A full disk is waited out, a look at a time. */
-const DISK_FULL_PAUSE_MS = 10_000
+/** A full disk is waited out, a look at a time: each costs the work over again. */
+const DISK_FULL_PAUSES_MS = { first: 10_000, most: 60_000 } as const
 
 /** `signal` is aborted when the lease is lost, the deadline passes or the runner stops; its reason says which. */
 export type JobContext = { readonly signal: AbortSignal }
@@ -231,8 +231,10 @@ export class JobRunner {
     const sentence = error instanceof Error ? error.message : String(error)
     if (isFailure(error, 'disk_full') && job.deadlineUs > clock.nowUs()) {
       // Neither the job nor its file is at fault, and whoever makes room expects everything to go on.
-      log.warn({ ...facts, delayMs: DISK_FULL_PAUSE_MS }, 'job waits for room on the disk')
-      await jobs.release(job, { error: sentence, retryAtUs: clock.nowUs() + DISK_FULL_PAUSE_MS * 1000 })
+      const { first, most } = DISK_FULL_PAUSES_MS
+      const delayMs = Math.min(first * 2 ** (job.token - 1), most)
+      log.warn({ ...facts, delayMs }, 'job waits for room on the disk')
+      await jobs.release(job, { error: sentence, retryAtUs: clock.nowUs() + delayMs * 1000 })
       return
     }
     if (!this.#isFinal(job, error)) {
