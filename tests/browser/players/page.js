@@ -129,13 +129,21 @@ async function listenForBeeps(log) {
   audioContext.beeps.port.start()
 }
 
-/** Resolves when the first picture is there, while nothing plays; rejects with what the player said when none comes. */
-function firstPicture(log) {
-  if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) return undefined
-  return new Promise((resolve, reject) => {
-    video.addEventListener('loadeddata', resolve, { once: true })
-    setTimeout(() => reject(new Error(`no first picture: ${log.errors.join(', ')}`)), STUCK_MS)
-  })
+/** The first picture, before anything plays; rejects with what the player said when none comes. */
+async function firstPicture(log) {
+  const begun = performance.now()
+  while (performance.now() - begun < STUCK_MS) {
+    // Its data may be there before it is, or be on its way to another place.
+    if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && !video.seeking) {
+      try {
+        return readPicture()
+      } catch (error) {
+        if (error.name !== 'InvalidStateError') throw error
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  throw new Error(`no first picture: ${log.errors.join(', ')}`)
 }
 
 /** Plays from 0 to the end. Times in seconds. */
@@ -145,8 +153,7 @@ window.playThrough = async ({ player, url, switching }) => {
   await listenForBeeps(log)
   let running = true
   // It stands on the screen before anything plays, and no callback tells of it when it came before it was asked for.
-  await firstPicture(log)
-  const first = readPicture()
+  const first = await firstPicture(log)
   log.frames.push([first.mediaTime, first.number, video.videoWidth])
   const onFrame = (_, metadata) => {
     const { mediaTime, number } = readPicture()
