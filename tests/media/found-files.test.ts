@@ -23,6 +23,7 @@ const ENDS: Readonly<Record<string, MediaFault | 'ready'>> = {
   'shifted-fragments.mp4': 'pictures_undecodable',
   'flipped-bits.mp4': 'sound_undecodable',
   'last-picture-jumps.flv': 'ready',
+  'times-jump-often.mp4': 'picture_times_jump',
 }
 
 /** Jobs of one file: each took a picture chunk, one of sound, and a few rungs. */

@@ -172,24 +172,29 @@ const STREAM_JUMP_SECONDS = 60
 /** Elsewhere a picture may stand for as long as somebody shows it. */
 const JUMP_SECONDS = 3600
 const JUMP_SHARE = 10
+/** Several broken times leave several gaps; that pictures which stand for hours make half a day is their own business. */
+const JUMPS_SECONDS = 12 * 3600
 
-/** Throws `picture_times_jump` where one broken time would make hours of a second: what is encoded must be there. */
+/** Throws `picture_times_jump` where broken times would make hours of a second: what is encoded must be there. */
 function refuseJump({ sorted, timescale, endTicks }: PictureTimeline, container: string): void {
   const isStream = STREAMS.includes(container)
-  let [gap, at] = [0, 0]
+  const least = (isStream ? STREAM_JUMP_SECONDS : JUMP_SECONDS) * timescale
+  let [gap, at, gaps] = [0, 0, 0]
   for (let picture = isStream ? 0 : 1; picture <= sorted.length; picture += 1) {
     // In a stream, where somebody else guesses how long the last one lasts, and where sound may have times of another
     // clock, the ends count as well; elsewhere pictures may come late, and stand for as long as the sound goes on.
     const before = sorted[picture - 1] ?? 0
     const next = sorted[picture] ?? (isStream ? endTicks : before)
     if (next - before > gap) [gap, at] = [next - before, before]
+    if (next - before > least) gaps += next - before
   }
-  const least = isStream ? STREAM_JUMP_SECONDS : JUMP_SECONDS
-  if (gap <= least * timescale || gap <= (endTicks - gap) * JUMP_SHARE) return
+  const isOne = gap > least && gap > (endTicks - gap) * JUMP_SHARE
+  const areMany = gaps > JUMPS_SECONDS * timescale && gaps > (endTicks - gaps) * JUMP_SHARE
+  if (!isOne && !areMany) return
   const seconds = (ticks: number): string => (ticks / timescale).toFixed(1)
   throw new HeadwaterError(
     'picture_times_jump',
-    `The times of the pictures jump from ${seconds(at)} s to ${seconds(at + gap)} s; everything else lasts ${seconds(endTicks - gap)} s.`,
+    `The times of the pictures jump from ${seconds(at)} s to ${seconds(at + gap)} s; everything else lasts ${seconds(endTicks - (isOne ? gap : gaps))} s.`,
     { facts: { atSeconds: at / timescale } },
   )
 }
