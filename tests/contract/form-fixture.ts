@@ -114,6 +114,13 @@ export async function draftCount(server: UploadServer): Promise<number> {
   return count
 }
 
+/** Bytes written to the drafts, of acknowledged and of other bytes. */
+export async function draftBytes({ deps }: UploadServer): Promise<number> {
+  let bytes = 0
+  for await (const { sizeBytes } of deps.blobs.listDrafts()) bytes += sizeBytes
+  return bytes
+}
+
 /** Lines of a POST to a link for a raw socket. */
 export function formLines(uploadURL: string, lengthBytes: number): string[] {
   return [

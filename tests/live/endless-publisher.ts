@@ -6,21 +6,8 @@ import { once } from 'node:events'
 /** Publishes `film` over and over, in its own time, to an address of RTMP or SRT. */
 export function publishForever(film: string, url: string): ChildProcess {
   const format = url.startsWith('srt:') ? 'mpegts' : 'flv'
-  const args = [
-    '-v',
-    'error',
-    '-nostdin',
-    '-re',
-    '-stream_loop',
-    '-1',
-    '-i',
-    film,
-    '-c',
-    'copy',
-    '-f',
-    format,
-  ]
-  return spawn('ffmpeg', [...args, url], { stdio: 'ignore' })
+  const args = ['-re', '-stream_loop', '-1', '-i', film, '-c', 'copy', '-f', format, url]
+  return spawn('ffmpeg', ['-v', 'error', '-nostdin', ...args], { stdio: 'ignore' })
 }
 
 /** Ends it, and waits until it is gone; it may have seen before that nobody answers. */

@@ -132,24 +132,17 @@ async function freeUdpPort(): Promise<number> {
 
 test('a key that was rotated cuts its publisher, and opens nothing any more', async () => {
   const input = await call<Input>('POST', '/live_inputs', { recording: { mode: 'off' } })
-  const publishing = ffmpeg(
-    '-re',
-    '-stream_loop',
-    '-1',
-    '-i',
-    film,
-    '-c',
-    'copy',
-    '-f',
-    'mpegts',
-    addressOf(input.srt),
-  )
-  const failing = expect(publishing).rejects.toThrow(/error/i)
-  await expect
-    .poll(async () => (await call<Input>('GET', `/live_inputs/${input.uid}`)).status?.current?.['state'])
-    .toBe('connected')
-  await call('POST', `/live_inputs/${input.uid}/rotate_keys`)
-  await failing
+  const publisher = publishForever(film, addressOf(input.srt))
+  try {
+    const ended = once(publisher, 'exit')
+    await expect
+      .poll(async () => (await call<Input>('GET', `/live_inputs/${input.uid}`)).status?.current?.['state'])
+      .toBe('connected')
+    await call('POST', `/live_inputs/${input.uid}/rotate_keys`)
+    expect(await ended).not.toContain(0)
+  } finally {
+    await endPublisher(publisher)
+  }
   const again = ffmpeg('-re', '-i', film, '-c', 'copy', '-f', 'mpegts', addressOf(input.srt))
   await expect(again).rejects.toThrow(/Input\/output error/)
   const { status } = await call<Input>('GET', `/live_inputs/${input.uid}`)
