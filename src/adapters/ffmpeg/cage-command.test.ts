@@ -17,7 +17,7 @@ const VISIBLE = { links: [['/lib', 'usr/lib']], folders: ['/usr/lib'], files: ['
 const RUN: CagedRun = {
   program: '/opt/my ffmpeg',
   args: ['-x'],
-  folder: '/data/work/run-1',
+  folder: '/videos/runs/1',
   inputs: ['/data/blobs/a b'],
   limits: { cpuSeconds: 10, outputBytes: 5, memoryBytes: 7, nice: 10 },
   user: null,
@@ -58,9 +58,9 @@ describe('the command of a run', () => {
   test('shows its program, libraries, inputs and folder behind the walls of bwrap, and nothing else', () => {
     expect(lineOf({ tools: TOOLS, walls: 'bwrap', visible: VISIBLE, countsProcesses: true })).toBe(
       'nice -n 10 bwrap --die-with-parent --unshare-user --unshare-net --unshare-pid --unshare-ipc --unshare-uts ' +
-        '--dir /usr --dir /opt --dir /data --dir /data/blobs --dir /data/work ' +
+        '--dir /usr --dir /opt --dir /data --dir /data/blobs --dir /videos --dir /videos/runs ' +
         '--ro-bind /usr/lib /usr/lib --ro-bind /opt/my ffmpeg /opt/my ffmpeg --ro-bind /data/blobs/a b /data/blobs/a b ' +
-        '--symlink usr/lib /lib --bind /data/work/run-1 /data/work/run-1 --remount-ro / --chdir /data/work/run-1 -- ' +
+        '--symlink usr/lib /lib --bind /videos/runs/1 /videos/runs/1 --remount-ro / --chdir /videos/runs/1 -- ' +
         `${LIMITS} --nproc=128 --core=0 /opt/my ffmpeg -x`,
     )
   })
