@@ -43,8 +43,16 @@ export interface Draft {
   readonly id: string
   /** Bytes appended so far (those not yet synced included). */
   readonly lengthBytes: number
-  /** Appends in order with one gathered write. Throws `disk_full` when there is no room; then the length is unchanged. */
+  /**
+   * Appends in order with one gathered write, one call at a time. Throws `disk_full` when there is no room; then the length
+   * is unchanged.
+   */
   append(buffers: readonly Uint8Array[]): Promise<void>
+  /**
+   * Computes the checksum of bytes that the next `append` begins with, also while one is under way: soon after they came the
+   * processor still has them at hand. Forgotten when that `append` never comes, or the one before it fails.
+   */
+  sumAhead(buffers: readonly Uint8Array[]): void
   /** Checksums of everything up to `lengthBytes`; what the record needs to resume later. */
   checksums(): Uint8Array
   /** Returns once every appended byte is on stable storage (fdatasync). */

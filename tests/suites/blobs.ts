@@ -38,6 +38,42 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
         await draft.discard()
       })
 
+      test('have the same checksums whether they were summed before they are written or not', async () => {
+        const bytes = patternBytes(0, 10_000_000)
+        const plain = await store.blobs.createDraft()
+        await plain.append([bytes])
+        const ahead = await store.blobs.createDraft()
+        const pieces = Array.from({ length: 10 }, (_, index) =>
+          bytes.subarray(index * 1e6, (index + 1) * 1e6),
+        )
+        let writing = Promise.resolve()
+        for (let next = 0; next < 10; next += 2) {
+          ahead.sumAhead(pieces.slice(next, next + 1))
+          await writing
+          // What is only summed is not there yet.
+          expect(ahead.lengthBytes).toBe(next * 1e6)
+          writing = ahead.append(pieces.slice(next, next + 2))
+        }
+        await writing
+        expect(ahead.checksums()).toEqual(plain.checksums())
+        await expectContents(ahead, bytes)
+        await Promise.all([plain.discard(), ahead.discard()])
+      })
+
+      test('forget what was summed and never came', async () => {
+        const draft = await store.blobs.createDraft()
+        await draft.append([patternBytes(0, 5_000_000)])
+        const before = draft.checksums()
+        draft.sumAhead([patternBytes(7, 4_000_000)])
+        expect(draft.lengthBytes).toBe(5_000_000)
+        expect(draft.checksums()).toEqual(before)
+        draft.sumAhead([patternBytes(7, 4_000_000)])
+        await draft.truncate(4 * STEP_BYTES)
+        await draft.append([patternBytes(4 * STEP_BYTES, 5_000_000 - 4 * STEP_BYTES)])
+        expect(draft.checksums()).toEqual(before)
+        await draft.discard()
+      })
+
       test('take more buffers at once than one gathered write may have', async () => {
         const draft = await store.blobs.createDraft()
         const buffers = Array.from({ length: 3_000 }, (_, index) => patternBytes(index * 7, 7))

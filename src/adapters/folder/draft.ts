@@ -2,7 +2,7 @@
 
 import { type FileHandle, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { BlockChecksums } from '../../lib/block-checksums.ts'
+import type { BlockChecksums, ChecksumMark } from '../../lib/block-checksums.ts'
 import { assert } from '../../lib/failure.ts'
 import type { BlobFacts, BlobName, Draft } from '../../ports.ts'
 import { inOurWords, isSystemError, makeFolder, readFully, syncFolder } from './disk.ts'
@@ -30,9 +30,13 @@ export class FolderDraft implements Draft {
   readonly id: string
   readonly #handle: FileHandle
   readonly #paths: FolderPaths
+  /** Ahead of what has been written while bytes are summed that will be. */
   readonly #checksums: BlockChecksums
   readonly #early: EarlySync
   readonly #arriving: Set<string>
+  /** The end of what has been written. */
+  #written: ChecksumMark
+  #isAppending = false
   #nameSynced: boolean
   #closed = false
 
@@ -41,31 +45,45 @@ export class FolderDraft implements Draft {
     this.#handle = options.handle
     this.#paths = options.paths
     this.#checksums = options.checksums
+    this.#written = options.checksums.mark()
     this.#early = new EarlySync(options.handle, options.syncTurn)
     this.#arriving = options.arriving
     this.#nameSynced = !options.isNew
   }
 
   get lengthBytes(): number {
-    return this.#checksums.lengthBytes
+    return this.#written.lengthBytes
   }
 
   async append(buffers: readonly Uint8Array[]): Promise<void> {
-    const before = this.#checksums.mark()
-    const writing = this.#write(buffers, before.lengthBytes)
-    // The disk's threads write while this one computes.
-    for (const buffer of buffers) this.#checksums.append(buffer)
+    assert(!this.#isAppending, 'a draft is appended to while it is being appended to')
+    this.#isAppending = true
     try {
-      await writing
-    } catch (error) {
-      this.#checksums.restore(before)
-      await this.#handle.truncate(before.lengthBytes)
-      throw inOurWords(error)
+      const before = this.#written
+      const writing = this.#write(buffers, before.lengthBytes)
+      // The disk's threads write while this one computes.
+      this.sumAhead(withoutFirst(buffers, this.#checksums.lengthBytes - before.lengthBytes))
+      const after = this.#checksums.mark()
+      try {
+        await writing
+      } catch (error) {
+        this.#checksums.restore(before)
+        await this.#handle.truncate(before.lengthBytes)
+        throw inOurWords(error)
+      }
+      this.#written = after
+      this.#early.wrote(after.lengthBytes - before.lengthBytes)
+    } finally {
+      this.#isAppending = false
     }
-    this.#early.wrote(this.lengthBytes - before.lengthBytes)
+  }
+
+  sumAhead(buffers: readonly Uint8Array[]): void {
+    for (const buffer of buffers) this.#checksums.append(buffer)
   }
 
   checksums(): Uint8Array {
+    this.#checksums.restore(this.#written)
     return this.#checksums.serialize()
   }
 
@@ -82,6 +100,7 @@ export class FolderDraft implements Draft {
   async truncate(lengthBytes: number): Promise<void> {
     assert(lengthBytes <= this.lengthBytes, 'a draft is truncated to less than it holds')
     await this.#handle.truncate(lengthBytes)
+    this.#checksums.restore(this.#written)
     let position = this.#checksums.rewind(lengthBytes)
     while (position < lengthBytes) {
       const buffer = new Uint8Array(Math.min(REREAD_BYTES, lengthBytes - position))
@@ -92,6 +111,7 @@ export class FolderDraft implements Draft {
       this.#checksums.append(buffer)
       position += buffer.byteLength
     }
+    this.#written = this.#checksums.mark()
   }
 
   read(target: Uint8Array, position: number): Promise<number> {

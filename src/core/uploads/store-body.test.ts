@@ -23,6 +23,9 @@ function scriptedDraft(notes: string[], failAt = Number.POSITIVE_INFINITY) {
       bytes.push(...given)
       notes.push(`written ${given.join('')}`)
     },
+    sumAhead: (buffers: readonly Uint8Array[]) => {
+      notes.push(`sum ${buffers.map((buffer) => buffer.join('')).join('')}`)
+    },
   }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what storeBody uses of a draft
   return { draft: draft as unknown as Draft, bytes }
@@ -36,6 +39,7 @@ function scriptedBody(
   const left = batches.map((batch) => [Uint8Array.from(batch)])
   const body: UploadBody = {
     state,
+    writeBytes: 3,
     next: async () => {
       notes.push('next')
       return left.shift()
@@ -49,7 +53,7 @@ function scriptedBody(
   return body
 }
 
-test('one write is under way while the next batch is collected, and memory is given back after its write', async () => {
+test('what comes while a write is under way is summed and goes with the next; memory is given back after its write', async () => {
   const notes: string[] = []
   const { draft, bytes } = scriptedDraft(notes)
   const stored = await storeBody(draft, scriptedBody([[1], [2], [3]], notes), 100)
@@ -59,17 +63,27 @@ test('one write is under way while the next batch is collected, and memory is gi
     'next',
     'write 1',
     'next',
+    'sum 2',
+    'next',
+    'sum 3',
+    'next',
     'written 1',
     'release 1',
-    'write 2',
-    'next',
-    'written 2',
+    'write 23',
+    'written 23',
     'release 2',
-    'write 3',
-    'next',
-    'written 3',
     'release 3',
   ])
+})
+
+test('no more is taken than the next write may have', async () => {
+  const notes: string[] = []
+  const { draft, bytes } = scriptedDraft(notes)
+  await storeBody(draft, scriptedBody([[1], [2, 3], [4, 5], [6], [7]], notes), 100)
+  expect(bytes).toEqual([1, 2, 3, 4, 5, 6, 7])
+  expect(notes.filter((note) => /next|write /.test(note)).join(', ')).toBe(
+    'next, write 1, next, next, write 2345, next, next, next, write 67',
+  )
 })
 
 test('what is beyond the room is not written', async () => {
@@ -91,6 +105,19 @@ test('a full disk tells what had been written', async () => {
   const stored = await storeBody(draft, scriptedBody([[1, 2], [3, 4], [5]], []), 100)
   expect(stored).toMatchObject({ bytes: 2, ending: 'disk_full' })
   expect(bytes).toEqual([1, 2])
+})
+
+test('nothing is written after what a full disk did not take, however late it comes', async () => {
+  const notes: string[] = []
+  const { draft, bytes } = scriptedDraft(notes, 2)
+  const quick = scriptedBody([[1, 2, 3], [4], [5]], notes)
+  const next = async () => {
+    for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    return quick.next()
+  }
+  expect(await storeBody(draft, { ...quick, next }, 100)).toMatchObject({ bytes: 0, ending: 'disk_full' })
+  expect(bytes).toEqual([])
+  expect(notes).toEqual(['next', 'write 123', 'next'])
 })
 
 test('a broken body says so, with its bytes written', async () => {

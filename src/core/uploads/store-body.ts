@@ -1,6 +1,7 @@
 /**
- * Bytes from a request body into a draft: one gathered write is in flight while the next batch is collected, so the
- * memory used is about two batches whatever the sender does.
+ * Bytes from a request body into a draft. One write is in flight at a time, and what comes meanwhile goes with the next:
+ * a slow sender's bytes are written as they come, a fast one's in few large writes, and the memory used is that of two
+ * writes whatever the sender does.
  */
 
 import { isFailure } from '../../lib/failure.ts'
@@ -19,7 +20,7 @@ export type StoredBody = {
 
 /**
  * Appends at most `roomBytes` of `body` to `draft`; nothing is synced yet. `look` is shown the first batch (the whole body
- * or about 1 MiB) before it is written and may throw. Throws what the draft throws, save `disk_full`.
+ * or 256 KiB and more) before it is written and may throw. Throws what the draft throws, save `disk_full`.
  */
 export async function storeBody(
   draft: Draft,
@@ -28,32 +29,83 @@ export async function storeBody(
   look: (first: readonly Uint8Array[]) => void = () => undefined,
 ): Promise<StoredBody> {
   const startBytes = draft.lengthBytes
+  const writes = new Writes(draft, body)
   let takenBytes = 0
-  let write: Promise<void> = Promise.resolve()
-  let writing: readonly Uint8Array[] = []
   try {
     for (;;) {
       const batch = await body.next()
-      await write
-      body.release(writing)
       if (batch === undefined) break
       if (takenBytes === 0) look(batch)
       const fitting = takeUpTo(batch, roomBytes - takenBytes)
       takenBytes += countBytes(fitting)
-      write = draft.append(fitting)
-      writing = batch
-      // Its failure is met at the next `await write`; until then it must not count as unhandled.
-      write.catch(() => undefined)
+      await writes.add(fitting)
       if (fitting !== batch) {
-        await write
+        await writes.end()
         return { bytes: takenBytes, ending: 'more' }
       }
     }
+    await writes.end()
   } catch (failure) {
     if (!isFailure(failure, 'disk_full')) throw failure
     return { bytes: draft.lengthBytes - startBytes, ending: 'disk_full', failure }
   }
   return { bytes: takenBytes, ending: body.state === 'complete' ? 'complete' : 'broken' }
+}
+
+/** The writes of one body, one after the other. */
+class Writes {
+  readonly #draft: Draft
+  readonly #body: UploadBody
+  /** For the next one. */
+  #waiting: Uint8Array[] = []
+  #waitingBytes = 0
+  #inFlight: Promise<void> | undefined
+  /** Ends when nothing waits any more. */
+  #running: Promise<void> | undefined
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(draft: Draft, body: UploadBody) {
+    this.#draft = draft
+    this.#body = body
+  }
+
+  /** Takes a batch; waits while there is more than the next write may have. Throws what a write threw. */
+  async add(batch: readonly Uint8Array[]): Promise<void> {
+    this.#check()
+    this.#waiting.push(...batch)
+    this.#waitingBytes += countBytes(batch)
+    if (this.#running === undefined) this.#running = this.#run()
+    else this.#draft.sumAhead(batch)
+    while (this.#running !== undefined && this.#waitingBytes >= this.#body.writeBytes) await this.#inFlight
+  }
+
+  /** Waits until everything is written. Throws what a write threw. */
+  async end(): Promise<void> {
+    await this.#running
+    this.#check()
+  }
+
+  /** After a write that failed there is none: its bytes would be missing before them. */
+  #check(): void {
+    if (this.#failure) throw this.#failure.error
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0) {
+        const buffers = this.#waiting
+        this.#waiting = []
+        this.#waitingBytes = 0
+        this.#inFlight = this.#draft.append(buffers)
+        await this.#inFlight
+        this.#body.release(buffers)
+      }
+    } catch (error) {
+      this.#failure = { error }
+    } finally {
+      this.#running = undefined
+    }
+  }
 }
 
 /** The batch itself when it fits, else its first `roomBytes` bytes. */

@@ -82,8 +82,10 @@ export type UploadDeps = {
 
 /** A request body as it arrives, in batches; the http side makes it. */
 export interface UploadBody {
-  /** The bytes that came since the last call, about 1 MiB if there are as many; `undefined` after the last ones. */
+  /** The bytes that came since the last call, 256 KiB or more unless they are the last; `undefined` after those. */
   next(): Promise<readonly Uint8Array[] | undefined>
+  /** Most bytes to be written at a time at this moment; fewer where many bodies come at once. */
+  readonly writeBytes: number
   /** Takes a batch back whose bytes are written; nobody may look at it any more. */
   release(batch: readonly Uint8Array[]): void
   /** Whether all of the body has come (`complete`), more may come (`open`), or it broke off. Final once `next` ended. */

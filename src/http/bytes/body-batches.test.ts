@@ -20,7 +20,7 @@ function clockAt() {
 const sizeOf = (batch: readonly Uint8Array[] | undefined) =>
   (batch ?? []).reduce((sum, buffer) => sum + buffer.length, 0)
 
-test('collects about a mebibyte, then the sender waits', async () => {
+test('gives a quarter of a mebibyte at a time; after a mebibyte the sender waits', async () => {
   const source = new PassThrough({ highWaterMark: 65_536 })
   const body = new BodyBatches(source, { clock: clockAt().clock })
   const taking = body.next()
@@ -29,8 +29,10 @@ test('collects about a mebibyte, then the sender waits', async () => {
     sent += 1
     await new Promise((resolve) => setImmediate(resolve))
   }
-  expect(sizeOf(await taking)).toBe(MIB)
-  expect(sent).toBeLessThan(40)
+  expect(sizeOf(await taking)).toBe(MIB / 4)
+  expect(sent).toBeGreaterThanOrEqual(16)
+  expect(sent).toBeLessThan(20)
+  expect(sizeOf(await body.next())).toBe((3 * MIB) / 4)
   source.end()
   let rest = 0
   for (let batch = await body.next(); batch; batch = await body.next()) rest += sizeOf(batch)
@@ -38,10 +40,10 @@ test('collects about a mebibyte, then the sender waits', async () => {
   expect(body.state).toBe('complete')
 })
 
-test('many at once collect less each, and as much as ever when they are alone again', async () => {
+test('many at once hold less each, and as much as ever when they are alone again', async () => {
   const share = new BatchShare()
   const { clock } = clockAt()
-  const others = Array.from({ length: 31 }, () => new BodyBatches(new PassThrough(), { clock, share }))
+  const others = Array.from({ length: 63 }, () => new BodyBatches(new PassThrough(), { clock, share }))
   for (const other of others) void other.next()
   const source = new PassThrough({ highWaterMark: 65_536 })
   const body = new BodyBatches(source, { clock, share })
@@ -53,12 +55,13 @@ test('many at once collect less each, and as much as ever when they are alone ag
     }
     return sizeOf(await taking)
   }
-  expect(await sizeOfNext()).toBe(MIB / 4)
+  expect(await sizeOfNext()).toBe(MIB / 8)
+  expect([share.batchBytes, share.turnBytes, share.writeBytes]).toEqual([MIB / 8, MIB / 8, MIB / 8])
   for (const other of others) other.stop()
   // What was collected beside the others is handed out as it is.
-  expect(await sizeOfNext()).toBe(MIB / 4)
+  expect(await sizeOfNext()).toBe(MIB / 8)
   expect(await sizeOfNext()).toBe(MIB)
-  expect(new BatchShare().batchBytes).toBe(MIB)
+  expect([share.batchBytes, share.turnBytes, share.writeBytes]).toEqual([MIB / 4, MIB, 4 * MIB])
 })
 
 test('nothing is read before it is wanted', async () => {

@@ -1,8 +1,7 @@
 /**
- * Collects a request body into batches of about 1 MiB, which the core writes with one gathered write each. While a
- * batch is being written the next one is collected; when that is full too the socket is paused, so a fast sender
- * waits for the disk and the memory used stays at about two batches. Where many bodies come at once their batches are
- * smaller.
+ * Collects a request body into batches, which the core sums and writes. A sender may send so much without a pause; then
+ * everything else has its turn, and one that is faster than the disk waits for it. Where many bodies come at once each
+ * holds less memory.
  */
 
 import type { IncomingMessage } from 'node:http'
@@ -10,22 +9,37 @@ import type { Readable } from 'node:stream'
 import type { UploadBody } from '../../core/uploads/index.ts'
 import type { Clock } from '../../ports.ts'
 
-/** Large enough that the cost of a write does not count, small enough to stay in the processor's cache. */
-const BATCH_BYTES = 1_048_576
-/** A batch may become as small as one read of a socket. */
-const LEAST_BATCH_BYTES = 65_536
-/** What the bodies of one share collect together. */
-const TOGETHER_BYTES = 8 * BATCH_BYTES
+/** A batch: small enough to be in the processor's nearest caches still when it is summed. */
+const BATCH_BYTES = 262_144
+/** Read without a pause. */
+const TURN_BYTES = 1_048_576
+/** Written at a time: each write wakes a thread, which costs more than a mebibyte's copy. */
+const WRITE_BYTES = 4 * 1_048_576
+/** Any of these may become as small as one read of a socket. */
+const LEAST_BYTES = 65_536
+/** What all bodies together have of each: in turns that nobody has taken yet, waiting to be written, and in writes. */
+const TOGETHER_BYTES = 8 * 1_048_576
 /** Bodies that go on in one turn of the event loop: a millisecond or two of reading, then everything else has its turn. */
 const AT_A_TURN = 8
 
-/** The bodies that are being read at one time: how large their batches may become, and when each goes on. */
+/** The bodies that are being read at one time: how much each may hold, and when each goes on. */
 export class BatchShare {
   #bodies = 0
   readonly #waiting: (() => void)[] = []
 
+  /** What makes a batch. */
   get batchBytes(): number {
-    return Math.max(LEAST_BATCH_BYTES, Math.min(BATCH_BYTES, TOGETHER_BYTES / this.#bodies))
+    return this.#share(BATCH_BYTES)
+  }
+
+  /** What is read before everything else has its turn. */
+  get turnBytes(): number {
+    return this.#share(TURN_BYTES)
+  }
+
+  /** What is written at a time. */
+  get writeBytes(): number {
+    return this.#share(WRITE_BYTES)
   }
 
   enter(): void {
@@ -43,6 +57,10 @@ export class BatchShare {
       return
     }
     if (this.#waiting.push(goOn) === 1) setImmediate(() => this.#nextTurn())
+  }
+
+  #share(mostBytes: number): number {
+    return Math.max(LEAST_BYTES, Math.min(mostBytes, TOGETHER_BYTES / this.#bodies))
   }
 
   #nextTurn(): void {
@@ -64,8 +82,10 @@ export class BodyBatches implements UploadBody {
   #gone = false
   #buffers: Uint8Array[] = []
   #bytes = 0
-  /** Whether the batch is; then the source is paused. */
-  #full = false
+  /** Read since the last pause. */
+  #turnBytes = 0
+  /** Then the source is paused until the next batch is taken. */
+  #turnIsOver = false
   #lastByteMs = 0
   #wake: (() => void) | undefined
 
@@ -87,13 +107,17 @@ export class BodyBatches implements UploadBody {
     })
   }
 
+  get writeBytes(): number {
+    return this.#share.writeBytes
+  }
+
   get state(): UploadBody['state'] {
     return this.#state
   }
 
   async next(): Promise<readonly Uint8Array[] | undefined> {
     this.#read()
-    while (!this.#full && this.#state === 'open') {
+    while (!this.#isReady) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
@@ -102,8 +126,8 @@ export class BodyBatches implements UploadBody {
     const batch = this.#buffers
     this.#buffers = []
     this.#bytes = 0
-    this.#full = false
-    if (this.#state === 'open') this.#share.queue(() => this.#resume())
+    if (this.#turnIsOver && this.#state === 'open') this.#share.queue(() => this.#resume())
+    this.#turnIsOver = false
     return batch
   }
 
@@ -130,6 +154,11 @@ export class BodyBatches implements UploadBody {
     this.#end('broken')
   }
 
+  /** Whether there is a batch, or nothing more to wait for. */
+  get #isReady(): boolean {
+    return this.#turnIsOver || this.#bytes >= this.#share.batchBytes || this.#state !== 'open'
+  }
+
   #read(): void {
     if (this.#begun) return
     this.#begun = true
@@ -145,16 +174,19 @@ export class BodyBatches implements UploadBody {
     if (this.#state !== 'open') return
     this.#buffers.push(buffer)
     this.#bytes += buffer.length
+    this.#turnBytes += buffer.length
     this.#lastByteMs = this.#clock.monotonicMs()
-    if (this.#bytes < this.#share.batchBytes) return
-    this.#full = true
-    this.#source.pause()
-    this.#notify()
+    if (this.#turnBytes >= this.#share.turnBytes) {
+      this.#turnIsOver = true
+      this.#source.pause()
+    }
+    if (this.#isReady) this.#notify()
   }
 
   #resume(): void {
     if (this.#state !== 'open' || !this.#source.isPaused()) return
     this.#lastByteMs = this.#clock.monotonicMs()
+    this.#turnBytes = 0
     this.#source.resume()
   }
 
