@@ -23,7 +23,7 @@ import {
 import { measureUnfinished } from './upload-unfinished.ts'
 
 const MIB = 1_048_576
-const RUNS = 3
+const RUNS = 5
 /** A disk is faster where it has just held other bytes: more turns, and each compared with the one beside it. */
 const DISK_RUNS = 5
 const LIMITS = {

@@ -19,7 +19,7 @@ test('begins after some megabytes, for one file of a folder at a time', async ()
   const [one, other] = [slowFile(), slowFile()]
   const first = new EarlySync(one, turn)
   const second = new EarlySync(other, turn)
-  first.wrote(11 * MIB)
+  first.wrote(3 * MIB)
   expect(one.syncs).toHaveLength(0)
   first.wrote(MIB)
   second.wrote(30 * MIB)
@@ -35,7 +35,7 @@ test('what failed on the way is told by the sync that counts, since the system t
   const turn = { taken: false }
   const file = slowFile()
   const early = new EarlySync(file, turn)
-  early.wrote(12 * MIB)
+  early.wrote(4 * MIB)
   const settled = early.settle()
   file.syncs[0]?.reject(new Error('EIO'))
   await expect(settled).rejects.toThrow('EIO')

@@ -5,8 +5,11 @@
 
 import type { FileHandle } from 'node:fs/promises'
 
-/** Bytes between two. Each costs the file system a commit of its journal. */
-const EVERY_BYTES = 12 * 1_048_576
+/**
+ * Bytes between two, or as many as come while one runs. The fewer, the less is left for the sync that the sender waits for;
+ * each costs the file system a commit of its journal, so a slow disk takes more at a time.
+ */
+const EVERY_BYTES = 4 * 1_048_576
 
 /** Whose turn it is; shared by the drafts of one folder. */
 export type SyncTurn = { taken: boolean }

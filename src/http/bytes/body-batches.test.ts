@@ -61,7 +61,7 @@ test('many at once hold less each, and as much as ever when they are alone again
   // What was collected beside the others is handed out as it is.
   expect(await sizeOfNext()).toBe(MIB / 8)
   expect(await sizeOfNext()).toBe(MIB)
-  expect([share.batchBytes, share.turnBytes, share.writeBytes]).toEqual([MIB / 4, MIB, 4 * MIB])
+  expect([share.batchBytes, share.turnBytes, share.writeBytes]).toEqual([MIB / 4, MIB, 2 * MIB])
 })
 
 test('nothing is read before it is wanted', async () => {

@@ -13,8 +13,8 @@ import type { Clock } from '../../ports.ts'
 const BATCH_BYTES = 262_144
 /** Read without a pause. */
 const TURN_BYTES = 1_048_576
-/** Written at a time: each write wakes a thread, which costs more than a mebibyte's copy. */
-const WRITE_BYTES = 4 * 1_048_576
+/** Written at a time: each write wakes a thread, which costs as much as copying hundreds of kibibytes. */
+const WRITE_BYTES = 2 * 1_048_576
 /** Any of these may become as small as one read of a socket. */
 const LEAST_BYTES = 65_536
 /** What all bodies together have of each: in turns that nobody has taken yet, waiting to be written, and in writes. */
