@@ -8,6 +8,8 @@ import { chooseSound } from '../../src/core/encoding/index.ts'
 import { deleteVideo, sweepLeftovers } from '../../src/core/videos/index.ts'
 import { WatermarkMaker } from '../../src/core/watermarks/index.ts'
 import { listCalls, putMainSubscription } from '../../src/core/webhooks/index.ts'
+import { workerHandlers } from '../../src/roles/worker.ts'
+import { wrapDrafts } from '../contract/faulty-blobs.ts'
 import { makePng } from '../harness/png.ts'
 import { ACCOUNT, type Engine, startEngine } from './engine.ts'
 import { addSource, clip } from './make-clip.ts'
@@ -144,6 +146,45 @@ test('a source that is deleted before it is cut fails the clip in words, and owe
   expect(calls.filter(({ videoUid }) => videoUid === uid)).toMatchObject([
     { event: 'error', state: 'pending' },
   ])
+})
+
+test('a clip that is deleted while it is encoded leaves what it shares with its source, and nothing else', async () => {
+  const coding = words('-c:v mpeg4 -q:v 3 -g 50')
+  const source = await addSource(
+    engine,
+    await makeNumbered(engine.folder, 'encoded', { rate: '25', seconds: 11, silent: true, coding }),
+  )
+  const [rung] = (await engine.plan(source)).plan.video
+  expect(rung?.made).not.toBe('passthrough')
+  const shown = await pictureHashes(await writeRendition(engine, source, rung?.name ?? ''))
+  const { uid } = await createClip(engine, {
+    accountId: ACCOUNT,
+    sourceUid: source,
+    startSeconds: 1,
+    endSeconds: 10,
+    fields: {},
+  })
+  const cut = await engine.claim('clip')
+  if (cut === undefined) throw new Error('there is no clip job')
+  await engine.run(cut)
+  const edge = await engine.claim('encode')
+  if (edge === undefined) throw new Error('there is no encode job')
+  let deleting: Promise<void> | undefined
+  const blobs = wrapDrafts(engine.blobs, (draft) => ({
+    publish: async (name) => {
+      const facts = await draft.publish(name)
+      await (deleting ??= deleteVideo(engine, ACCOUNT, uid))
+      return facts
+    },
+  }))
+  const encoding = workerHandlers({ ...engine, blobs })['encode']?.(edge, {
+    signal: new AbortController().signal,
+  })
+  await expect(encoding).rejects.toMatchObject({ code: 'lease_lost' })
+  expect(await pictureHashes(await writeRendition(engine, source, rung?.name ?? ''))).toEqual(shown)
+  const left: string[] = []
+  for await (const { name } of engine.blobs.list(`tracks/${uid}/`)) left.push(name)
+  expect(left).toEqual([])
 })
 
 describe('a crash', () => {

@@ -12,6 +12,7 @@ import type { AudioRendition, Plan } from '../planning/index.ts'
 import { enqueueDownloads } from '../downloads/index.ts'
 import { getPlanRow, listRenditionRows, markComplete } from '../timeline/index.ts'
 import {
+  blobsInUse,
   completeVideo,
   getVideo,
   moveVideo,
@@ -197,12 +198,12 @@ async function dropUnrecorded(
   error: unknown,
 ): Promise<void> {
   if (!isFailure(error) || !['conflict', 'lease_lost', 'not_found'].includes(error.code)) return
-  const isGone = (await getVideo(deps.db, uid)) === undefined
-  // Headers stay with the video: their names may be those of others.
-  for (const { blob, init } of chunks) {
-    await deps.blobs.delete(blob.name)
-    if (isGone) await deps.blobs.delete(init.name)
-  }
+  for (const { blob } of chunks) await deps.blobs.delete(blob.name)
+  // Headers stay with the video: another try may be about to name them. Those of a clip may be those of its source.
+  if ((await getVideo(deps.db, uid)) !== undefined) return
+  const headers = chunks.map(({ init }) => init.name)
+  const inUse = await blobsInUse(deps.db, headers)
+  for (const name of headers) if (!inUse.has(name)) await deps.blobs.delete(name)
 }
 
 /** What a new chunk means for the video. `before` = what was finished before it. */
