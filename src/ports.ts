@@ -35,6 +35,9 @@ export type BlobFacts = {
   readonly checksums: Uint8Array
 }
 
+/** Checksums of a draft's first `lengthBytes` bytes, as the draft itself has computed them. */
+export type DraftSums = { readonly lengthBytes: number }
+
 /**
  * Bytes being written, not yet published, addressed by id. Survives a crash as whatever was synced (and perhaps more);
  * `Blobs.resumeDraft` cuts it back to what the record says. One writer at a time.
@@ -44,15 +47,15 @@ export interface Draft {
   /** Bytes appended so far (those not yet synced included). */
   readonly lengthBytes: number
   /**
-   * Appends in order with one gathered write, one call at a time. Throws `disk_full` when there is no room; then the length
-   * is unchanged.
+   * Appends in order with one gathered write, one call at a time. `sums` is what `sumAhead` answered for the last of
+   * `buffers`; without it they are summed here. Throws `disk_full` when there is no room; then the length is unchanged.
    */
-  append(buffers: readonly Uint8Array[]): Promise<void>
+  append(buffers: readonly Uint8Array[], sums?: DraftSums): Promise<void>
   /**
-   * Computes the checksum of bytes that the next `append` begins with, also while one is under way: soon after they came the
-   * processor still has them at hand. Forgotten when that `append` never comes, or the one before it fails.
+   * Computes the checksum of bytes that an `append` will bring, also while one before it is under way: soon after they came
+   * the processor still has them at hand. Begins at the end of what was summed last, and answers how far it is now.
    */
-  sumAhead(buffers: readonly Uint8Array[]): void
+  sumAhead(buffers: readonly Uint8Array[]): DraftSums
   /** Checksums of everything up to `lengthBytes`; what the record needs to resume later. */
   checksums(): Uint8Array
   /** Returns once every appended byte is on stable storage (fdatasync). */

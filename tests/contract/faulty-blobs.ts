@@ -10,11 +10,11 @@ export function limitRoom(
   onAppend: (bytes: number) => void = () => undefined,
 ): Blobs {
   return wrapDrafts(blobs, (draft) => ({
-    append: (buffers) => {
+    append: (buffers, sums) => {
       const size = buffers.reduce((sum, buffer) => sum + buffer.length, 0)
       if (draft.lengthBytes + size <= roomBytes()) {
         onAppend(size)
-        return draft.append(buffers)
+        return draft.append(buffers, sums)
       }
       return Promise.reject(new HeadwaterError('disk_full', 'The disk of the test is full.'))
     },

@@ -215,10 +215,10 @@ function slowDisk() {
     },
     wrap: (blobs: Blobs): Blobs =>
       wrapDrafts(blobs, (draft) => ({
-        append: async (buffers) => {
+        append: async (buffers, sums) => {
           if (stopped) reach()
           await wait
-          return draft.append(buffers)
+          return draft.append(buffers, sums)
         },
       })),
   }

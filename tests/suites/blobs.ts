@@ -7,6 +7,7 @@ import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BLOCK_BYTES, STEP_BYTES } from '../../src/lib/block-checksums.ts'
 import type { Blobs, Draft } from '../../src/ports.ts'
+import { describeSums, expectContents } from './blob-sums.ts'
 import { patternBytes } from './pattern.ts'
 
 /** A fresh, empty store; `reopen` is what a new process would see. */
@@ -25,6 +26,8 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
     })
     afterEach(() => store.remove())
 
+    describeSums(() => store.blobs)
+
     describe('drafts', () => {
       test('append in order and read back what was appended', async () => {
         const draft = await store.blobs.createDraft()
@@ -35,42 +38,6 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
         expect(await draft.read(target, 5)).toBe(100)
         expect(target).toEqual(patternBytes(5, 100))
         expect(await draft.read(target, 91_000)).toBe(10)
-        await draft.discard()
-      })
-
-      test('have the same checksums whether they were summed before they are written or not', async () => {
-        const bytes = patternBytes(0, 10_000_000)
-        const plain = await store.blobs.createDraft()
-        await plain.append([bytes])
-        const ahead = await store.blobs.createDraft()
-        const pieces = Array.from({ length: 10 }, (_, index) =>
-          bytes.subarray(index * 1e6, (index + 1) * 1e6),
-        )
-        let writing = Promise.resolve()
-        for (let next = 0; next < 10; next += 2) {
-          ahead.sumAhead(pieces.slice(next, next + 1))
-          await writing
-          // What is only summed is not there yet.
-          expect(ahead.lengthBytes).toBe(next * 1e6)
-          writing = ahead.append(pieces.slice(next, next + 2))
-        }
-        await writing
-        expect(ahead.checksums()).toEqual(plain.checksums())
-        await expectContents(ahead, bytes)
-        await Promise.all([plain.discard(), ahead.discard()])
-      })
-
-      test('forget what was summed and never came', async () => {
-        const draft = await store.blobs.createDraft()
-        await draft.append([patternBytes(0, 5_000_000)])
-        const before = draft.checksums()
-        draft.sumAhead([patternBytes(7, 4_000_000)])
-        expect(draft.lengthBytes).toBe(5_000_000)
-        expect(draft.checksums()).toEqual(before)
-        draft.sumAhead([patternBytes(7, 4_000_000)])
-        await draft.truncate(4 * STEP_BYTES)
-        await draft.append([patternBytes(4 * STEP_BYTES, 5_000_000 - 4 * STEP_BYTES)])
-        expect(draft.checksums()).toEqual(before)
         await draft.discard()
       })
 
@@ -407,8 +374,3 @@ export function checksumsOf(bytes: Uint8Array): Uint8Array {
 }
 
 /** Compares in one call: the runner's own comparison looks at each of millions of bytes. */
-async function expectContents(draft: Draft, expected: Uint8Array): Promise<void> {
-  const target = new Uint8Array(expected.byteLength)
-  expect(await draft.read(target, 0)).toBe(expected.byteLength)
-  expect(Buffer.compare(target, expected)).toBe(0)
-}

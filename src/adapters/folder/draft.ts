@@ -55,31 +55,40 @@ export class FolderDraft implements Draft {
     return this.#written.lengthBytes
   }
 
-  async append(buffers: readonly Uint8Array[]): Promise<void> {
+  async append(buffers: readonly Uint8Array[], sums?: ChecksumMark): Promise<void> {
     assert(!this.#isAppending, 'a draft is appended to while it is being appended to')
     this.#isAppending = true
     try {
       const before = this.#written
       const writing = this.#write(buffers, before.lengthBytes)
       // The disk's threads write while this one computes.
-      this.sumAhead(withoutFirst(buffers, this.#checksums.lengthBytes - before.lengthBytes))
-      const after = this.#checksums.mark()
+      const after = sums ?? this.#sumAnew(buffers)
+      const bytes = buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0)
       try {
+        assert(after.lengthBytes === before.lengthBytes + bytes, 'the sums are those of other bytes')
         await writing
       } catch (error) {
         this.#checksums.restore(before)
+        await writing.catch(() => undefined)
         await this.#handle.truncate(before.lengthBytes)
         throw inOurWords(error)
       }
       this.#written = after
-      this.#early.wrote(after.lengthBytes - before.lengthBytes)
+      this.#early.wrote(bytes)
     } finally {
       this.#isAppending = false
     }
   }
 
-  sumAhead(buffers: readonly Uint8Array[]): void {
+  sumAhead(buffers: readonly Uint8Array[]): ChecksumMark {
     for (const buffer of buffers) this.#checksums.append(buffer)
+    return this.#checksums.mark()
+  }
+
+  /** From the end of what has been written, whatever was summed ahead. */
+  #sumAnew(buffers: readonly Uint8Array[]): ChecksumMark {
+    this.#checksums.restore(this.#written)
+    return this.sumAhead(buffers)
   }
 
   checksums(): Uint8Array {

@@ -8,14 +8,16 @@ import type { UploadBody } from './upload.ts'
 function scriptedDraft(notes: string[], failAt = Number.POSITIVE_INFINITY) {
   const bytes: number[] = []
   let writing = 0
+  let summed = 0
   const draft = {
     get lengthBytes() {
       return bytes.length
     },
-    append: async (buffers: readonly Uint8Array[]) => {
+    append: async (buffers: readonly Uint8Array[], sums: number) => {
       writing += 1
       expect(writing).toBe(1)
       const given = buffers.flatMap((buffer) => [...buffer])
+      expect(sums).toBe(bytes.length + given.length)
       notes.push(`write ${given.join('')}`)
       await new Promise((resolve) => setImmediate(resolve))
       writing -= 1
@@ -25,6 +27,7 @@ function scriptedDraft(notes: string[], failAt = Number.POSITIVE_INFINITY) {
     },
     sumAhead: (buffers: readonly Uint8Array[]) => {
       notes.push(`sum ${buffers.map((buffer) => buffer.join('')).join('')}`)
+      return (summed += buffers.reduce((sum, buffer) => sum + buffer.length, 0))
     },
   }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what storeBody uses of a draft
@@ -61,6 +64,7 @@ test('what comes while a write is under way is summed and goes with the next; me
   expect(bytes).toEqual([1, 2, 3])
   expect(notes).toEqual([
     'next',
+    'sum 1',
     'write 1',
     'next',
     'sum 2',
@@ -117,7 +121,7 @@ test('nothing is written after what a full disk did not take, however late it co
   }
   expect(await storeBody(draft, { ...quick, next }, 100)).toMatchObject({ bytes: 0, ending: 'disk_full' })
   expect(bytes).toEqual([])
-  expect(notes).toEqual(['next', 'write 123', 'next'])
+  expect(notes).toEqual(['next', 'sum 123', 'write 123', 'next'])
 })
 
 test('a broken body says so, with its bytes written', async () => {

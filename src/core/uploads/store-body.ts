@@ -5,7 +5,7 @@
  */
 
 import { isFailure } from '../../lib/failure.ts'
-import type { Draft } from '../../ports.ts'
+import type { Draft, DraftSums } from '../../ports.ts'
 import type { UploadBody } from './upload.ts'
 
 /** What came of a body. */
@@ -59,6 +59,8 @@ class Writes {
   /** For the next one. */
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
+  /** Of everything that was taken. */
+  #sums: DraftSums | undefined
   #inFlight: Promise<void> | undefined
   /** Ends when nothing waits any more. */
   #running: Promise<void> | undefined
@@ -74,8 +76,8 @@ class Writes {
     this.#check()
     this.#waiting.push(...batch)
     this.#waitingBytes += countBytes(batch)
-    if (this.#running === undefined) this.#running = this.#run()
-    else this.#draft.sumAhead(batch)
+    this.#sums = this.#draft.sumAhead(batch)
+    this.#running ??= this.#run()
     while (this.#running !== undefined && this.#waitingBytes >= this.#body.writeBytes) await this.#inFlight
   }
 
@@ -96,7 +98,7 @@ class Writes {
         const buffers = this.#waiting
         this.#waiting = []
         this.#waitingBytes = 0
-        this.#inFlight = this.#draft.append(buffers)
+        this.#inFlight = this.#draft.append(buffers, this.#sums)
         await this.#inFlight
         this.#body.release(buffers)
       }

@@ -20,7 +20,7 @@ export const FAULT_WORDS = 'a fault of the test'
 export function faultyBlobs<B extends Blobs>(blobs: B, options: FaultyBlobsOptions): B {
   const meet = meeter(options)
   const wrapped = wrapDrafts(blobs, (draft: Draft) => ({
-    append: (buffers) => meet('append', () => draft.append(buffers)),
+    append: (buffers, sums) => meet('append', () => draft.append(buffers, sums)),
     sync: () => meet('sync', () => draft.sync()),
     discard: () => meet('discardDraft', () => draft.discard()),
     publish: (name) =>
