@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BLOCK_BYTES, STEP_BYTES } from '../../src/lib/block-checksums.ts'
-import type { Blobs, Draft } from '../../src/ports.ts'
+import type { Blobs } from '../../src/ports.ts'
 import { describeSums, expectContents } from './blob-sums.ts'
 import { patternBytes } from './pattern.ts'
 
