@@ -23,9 +23,8 @@ import {
 import { measureUnfinished } from './upload-unfinished.ts'
 
 const MIB = 1_048_576
+/** A disk is faster where it has just held other bytes: several turns, and each compared with the one beside it. */
 const RUNS = 5
-/** A disk is faster where it has just held other bytes: more turns, and each compared with the one beside it. */
-const DISK_RUNS = 5
 const LIMITS = {
   timesReference: 2.5,
   ofReferenceCpu: 0.5,
@@ -68,7 +67,7 @@ async function rate(fileBytes: number): Promise<void> {
     ours: () => measureOurs(memory, fileBytes),
     reference: () => measureReference(memory, fileBytes),
   })
-  const onDisk = await takeTurns(DISK_RUNS, {
+  const onDisk = await takeTurns(RUNS, {
     ours: () => measureOurs(disk, fileBytes),
     plain: () => measurePlainWrite(disk, fileBytes),
   })
@@ -83,12 +82,7 @@ async function rate(fileBytes: number): Promise<void> {
   }
   say(
     formatTable(
-      [
-        `${fileBytes / MIB} MiB in 50 MiB chunks, median of ${RUNS}, on the disk ${DISK_RUNS}`,
-        'MB/s',
-        'CPU s/GiB',
-        'peak memory',
-      ],
+      [`${fileBytes / MIB} MiB in 50 MiB chunks, median of ${RUNS}`, 'MB/s', 'CPU s/GiB', 'peak memory'],
       [
         row('memory: headwater', inMemory.ours),
         row('memory: @tus/server + @tus/file-store', inMemory.reference),

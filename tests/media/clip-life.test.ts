@@ -30,6 +30,12 @@ function plainFile(): Promise<string> {
   return plain
 }
 
+async function blobNames(prefix = ''): Promise<string[]> {
+  const names: string[] = []
+  for await (const { name } of engine.blobs.list(prefix)) names.push(name)
+  return names
+}
+
 test('a watermark of its own is in every picture, and stays in the clips of that clip', async () => {
   const source = await addSource(engine, await plainFile())
   const mark = await new WatermarkMaker(engine).create({
@@ -182,18 +188,10 @@ test('a clip that is deleted while it is encoded leaves what it shares with its 
   })
   await expect(encoding).rejects.toMatchObject({ code: 'lease_lost' })
   expect(await pictureHashes(await writeRendition(engine, source, rung?.name ?? ''))).toEqual(shown)
-  const left: string[] = []
-  for await (const { name } of engine.blobs.list(`tracks/${uid}/`)) left.push(name)
-  expect(left).toEqual([])
+  expect(await blobNames(`tracks/${uid}/`)).toEqual([])
 })
 
 describe('a crash', () => {
-  const blobNames = async () => {
-    const names: string[] = []
-    for await (const { name } of engine.blobs.list('')) names.push(name)
-    return names
-  }
-
   test('between the rows and the blobs of a deletion leaves what the sweep removes, but nothing of a clip', async () => {
     const before = new Set(await blobNames())
     const source = await addSource(engine, await plainFile())

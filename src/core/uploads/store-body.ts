@@ -20,7 +20,7 @@ export type StoredBody = {
 
 /**
  * Appends at most `roomBytes` of `body` to `draft`; nothing is synced yet. `look` is shown the first batch (the whole body
- * or 256 KiB and more) before it is written and may throw. Throws what the draft throws, save `disk_full`.
+ * or 64 KiB and more) before it is written and may throw. Throws what the draft throws, save `disk_full`.
  */
 export async function storeBody(
   draft: Draft,

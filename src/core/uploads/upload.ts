@@ -82,7 +82,7 @@ export type UploadDeps = {
 
 /** A request body as it arrives, in batches; the http side makes it. */
 export interface UploadBody {
-  /** The bytes that came since the last call, 256 KiB or more unless they are the last; `undefined` after those. */
+  /** The bytes that came since the last call, 256 KiB or more, fewer beside many bodies and at the end; then `undefined`. */
   next(): Promise<readonly Uint8Array[] | undefined>
   /** Most bytes to be written at a time at this moment; fewer where many bodies come at once. */
   readonly writeBytes: number
