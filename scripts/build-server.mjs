@@ -23,7 +23,7 @@ const namesFile = join(target, 'names.json')
 const realStacks = join(root, 'src/config/real-stacks.ts')
 
 /** Of these a part is no JavaScript, which they look for beside themselves. */
-const NATIVE = ['koffi', 'sharp']
+const NATIVE = ['@node-rs/crc32', 'koffi', 'sharp']
 
 /**
  * Packages of werift's, and what is there in their place. With the first it would make certificates, which

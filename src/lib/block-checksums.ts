@@ -3,7 +3,7 @@
  * without reading everything again; this one goes on from what is stored beside the length.
  */
 
-import { crc32 } from 'node:zlib'
+import { continueCrc32 } from './crc32.ts'
 import { assert, HeadwaterError } from './failure.ts'
 
 /** Bytes under one checksum; the last block may be shorter. */
@@ -59,7 +59,7 @@ export class BlockChecksums {
     while (position < bytes.byteLength) {
       const untilStep = STEP_BYTES - (this.#lengthBytes % STEP_BYTES)
       const piece = bytes.subarray(position, position + untilStep)
-      this.#crc = crc32(piece, this.#crc)
+      this.#crc = continueCrc32(this.#crc, piece)
       this.#lengthBytes += piece.byteLength
       position += piece.byteLength
       if (this.#lengthBytes % BLOCK_BYTES === 0) this.#startBlock()
