@@ -68,7 +68,7 @@ const PURE_MODULES: Readonly<Record<string, readonly string[]>> = {
   'src/binding/': [],
   // sharp is handed bytes and gives bytes back.
   'src/core/': ['node:buffer', 'node:crypto', 'node:util', 'kysely', 'sharp', 'zod'],
-  'src/lib/': ['node:buffer', 'node:crypto', 'node:util', 'node:zlib'],
+  'src/lib/': ['@node-rs/crc32', 'node:buffer', 'node:crypto', 'node:util'],
 }
 
 /** What only ports may give to the pure parts: time and chance. */
