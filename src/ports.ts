@@ -35,8 +35,11 @@ export type BlobFacts = {
   readonly checksums: Uint8Array
 }
 
-/** Checksums of a draft's first `lengthBytes` bytes, as the draft itself has computed them. */
-export type DraftSums = { readonly lengthBytes: number }
+/** What is known of a draft's bytes before they come. */
+export type DraftOptions = {
+  /** Many pieces in a row, which nobody reads at once: the body of an upload. The store may write them behind. */
+  readonly streamed?: boolean
+}
 
 /**
  * Bytes being written, not yet published, addressed by id. Survives a crash as whatever was synced (and perhaps more);
@@ -47,18 +50,16 @@ export interface Draft {
   /** Bytes appended so far (those not yet synced included). */
   readonly lengthBytes: number
   /**
-   * Appends in order with one gathered write, one call at a time. `sums` is what `sumAhead` answered for the last of
-   * `buffers`; without it they are summed here. Throws `disk_full` when there is no room; then the length is unchanged.
+   * Appends in order, one call at a time; the memory of `buffers` may be used again afterwards. Throws `disk_full` when there
+   * is no room: then the length is what could be written. Of a streamed draft some of it may still be to be written, and the
+   * failure that meets it is told by a later call.
    */
-  append(buffers: readonly Uint8Array[], sums?: DraftSums): Promise<void>
-  /**
-   * Computes the checksum of bytes that an `append` will bring, also while one before it is under way: soon after they came
-   * the processor still has them at hand. Begins at the end of what was summed last, and answers how far it is now.
-   */
-  sumAhead(buffers: readonly Uint8Array[]): DraftSums
+  append(buffers: readonly Uint8Array[]): Promise<void>
+  /** Returns once every appended byte is written; one that is not streamed has no others. Throws as `append` does. */
+  flush(): Promise<void>
   /** Checksums of everything up to `lengthBytes`; what the record needs to resume later. */
   checksums(): Uint8Array
-  /** Returns once every appended byte is on stable storage (fdatasync). */
+  /** Flushes, and returns once every appended byte is on stable storage (fdatasync). */
   sync(): Promise<void>
   /** Forgets everything from `lengthBytes` on. Only back to a multiple of 262,144 or to 0. */
   truncate(lengthBytes: number): Promise<void>
@@ -95,12 +96,16 @@ export interface LocalCopy {
  * removes both.
  */
 export interface Blobs {
-  createDraft(): Promise<Draft>
+  createDraft(options?: DraftOptions): Promise<Draft>
   /**
    * Reopens a draft at exactly `lengthBytes`, dropping what was written beyond. Throws `blob_damaged` if it is shorter; one
    * of which nothing was promised begins anew if it is gone.
    */
-  resumeDraft(id: string, state: { lengthBytes: number; checksums: Uint8Array }): Promise<Draft>
+  resumeDraft(
+    id: string,
+    state: { lengthBytes: number; checksums: Uint8Array },
+    options?: DraftOptions,
+  ): Promise<Draft>
   discardDraft(id: string): Promise<void>
   /**
    * Random access to a draft that somebody is writing, as far as it has been written; `sizeBytes` is its size at this

@@ -63,15 +63,6 @@ describe('rewinding', () => {
     checksums.append(bytes.subarray(to))
     expect(checksums.serialize()).toEqual(plain(bytes.byteLength))
   })
-
-  test('restores a mark across blocks', () => {
-    const checksums = upTo(BLOCK_BYTES - 100)
-    const mark = checksums.mark()
-    checksums.append(bytes.subarray(0, BLOCK_BYTES * 2))
-    checksums.restore(mark)
-    checksums.append(bytes.subarray(BLOCK_BYTES - 100))
-    expect(checksums.serialize()).toEqual(plain(bytes.byteLength))
-  })
 })
 
 test('more blocks than room was made for', () => {

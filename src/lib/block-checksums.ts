@@ -14,13 +14,6 @@ export const STEP_BYTES = 256 * 1024
 
 const CHECKSUM_BYTES = 4
 
-/** Where the checksums were at some moment; for `restore`. */
-export type ChecksumMark = {
-  readonly lengthBytes: number
-  readonly crc: number
-  readonly steps: readonly (number | undefined)[]
-}
-
 export class BlockChecksums {
   #lengthBytes = 0
   /** Checksum of the present, unfinished block so far. */
@@ -78,19 +71,6 @@ export class BlockChecksums {
       new DataView(checksums.buffer).setUint32((blocks - 1) * CHECKSUM_BYTES, this.#crc)
     }
     return checksums
-  }
-
-  /** Remembers this moment, for a write that may fail. */
-  mark(): ChecksumMark {
-    return { lengthBytes: this.#lengthBytes, crc: this.#crc, steps: [...this.#steps] }
-  }
-
-  /** Back to a mark made before. */
-  restore(mark: ChecksumMark): void {
-    assert(mark.lengthBytes <= this.#lengthBytes, 'checksums can only be restored to an earlier mark')
-    this.#lengthBytes = mark.lengthBytes
-    this.#crc = mark.crc
-    this.#steps = [...mark.steps]
   }
 
   /**

@@ -10,11 +10,11 @@ export function limitRoom(
   onAppend: (bytes: number) => void = () => undefined,
 ): Blobs {
   return wrapDrafts(blobs, (draft) => ({
-    append: (buffers, sums) => {
+    append: (buffers) => {
       const size = buffers.reduce((sum, buffer) => sum + buffer.length, 0)
       if (draft.lengthBytes + size <= roomBytes()) {
         onAppend(size)
-        return draft.append(buffers, sums)
+        return draft.append(buffers)
       }
       return Promise.reject(new HeadwaterError('disk_full', 'The disk of the test is full.'))
     },
@@ -48,7 +48,9 @@ export function wrapDrafts(blobs: Blobs, change: (draft: Draft) => Partial<Draft
   }
   return new Proxy(blobs, {
     get: (target, key) => {
-      if (key === 'createDraft') return async () => wrap(await target.createDraft())
+      if (key === 'createDraft') {
+        return async (...args: Parameters<Blobs['createDraft']>) => wrap(await target.createDraft(...args))
+      }
       if (key === 'resumeDraft') {
         return async (...args: Parameters<Blobs['resumeDraft']>) => wrap(await target.resumeDraft(...args))
       }

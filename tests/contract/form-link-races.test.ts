@@ -110,11 +110,11 @@ test('a stop between the published source and its row loses neither the link nor
       discardDraft: (id) => blobs.discardDraft(id),
       openDraft: (id) => blobs.openDraft(id),
       materializeDraft: (id) => blobs.materializeDraft(id),
-      resumeDraft: (id, state) => blobs.resumeDraft(id, state),
+      resumeDraft: (id, state, options) => blobs.resumeDraft(id, state, options),
       freeBytes: () => blobs.freeBytes(),
       materialize: (name) => blobs.materialize(name),
-      createDraft: async () => {
-        const draft = await blobs.createDraft()
+      createDraft: async (options) => {
+        const draft = await blobs.createDraft(options)
         const publish = draft.publish.bind(draft)
         draft.publish = async (name) => {
           await publish(name)

@@ -215,10 +215,10 @@ function slowDisk() {
     },
     wrap: (blobs: Blobs): Blobs =>
       wrapDrafts(blobs, (draft) => ({
-        append: async (buffers, sums) => {
+        append: async (buffers) => {
           if (stopped) reach()
           await wait
-          return draft.append(buffers, sums)
+          return draft.append(buffers)
         },
       })),
   }

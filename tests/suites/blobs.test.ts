@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { openFolderBlobs } from '../../src/adapters/folder/blobs.ts'
-import { describeBlobs } from './blobs.ts'
+import { STEP_BYTES } from '../../src/lib/block-checksums.ts'
+import { checksumsOf, describeBlobs } from './blobs.ts'
 import { runUntilKilled } from './child.ts'
-import { patternBytes } from './pattern.ts'
+import { expectContents, patternBytes } from './pattern.ts'
 import { mountSmallDisk } from './small-disk.ts'
 import { tempFolder } from './temp-folder.ts'
 
@@ -45,7 +46,10 @@ test('synced drafts and published blobs survive a kill -9', { timeout: 60_000 },
   }
 })
 
-test('a full disk refuses an append and leaves the draft as it was', async ({ skip }) => {
+test.for([
+  ['a draft', {}],
+  ['a streamed draft', { streamed: true }],
+] as const)('a full disk leaves %s with what could be written', async ([, options], { skip }) => {
   const disk = await mountSmallDisk(4)
   if (disk === undefined) {
     skip()
@@ -55,21 +59,26 @@ test('a full disk refuses an append and leaves the draft as it was', async ({ sk
     const blobs = await openFolderBlobs({ folder: disk.path })
     const emptyBytes = (await blobs.freeBytes()) ?? 0
     expect(emptyBytes).toBeLessThanOrEqual(4 * 1_048_576)
-    const draft = await blobs.createDraft()
+    const draft = await blobs.createDraft(options)
     await draft.append([patternBytes(0, 3_000_000)])
+    await draft.flush()
     expect(await blobs.freeBytes()).toBeLessThanOrEqual(emptyBytes - 3_000_000)
-    const before = draft.checksums()
     const tooMuch = [patternBytes(3_000_000, 500_000), patternBytes(3_500_000, 2_000_000)]
-    draft.sumAhead(tooMuch.slice(0, 1))
-    await expect(draft.append(tooMuch)).rejects.toMatchObject({ code: 'disk_full' })
-    expect(draft.lengthBytes).toBe(3_000_000)
-    expect(draft.checksums()).toEqual(before)
-    expect(await draft.read(new Uint8Array(10), 3_000_000)).toBe(0)
+    await expect(draft.append(tooMuch).then(() => draft.flush())).rejects.toMatchObject({ code: 'disk_full' })
+    const { lengthBytes } = draft
+    expect(lengthBytes).toBeGreaterThan(2_990_000)
+    expect(lengthBytes).toBeLessThan(5_500_000)
+    expect(draft.checksums()).toEqual(checksumsOf(patternBytes(0, lengthBytes)))
+    await expectContents(draft, patternBytes(0, lengthBytes))
+    expect(await draft.read(new Uint8Array(10), lengthBytes)).toBe(0)
 
     // What was written in vain is free again.
+    const keptBytes = 10 * STEP_BYTES
+    await draft.truncate(keptBytes)
     expect(await blobs.freeBytes()).toBeGreaterThan(500_000)
-    await draft.append([patternBytes(3_000_000, 500_000)])
-    expect(await draft.publish('sources/after')).toMatchObject({ sizeBytes: 3_500_000 })
+    await draft.append([patternBytes(keptBytes, 500_000)])
+    await expectContents(draft, patternBytes(0, keptBytes + 500_000))
+    expect(await draft.publish('sources/after')).toMatchObject({ sizeBytes: keptBytes + 500_000 })
   } finally {
     await disk.remove()
   }

@@ -7,8 +7,8 @@ import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BLOCK_BYTES, STEP_BYTES } from '../../src/lib/block-checksums.ts'
 import type { Blobs } from '../../src/ports.ts'
-import { describeSums, expectContents } from './blob-sums.ts'
-import { patternBytes } from './pattern.ts'
+import { describeStreams } from './blob-streams.ts'
+import { expectContents, patternBytes } from './pattern.ts'
 
 /** A fresh, empty store; `reopen` is what a new process would see. */
 export type BlobsUnderTest = {
@@ -26,11 +26,14 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
     })
     afterEach(() => store.remove())
 
-    describeSums(() => store.blobs)
+    describeStreams(() => store.blobs)
 
-    describe('drafts', () => {
+    describe.each([
+      ['drafts', {}],
+      ['streamed drafts', { streamed: true }],
+    ] as const)('%s', (_, options) => {
       test('append in order and read back what was appended', async () => {
-        const draft = await store.blobs.createDraft()
+        const draft = await store.blobs.createDraft(options)
         await draft.append([patternBytes(0, 10), patternBytes(10, 0), patternBytes(10, 1_000)])
         await draft.append([patternBytes(1_010, 90_000)])
         expect(draft.lengthBytes).toBe(91_010)
@@ -42,7 +45,7 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
       })
 
       test('take more buffers at once than one gathered write may have', async () => {
-        const draft = await store.blobs.createDraft()
+        const draft = await store.blobs.createDraft(options)
         const buffers = Array.from({ length: 3_000 }, (_, index) => patternBytes(index * 7, 7))
         await draft.append(buffers)
         await expectContents(draft, patternBytes(0, 21_000))
@@ -50,11 +53,13 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
       })
 
       test('are read by others while they grow, and by nobody once they are gone', async () => {
-        const draft = await store.blobs.createDraft()
+        const draft = await store.blobs.createDraft(options)
         await draft.append([patternBytes(0, 1_000)])
+        await draft.flush()
         const early = await store.blobs.openDraft(draft.id)
         expect(early.sizeBytes).toBe(1_000)
         await draft.append([patternBytes(1_000, 500)])
+        await draft.flush()
         const target = new Uint8Array(400)
         expect(await early.read(target, 1_000)).toBe(400)
         expect(target).toEqual(patternBytes(1_000, 400))
@@ -73,14 +78,14 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
       })
 
       test('resume at the recorded length and forget what was written beyond', async () => {
-        const draft = await store.blobs.createDraft()
+        const draft = await store.blobs.createDraft(options)
         await draft.append([patternBytes(0, 5_000_000)])
         await draft.sync()
         const state = { lengthBytes: draft.lengthBytes, checksums: draft.checksums() }
         await draft.append([new Uint8Array(1_000)])
         await draft.close()
 
-        const resumed = await (await store.reopen()).resumeDraft(draft.id, state)
+        const resumed = await (await store.reopen()).resumeDraft(draft.id, state, options)
         expect(resumed.lengthBytes).toBe(5_000_000)
         await resumed.append([patternBytes(5_000_000, 5_000_000)])
         await expectContents(resumed, patternBytes(0, 10_000_000))
@@ -89,20 +94,24 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
       })
 
       test('refuse to resume when bytes are missing', async () => {
-        const draft = await store.blobs.createDraft()
+        const draft = await store.blobs.createDraft(options)
         await draft.append([patternBytes(0, 100)])
         await draft.close()
         const state = { lengthBytes: 200, checksums: checksumsOf(patternBytes(0, 200)) }
-        await expect(store.blobs.resumeDraft(draft.id, state)).rejects.toMatchObject({ code: 'blob_damaged' })
+        await expect(store.blobs.resumeDraft(draft.id, state, options)).rejects.toMatchObject({
+          code: 'blob_damaged',
+        })
         await store.blobs.discardDraft(draft.id)
-        await expect(store.blobs.resumeDraft(draft.id, state)).rejects.toMatchObject({ code: 'blob_damaged' })
+        await expect(store.blobs.resumeDraft(draft.id, state, options)).rejects.toMatchObject({
+          code: 'blob_damaged',
+        })
       })
 
       test('begin anew when they are gone and nothing of them was promised', async () => {
-        const draft = await store.blobs.createDraft()
+        const draft = await store.blobs.createDraft(options)
         await draft.discard()
         const nothing = { lengthBytes: 0, checksums: new Uint8Array(0) }
-        const resumed = await store.blobs.resumeDraft(draft.id, nothing)
+        const resumed = await store.blobs.resumeDraft(draft.id, nothing, options)
         expect(resumed).toMatchObject({ id: draft.id, lengthBytes: 0 })
         await resumed.append([patternBytes(0, 1_000)])
         await resumed.sync()
@@ -111,11 +120,11 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
       })
 
       test('that could not be published can be resumed', async () => {
-        const draft = await store.blobs.createDraft()
+        const draft = await store.blobs.createDraft(options)
         await draft.append([patternBytes(0, 1_000)])
         await expect(draft.publish('no/../name')).rejects.toMatchObject({ code: 'internal' })
         const state = { lengthBytes: 1_000, checksums: checksumsOf(patternBytes(0, 1_000)) }
-        const resumed = await store.blobs.resumeDraft(draft.id, state)
+        const resumed = await store.blobs.resumeDraft(draft.id, state, options)
         expect(await resumed.publish('sources/second-try')).toMatchObject({ sizeBytes: 1_000 })
         await store.blobs.delete('sources/second-try')
       })
@@ -128,7 +137,7 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
         ['nothing', BLOCK_BYTES + 1, 0],
         ['where it is', STEP_BYTES * 2, STEP_BYTES * 2],
       ])('truncate to %s and go on', async (_, length, kept) => {
-        const draft = await store.blobs.createDraft()
+        const draft = await store.blobs.createDraft(options)
         await draft.append([patternBytes(0, length)])
         await draft.truncate(kept)
         expect(draft.lengthBytes).toBe(kept)
@@ -140,18 +149,18 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
       })
 
       test('truncate after a resumption inside a block', async () => {
-        const draft = await store.blobs.createDraft()
+        const draft = await store.blobs.createDraft(options)
         await draft.append([patternBytes(0, STEP_BYTES * 4 + 9)])
         await draft.close()
         const state = { lengthBytes: draft.lengthBytes, checksums: draft.checksums() }
-        const resumed = await store.blobs.resumeDraft(draft.id, state)
+        const resumed = await store.blobs.resumeDraft(draft.id, state, options)
         await resumed.truncate(STEP_BYTES)
         expect(resumed.checksums()).toEqual(checksumsOf(patternBytes(0, STEP_BYTES)))
         await resumed.discard()
       })
 
       test('are listed until they are discarded', async () => {
-        const draft = await store.blobs.createDraft()
+        const draft = await store.blobs.createDraft(options)
         await draft.append([patternBytes(0, 123)])
         await draft.close()
         const [listed, ...others] = await Array.fromAsync(store.blobs.listDrafts())
@@ -372,5 +381,3 @@ export function checksumsOf(bytes: Uint8Array): Uint8Array {
   }
   return new Uint8Array(checksums)
 }
-
-/** Compares in one call: the runner's own comparison looks at each of millions of bytes. */

@@ -9,10 +9,13 @@ import { type FileHandle, open, opendir, rm, stat, statfs } from 'node:fs/promis
 import { basename, dirname, join } from 'node:path'
 import { BlockChecksums } from '../../lib/block-checksums.ts'
 import { HeadwaterError } from '../../lib/failure.ts'
-import type { BlobName, BlobReader, Blobs, Draft, LocalCopy } from '../../ports.ts'
+import type { BlobName, BlobReader, Blobs, Draft, DraftOptions, LocalCopy } from '../../ports.ts'
 import { inOurWords, isSystemError, makeFolder, readFully, removeEmptyFolders } from './disk.ts'
 import { FolderDraft, type FolderDraftOptions } from './draft.ts'
+import { type FileEnd, PlainEnd } from './file-end.ts'
 import { OpenFiles } from './open-files.ts'
+import { PageMemory } from './page-memory.ts'
+import { PagedEnd } from './paged-end.ts'
 import { type FolderPaths, folderPaths } from './paths.ts'
 
 /** What is read at a time of a blob that is checked. */
@@ -32,7 +35,9 @@ export async function openFolderBlobs(options: { folder: string }): Promise<Open
 class FolderBlobs implements OpenedFolderBlobs {
   readonly #paths: FolderPaths
   readonly #files = new OpenFiles()
-  readonly #syncTurn = { taken: false }
+  readonly #memory = new PageMemory()
+  /** The drafts that are open for writing. */
+  readonly #ends = new Map<string, FileEnd>()
   /** Paths that a draft is being renamed to at this moment. */
   readonly #arriving = new Set<string>()
 
@@ -40,17 +45,21 @@ class FolderBlobs implements OpenedFolderBlobs {
     this.#paths = paths
   }
 
-  async createDraft(): Promise<Draft> {
+  async createDraft(options: DraftOptions = {}): Promise<Draft> {
     const id = randomBytes(16).toString('hex')
     try {
       const handle = await open(this.#paths.draft(id), 'wx+', 0o600)
-      return this.#draft({ id, handle, checksums: new BlockChecksums(), isNew: true })
+      return await this.#draft({ id, handle, checksums: new BlockChecksums(), isNew: true }, options)
     } catch (error) {
       throw inOurWords(error)
     }
   }
 
-  async resumeDraft(id: string, state: { lengthBytes: number; checksums: Uint8Array }): Promise<Draft> {
+  async resumeDraft(
+    id: string,
+    state: { lengthBytes: number; checksums: Uint8Array },
+    options: DraftOptions = {},
+  ): Promise<Draft> {
     const { lengthBytes } = state
     const checksums = BlockChecksums.resume(state.checksums, lengthBytes)
     const path = this.#paths.draft(id)
@@ -70,16 +79,25 @@ class FolderBlobs implements OpenedFolderBlobs {
         )
       }
       if (size > lengthBytes) await handle.truncate(lengthBytes)
-      return this.#draft({ id, handle, checksums, isNew: lengthBytes === 0 })
+      return await this.#draft({ id, handle, checksums, isNew: lengthBytes === 0 }, options)
     } catch (error) {
       await handle.close()
       throw error
     }
   }
 
-  #draft(options: Omit<FolderDraftOptions, 'paths' | 'syncTurn' | 'arriving'>): Draft {
-    const shared = { paths: this.#paths, syncTurn: this.#syncTurn, arriving: this.#arriving }
-    return new FolderDraft({ ...options, ...shared })
+  async #draft(
+    file: Omit<FolderDraftOptions, 'end' | 'closed' | 'paths' | 'arriving'>,
+    { streamed = false }: DraftOptions,
+  ): Promise<Draft> {
+    const { id, handle, checksums } = file
+    const end = streamed ? new PagedEnd(handle, this.#paths.draft(id), this.#memory) : new PlainEnd(handle)
+    await end.restart(checksums.lengthBytes)
+    this.#ends.set(id, end)
+    const closed = (): void => {
+      if (this.#ends.get(id) === end) this.#ends.delete(id)
+    }
+    return new FolderDraft({ ...file, end, closed, paths: this.#paths, arriving: this.#arriving })
   }
 
   async discardDraft(id: string): Promise<void> {
@@ -91,9 +109,11 @@ class FolderBlobs implements OpenedFolderBlobs {
       throw isSystemError(error, 'ENOENT') ? noSuchDraft(id) : error
     })
     try {
+      // Before the size is asked: two writes may be under way, of which the second is done first.
+      const writtenBytes = this.#ends.get(id)?.writtenBytes
       const { size } = await handle.stat()
       return {
-        sizeBytes: size,
+        sizeBytes: Math.min(size, writtenBytes ?? size),
         read: (target, position) => readFully(handle, target, position),
         close: () => handle.close(),
       }

@@ -2,11 +2,11 @@
 
 import { type FileHandle, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { BlockChecksums, ChecksumMark } from '../../lib/block-checksums.ts'
+import type { BlockChecksums } from '../../lib/block-checksums.ts'
 import { assert } from '../../lib/failure.ts'
 import type { BlobFacts, BlobName, Draft } from '../../ports.ts'
 import { inOurWords, isSystemError, makeFolder, readFully, syncFolder } from './disk.ts'
-import { EarlySync, type SyncTurn } from './early-sync.ts'
+import type { FileEnd } from './file-end.ts'
 import type { FolderPaths } from './paths.ts'
 
 /** A folder may be removed as empty between our making it and our rename; so often we try again. */
@@ -17,11 +17,14 @@ const REREAD_BYTES = 1024 * 1024
 export type FolderDraftOptions = {
   readonly id: string
   readonly handle: FileHandle
+  /** Of the same file. */
+  readonly end: FileEnd
+  /** Is told when nothing more will be written. */
+  readonly closed: () => void
   readonly paths: FolderPaths
   readonly checksums: BlockChecksums
   /** A new file's name must reach the disk with its first bytes. */
   readonly isNew: boolean
-  readonly syncTurn: SyncTurn
   /** Has a path while a draft is renamed to it. */
   readonly arriving: Set<string>
 }
@@ -29,13 +32,12 @@ export type FolderDraftOptions = {
 export class FolderDraft implements Draft {
   readonly id: string
   readonly #handle: FileHandle
+  readonly #end: FileEnd
+  readonly #tellClosed: () => void
   readonly #paths: FolderPaths
-  /** Ahead of what has been written while bytes are summed that will be. */
+  /** Of everything that was appended. */
   readonly #checksums: BlockChecksums
-  readonly #early: EarlySync
   readonly #arriving: Set<string>
-  /** The end of what has been written. */
-  #written: ChecksumMark
   #isAppending = false
   #nameSynced: boolean
   #closed = false
@@ -43,62 +45,46 @@ export class FolderDraft implements Draft {
   constructor(options: FolderDraftOptions) {
     this.id = options.id
     this.#handle = options.handle
+    this.#end = options.end
+    this.#tellClosed = options.closed
     this.#paths = options.paths
     this.#checksums = options.checksums
-    this.#written = options.checksums.mark()
-    this.#early = new EarlySync(options.handle, options.syncTurn)
     this.#arriving = options.arriving
     this.#nameSynced = !options.isNew
   }
 
   get lengthBytes(): number {
-    return this.#written.lengthBytes
+    return this.#checksums.lengthBytes
   }
 
-  async append(buffers: readonly Uint8Array[], sums?: ChecksumMark): Promise<void> {
+  async append(buffers: readonly Uint8Array[]): Promise<void> {
     assert(!this.#isAppending, 'a draft is appended to while it is being appended to')
     this.#isAppending = true
     try {
-      const before = this.#written
-      const writing = this.#write(buffers, before.lengthBytes)
-      // The disk's threads write while this one computes.
-      const after = sums ?? this.#sumAnew(buffers)
-      const bytes = buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0)
-      try {
-        assert(after.lengthBytes === before.lengthBytes + bytes, 'the sums are those of other bytes')
-        await writing
-      } catch (error) {
-        this.#checksums.restore(before)
-        await writing.catch(() => undefined)
-        await this.#handle.truncate(before.lengthBytes)
-        throw inOurWords(error)
-      }
-      this.#written = after
-      this.#early.wrote(bytes)
+      await this.#end.append(buffers)
+      for (const buffer of buffers) this.#checksums.append(buffer)
+    } catch (error) {
+      throw await this.#cutFailed(error)
     } finally {
       this.#isAppending = false
     }
   }
 
-  sumAhead(buffers: readonly Uint8Array[]): ChecksumMark {
-    for (const buffer of buffers) this.#checksums.append(buffer)
-    return this.#checksums.mark()
-  }
-
-  /** From the end of what has been written, whatever was summed ahead. */
-  #sumAnew(buffers: readonly Uint8Array[]): ChecksumMark {
-    this.#checksums.restore(this.#written)
-    return this.sumAhead(buffers)
-  }
-
   checksums(): Uint8Array {
-    this.#checksums.restore(this.#written)
     return this.#checksums.serialize()
   }
 
-  async sync(): Promise<void> {
+  async flush(): Promise<void> {
     try {
-      await this.#early.settle()
+      await this.#end.flush()
+    } catch (error) {
+      throw await this.#cutFailed(error)
+    }
+  }
+
+  async sync(): Promise<void> {
+    await this.flush()
+    try {
       await Promise.all([this.#handle.datasync(), this.#nameSynced ? null : syncFolder(this.#paths.drafts)])
       this.#nameSynced = true
     } catch (error) {
@@ -107,30 +93,20 @@ export class FolderDraft implements Draft {
   }
 
   async truncate(lengthBytes: number): Promise<void> {
+    await this.flush()
     assert(lengthBytes <= this.lengthBytes, 'a draft is truncated to less than it holds')
-    await this.#handle.truncate(lengthBytes)
-    this.#checksums.restore(this.#written)
-    let position = this.#checksums.rewind(lengthBytes)
-    while (position < lengthBytes) {
-      const buffer = new Uint8Array(Math.min(REREAD_BYTES, lengthBytes - position))
-      assert(
-        (await readFully(this.#handle, buffer, position)) === buffer.byteLength,
-        'a draft has lost bytes',
-      )
-      this.#checksums.append(buffer)
-      position += buffer.byteLength
-    }
-    this.#written = this.#checksums.mark()
+    await this.#cut(lengthBytes)
   }
 
-  read(target: Uint8Array, position: number): Promise<number> {
-    return readFully(this.#handle, target, position)
+  async read(target: Uint8Array, position: number): Promise<number> {
+    await this.flush()
+    return await readFully(this.#handle, target, position)
   }
 
   async publish(name: BlobName): Promise<BlobFacts> {
     try {
       const path = this.#paths.blob(name)
-      await this.#early.settle()
+      await this.flush()
       await this.#handle.datasync()
       this.#arriving.add(path)
       try {
@@ -151,7 +127,10 @@ export class FolderDraft implements Draft {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await this.#handle.close()
+    // What can be written stays; nobody was promised what was not synced.
+    await this.#end.flush().catch(() => undefined)
+    this.#tellClosed()
+    await Promise.all([this.#end.close(), this.#handle.close()])
   }
 
   async discard(): Promise<void> {
@@ -159,15 +138,25 @@ export class FolderDraft implements Draft {
     await rm(this.#paths.draft(this.id), { force: true })
   }
 
-  /** One gathered write as a rule; the system may take less than offered, then the rest follows. */
-  async #write(buffers: readonly Uint8Array[], start: number): Promise<void> {
-    let rest = buffers.filter((buffer) => buffer.byteLength > 0)
-    let position = start
-    while (rest.length > 0) {
-      const { bytesWritten } = await this.#handle.writev(rest, position)
-      position += bytesWritten
-      rest = withoutFirst(rest, bytesWritten)
+  /** After a write that failed: what was written before it stays. Answers what to throw. */
+  async #cutFailed(error: unknown): Promise<unknown> {
+    await this.#cut(Math.min(this.#end.writtenBytes, this.lengthBytes))
+    return inOurWords(error)
+  }
+
+  async #cut(lengthBytes: number): Promise<void> {
+    await this.#handle.truncate(lengthBytes)
+    let position = this.#checksums.rewind(lengthBytes)
+    while (position < lengthBytes) {
+      const buffer = new Uint8Array(Math.min(REREAD_BYTES, lengthBytes - position))
+      assert(
+        (await readFully(this.#handle, buffer, position)) === buffer.byteLength,
+        'a draft has lost bytes',
+      )
+      this.#checksums.append(buffer)
+      position += buffer.byteLength
     }
+    await this.#end.restart(lengthBytes)
   }
 
   async #moveTo(path: string): Promise<void> {
@@ -182,15 +171,4 @@ export class FolderDraft implements Draft {
       }
     }
   }
-}
-
-/** `buffers` without their first `count` bytes. */
-function withoutFirst(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
-  let skip = count
-  const rest: Uint8Array[] = []
-  for (const buffer of buffers) {
-    if (skip < buffer.byteLength) rest.push(buffer.subarray(skip))
-    skip = Math.max(0, skip - buffer.byteLength)
-  }
-  return rest
 }

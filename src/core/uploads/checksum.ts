@@ -56,10 +56,6 @@ export class CheckedBody implements UploadBody {
     return this.#body.state
   }
 
-  get writeBytes(): number {
-    return this.#body.writeBytes
-  }
-
   async next(): Promise<readonly Uint8Array[] | undefined> {
     const batch = await this.#body.next()
     for (const buffer of batch ?? []) this.#running.update(buffer)

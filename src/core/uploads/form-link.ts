@@ -120,7 +120,7 @@ export async function holdFormLink(
 }
 
 async function acceptFile(deps: UploadDeps, uid: string, file: FormFile): Promise<Video> {
-  const draft = await deps.blobs.createDraft()
+  const draft = await deps.blobs.createDraft({ streamed: true })
   let published = false
   try {
     await receiveFile(draft, file.body)

@@ -31,7 +31,7 @@ export async function acceptForm(
   deps: UploadDeps,
   request: { accountId: string; file: FormFile },
 ): Promise<Video> {
-  const draft = await deps.blobs.createDraft()
+  const draft = await deps.blobs.createDraft({ streamed: true })
   let published = false
   try {
     await receiveFile(draft, request.file.body)

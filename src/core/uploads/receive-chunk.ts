@@ -151,12 +151,10 @@ function judgeStored(
 
 async function openDraft(deps: UploadDeps, upload: Upload): Promise<Draft> {
   if (upload.draftId !== null) {
-    return deps.blobs.resumeDraft(upload.draftId, {
-      lengthBytes: upload.offsetBytes,
-      checksums: upload.checksums,
-    })
+    const state = { lengthBytes: upload.offsetBytes, checksums: upload.checksums }
+    return deps.blobs.resumeDraft(upload.draftId, state, { streamed: true })
   }
-  const draft = await deps.blobs.createDraft()
+  const draft = await deps.blobs.createDraft({ streamed: true })
   try {
     if (await setDraft(deps.db, upload.id, draft.id)) return draft
   } catch (error) {

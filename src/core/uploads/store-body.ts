@@ -1,11 +1,7 @@
-/**
- * Bytes from a request body into a draft. One write is in flight at a time, and what comes meanwhile goes with the next:
- * a slow sender's bytes are written as they come, a fast one's in few large writes, and the memory used is that of two
- * writes whatever the sender does.
- */
+/** Bytes from a request body into a draft. */
 
 import { isFailure } from '../../lib/failure.ts'
-import type { Draft, DraftSums } from '../../ports.ts'
+import type { Draft } from '../../ports.ts'
 import type { UploadBody } from './upload.ts'
 
 /** What came of a body. */
@@ -29,85 +25,26 @@ export async function storeBody(
   look: (first: readonly Uint8Array[]) => void = () => undefined,
 ): Promise<StoredBody> {
   const startBytes = draft.lengthBytes
-  const writes = new Writes(draft, body)
   let takenBytes = 0
+  let fits = true
   try {
-    for (;;) {
+    while (fits) {
       const batch = await body.next()
       if (batch === undefined) break
       if (takenBytes === 0) look(batch)
       const fitting = takeUpTo(batch, roomBytes - takenBytes)
+      await draft.append(fitting)
       takenBytes += countBytes(fitting)
-      await writes.add(fitting)
-      if (fitting !== batch) {
-        await writes.end()
-        return { bytes: takenBytes, ending: 'more' }
-      }
+      fits = fitting === batch
+      body.release(batch)
     }
-    await writes.end()
+    await draft.flush()
   } catch (failure) {
     if (!isFailure(failure, 'disk_full')) throw failure
     return { bytes: draft.lengthBytes - startBytes, ending: 'disk_full', failure }
   }
+  if (!fits) return { bytes: takenBytes, ending: 'more' }
   return { bytes: takenBytes, ending: body.state === 'complete' ? 'complete' : 'broken' }
-}
-
-/** The writes of one body, one after the other. */
-class Writes {
-  readonly #draft: Draft
-  readonly #body: UploadBody
-  /** For the next one. */
-  #waiting: Uint8Array[] = []
-  #waitingBytes = 0
-  /** Of everything that was taken. */
-  #sums: DraftSums | undefined
-  #inFlight: Promise<void> | undefined
-  /** Ends when nothing waits any more. */
-  #running: Promise<void> | undefined
-  #failure: { readonly error: unknown } | undefined
-
-  constructor(draft: Draft, body: UploadBody) {
-    this.#draft = draft
-    this.#body = body
-  }
-
-  /** Takes a batch; waits while there is more than the next write may have. Throws what a write threw. */
-  async add(batch: readonly Uint8Array[]): Promise<void> {
-    this.#check()
-    this.#waiting.push(...batch)
-    this.#waitingBytes += countBytes(batch)
-    this.#sums = this.#draft.sumAhead(batch)
-    this.#running ??= this.#run()
-    while (this.#running !== undefined && this.#waitingBytes >= this.#body.writeBytes) await this.#inFlight
-  }
-
-  /** Waits until everything is written. Throws what a write threw. */
-  async end(): Promise<void> {
-    await this.#running
-    this.#check()
-  }
-
-  /** After a write that failed there is none: its bytes would be missing before them. */
-  #check(): void {
-    if (this.#failure) throw this.#failure.error
-  }
-
-  async #run(): Promise<void> {
-    try {
-      while (this.#waiting.length > 0) {
-        const buffers = this.#waiting
-        this.#waiting = []
-        this.#waitingBytes = 0
-        this.#inFlight = this.#draft.append(buffers, this.#sums)
-        await this.#inFlight
-        this.#body.release(buffers)
-      }
-    } catch (error) {
-      this.#failure = { error }
-    } finally {
-      this.#running = undefined
-    }
-  }
 }
 
 /** The batch itself when it fits, else its first `roomBytes` bytes. */

@@ -84,9 +84,7 @@ export type UploadDeps = {
 export interface UploadBody {
   /** The bytes that came since the last call, 256 KiB or more, fewer beside many bodies and at the end; then `undefined`. */
   next(): Promise<readonly Uint8Array[] | undefined>
-  /** Most bytes to be written at a time at this moment; fewer where many bodies come at once. */
-  readonly writeBytes: number
-  /** Takes a batch back whose bytes are written; nobody may look at it any more. */
+  /** Takes a batch back whose bytes are stored; nobody may look at it any more. */
   release(batch: readonly Uint8Array[]): void
   /** Whether all of the body has come (`complete`), more may come (`open`), or it broke off. Final once `next` ended. */
   readonly state: 'open' | 'complete' | 'broken'

@@ -76,7 +76,7 @@ function upload(deps: TrackDeps): Endpoint {
       const owner = { accountId, uid }
       await checkAddTrack(deps.db, owner)
       const form = new FormReader(incoming, deps.clock, { maxBytes: MAX_FORM_BYTES, tooLarge: trackTooLarge })
-      const draft = await deps.blobs.createDraft()
+      const draft = await deps.blobs.createDraft({ streamed: true })
       try {
         await form.take(outgoing, async (file) => {
           // Where the label stands before the file, a wrong one costs nothing.

@@ -13,11 +13,9 @@ import type { Clock } from '../../ports.ts'
 const BATCH_BYTES = 262_144
 /** Read without a pause. */
 const TURN_BYTES = 1_048_576
-/** Written at a time: each write wakes a thread, which costs as much as copying hundreds of kibibytes. */
-const WRITE_BYTES = 2 * 1_048_576
-/** Any of these may become as small as one read of a socket. */
+/** Either may become as small as one read of a socket. */
 const LEAST_BYTES = 65_536
-/** What all bodies together have of each: in turns that nobody has taken yet, waiting to be written, and in writes. */
+/** What all bodies together have in turns that nobody has taken yet. */
 const TOGETHER_BYTES = 8 * 1_048_576
 /** Bodies that go on in one turn of the event loop: a millisecond or two of reading, then everything else has its turn. */
 const AT_A_TURN = 8
@@ -35,11 +33,6 @@ export class BatchShare {
   /** What is read before everything else has its turn. */
   get turnBytes(): number {
     return this.#share(TURN_BYTES)
-  }
-
-  /** What is written at a time. */
-  get writeBytes(): number {
-    return this.#share(WRITE_BYTES)
   }
 
   enter(): void {
@@ -105,10 +98,6 @@ export class BodyBatches implements UploadBody {
       this.#gone = true
       this.#end('broken')
     })
-  }
-
-  get writeBytes(): number {
-    return this.#share.writeBytes
   }
 
   get state(): UploadBody['state'] {

@@ -20,7 +20,7 @@ export const FAULT_WORDS = 'a fault of the test'
 export function faultyBlobs<B extends Blobs>(blobs: B, options: FaultyBlobsOptions): B {
   const meet = meeter(options)
   const wrapped = wrapDrafts(blobs, (draft: Draft) => ({
-    append: (buffers, sums) => meet('append', () => draft.append(buffers, sums)),
+    append: (buffers) => meet('append', () => draft.append(buffers)),
     sync: () => meet('sync', () => draft.sync()),
     discard: () => meet('discardDraft', () => draft.discard()),
     publish: (name) =>
@@ -33,7 +33,7 @@ export function faultyBlobs<B extends Blobs>(blobs: B, options: FaultyBlobsOptio
   }))
   const { shownMs } = options
   const changes: Partial<Blobs> = {
-    createDraft: () => meet('createDraft', () => wrapped.createDraft()),
+    createDraft: (options) => meet('createDraft', () => wrapped.createDraft(options)),
     delete: (name, options) => meet('delete', () => deleteShown(name, options)),
     discardDraft: (id) => meet('discardDraft', () => blobs.discardDraft(id)),
     async *list(prefix) {

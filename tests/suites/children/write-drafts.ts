@@ -8,7 +8,7 @@ import { patternBytes } from '../pattern.ts'
 
 const [folder = ''] = process.argv.slice(2)
 const blobs = await openFolderBlobs({ folder })
-const draft = await blobs.createDraft()
+const draft = await blobs.createDraft({ streamed: true })
 for (let index = 0; ; index++) {
   const bytes = patternBytes(draft.lengthBytes, 100_003)
   await draft.append([bytes.subarray(0, 1_000), bytes.subarray(1_000)])
