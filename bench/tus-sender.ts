@@ -51,11 +51,28 @@ export async function askOffset(endpoint: Endpoint, upload: MadeUpload): Promise
 
 /** A whole upload of `lengthBytes`, in chunks of at most `chunkBytes` (up to 50 MiB), on one connection. */
 export async function sendUpload(endpoint: Endpoint, lengthBytes: number, chunkBytes: number): Promise<void> {
+  const made = await createUpload(endpoint, lengthBytes)
+  await sendChunks(endpoint, made, lengthBytes, chunkBytes)
+}
+
+/** As many bytes of an upload that would have more, and is given up then: nothing of it stays. */
+export async function sendInVain(endpoint: Endpoint, bytes: number, chunkBytes: number): Promise<void> {
+  const made = await createUpload(endpoint, bytes + chunkBytes)
+  await sendChunks(endpoint, made, bytes, chunkBytes)
+  const ended = await send('DELETE', made.location, { headers: sharedHeaders(endpoint) })
+  if (ended.statusCode !== 204) throw new Error(`DELETE answered ${ended.statusCode}`)
+}
+
+async function sendChunks(
+  endpoint: Endpoint,
+  upload: MadeUpload,
+  bytes: number,
+  chunkBytes: number,
+): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   try {
-    const made = await createUpload(endpoint, lengthBytes, agent)
-    for (let offset = 0; offset < lengthBytes; offset += chunkBytes) {
-      await sendChunk(endpoint, made, { offset, bytes: Math.min(chunkBytes, lengthBytes - offset), agent })
+    for (let offset = 0; offset < bytes; offset += chunkBytes) {
+      await sendChunk(endpoint, upload, { offset, bytes: Math.min(chunkBytes, bytes - offset), agent })
     }
   } finally {
     agent.destroy()
