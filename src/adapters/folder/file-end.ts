@@ -2,7 +2,10 @@
 
 import type { FileHandle } from 'node:fs/promises'
 
-/** Where a draft's bytes go; `restart` comes first, and again after anything has thrown. One call at a time. */
+/**
+ * Where a draft's bytes go; `restart` comes first, and again after anything has thrown. One call at a time. What throws does
+ * so when nothing is being written any more.
+ */
 export interface FileEnd {
   /** Bytes that were given, written or not. */
   readonly lengthBytes: number

@@ -55,7 +55,7 @@ export class PagedEnd implements FileEnd {
   }
 
   async append(buffers: readonly Uint8Array[]): Promise<void> {
-    this.#check()
+    if (this.#failure) await this.#fail()
     for (const buffer of buffers) {
       let done = 0
       while (done < buffer.byteLength) {
@@ -77,7 +77,7 @@ export class PagedEnd implements FileEnd {
 
   async flush(): Promise<void> {
     await this.#settle()
-    this.#check()
+    if (this.#failure) await this.#fail()
     if (this.#writtenBytes === this.#lengthBytes) return
     await writeFully(this.#handle, [this.#tail.subarray(0, this.#tailBytes)], this.#position)
     this.#writtenBytes = this.#lengthBytes
@@ -106,9 +106,10 @@ export class PagedEnd implements FileEnd {
     return this.#lengthBytes % PAGE_BYTES
   }
 
-  /** After a write that failed there is none: its bytes would be missing before them. */
-  #check(): void {
-    if (this.#failure) throw this.#failure.error
+  /** Throws what a write failed with; there is none after it, since its bytes would be missing before them. */
+  async #fail(): Promise<void> {
+    await this.#settle()
+    throw this.#failure?.error
   }
 
   /** A buffer to go on in, if there is one at once. */
@@ -123,7 +124,7 @@ export class PagedEnd implements FileEnd {
   async #room(): Promise<void> {
     this.#begin()
     await this.#memory.wait()
-    this.#check()
+    if (this.#failure) await this.#fail()
   }
 
   /** Adds a buffer to those that wait; what there is of a page goes along. */
