@@ -23,7 +23,7 @@ import {
 import { measureUnfinished } from './upload-unfinished.ts'
 
 const MIB = 1_048_576
-/** A disk is faster where it has just held other bytes: several turns, and each compared with the one beside it. */
+/** In turns, and on the disk each compared with the one beside it: a disk is faster where it has just held other bytes. */
 const RUNS = 5
 const LIMITS = {
   timesReference: 2.5,
@@ -70,6 +70,7 @@ async function rate(fileBytes: number): Promise<void> {
   const onDisk = await takeTurns(RUNS, {
     ours: () => measureOurs(disk, fileBytes),
     plain: () => measurePlainWrite(disk, fileBytes),
+    plainAgain: () => measurePlainWrite(disk, fileBytes, { again: true }),
   })
   const row = (name: string, figures: readonly RateFigures[]): string[] => {
     const peak = Math.max(...figures.map((each) => each.peakBytes))
@@ -88,6 +89,7 @@ async function rate(fileBytes: number): Promise<void> {
         row('memory: @tus/server + @tus/file-store', inMemory.reference),
         row('disk: headwater', onDisk.ours),
         row('disk: plain write + fdatasync', onDisk.plain),
+        row('disk: the same, with memory at hand', onDisk.plainAgain),
       ],
     ),
   )
@@ -98,11 +100,14 @@ async function rate(fileBytes: number): Promise<void> {
     LIMITS.timesReference,
   )
   atMost('CPU of the reference server', cpu(inMemory.ours) / cpu(inMemory.reference), LIMITS.ofReferenceCpu)
-  const ofPlain = onDisk.ours.map(
-    (ours, turn) => ours.bytesPerSecond / speed(onDisk.plain.slice(turn, turn + 1)),
-  )
-  atLeast('speed of a plain write on the disk', median(ofPlain), LIMITS.ofPlainWrite)
-  say(`of a plain write, turn by turn: ${ofPlain.map((ratio) => ratio.toFixed(2)).join(', ')}\n`)
+  for (const [name, plain] of [
+    ['speed of a plain write on the disk', onDisk.plain],
+    ['the same, with memory at hand', onDisk.plainAgain],
+  ] as const) {
+    const ratios = onDisk.ours.map((ours, turn) => ours.bytesPerSecond / speed(plain.slice(turn, turn + 1)))
+    atLeast(name, median(ratios), LIMITS.ofPlainWrite)
+    say(`${name}, turn by turn: ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')}`)
+  }
   atMost('peak memory', peak, LIMITS.peakBytes, megabytes)
 }
 

@@ -76,6 +76,7 @@ export class PagedEnd implements FileEnd {
   }
 
   async flush(): Promise<void> {
+    this.#begin({ all: true })
     await this.#settle()
     if (this.#failure) await this.#fail()
     if (this.#writtenBytes === this.#lengthBytes) return
@@ -138,9 +139,9 @@ export class PagedEnd implements FileEnd {
     return buffer
   }
 
-  /** Writes what waits: all of it if nothing is being written, else only as much as makes a large write. */
-  #begin(): void {
-    while (!this.#failure && this.#writes < MOST_WRITES && (this.#writes === 0 || this.#isFull)) {
+  /** Writes what waits; while something is being written, if not `all`, only as much as makes a large write. */
+  #begin({ all = false } = {}): void {
+    while (!this.#failure && this.#writes < MOST_WRITES && (all || this.#writes === 0 || this.#isFull)) {
       const pages = this.#takePages()
       if (pages.length === 0) return
       this.#writes += 1

@@ -3,7 +3,7 @@
 import { isFailure } from '../../lib/failure.ts'
 import type { Log } from '../../lib/log.ts'
 import { finishUpload } from './complete-upload.ts'
-import { holdUpload, SILENT_MS, senderSilentMs } from './hold-upload.ts'
+import { holdUpload, isUploadHeld, SILENT_MS, type Sender, senderSilentMs } from './hold-upload.ts'
 import {
   checkAlive,
   isStalled,
@@ -28,12 +28,9 @@ export async function findUpload(
   const dead = silentMs !== undefined && silentMs >= SILENT_MS
   if (!dead && (silentMs !== undefined || !isStalled(record))) return record
   try {
-    const hold = await holdUpload(deps, address.id, options)
-    try {
-      return await loadUpload(deps, address)
-    } finally {
-      hold.release()
-    }
+    const taken = await takeUpload(deps, address, options)
+    taken.release()
+    return taken.upload
   } catch (error) {
     // HEAD is never refused for that: the disk takes long over what the dead sender brought, or others came first.
     if (isFailure(error, 'upload_locked')) return requireAlive(deps, address)
@@ -41,8 +38,28 @@ export async function findUpload(
   }
 }
 
-/** The same for the holder of the upload's lock: an upload that has all its bytes is finished first. */
-export async function loadUpload(deps: UploadDeps, address: UploadAddress): Promise<Upload> {
+/**
+ * The same for a request that will change the upload, which holds it from now on: to be released. While another one does,
+ * the record is asked before: who cannot go on anyway must not end whoever is sending. Throws `not_found`,
+ * `upload_expired`, `upload_locked`.
+ */
+export async function takeUpload(
+  deps: UploadDeps,
+  address: UploadAddress,
+  options: { body?: Sender; signal?: AbortSignal },
+): Promise<{ readonly upload: Upload; release(): void }> {
+  if (isUploadHeld(deps, address.id)) await requireAlive(deps, address)
+  const hold = await holdUpload(deps, address.id, options)
+  try {
+    return { upload: await loadUpload(deps, address), release: hold.release }
+  } catch (error) {
+    hold.release()
+    throw error
+  }
+}
+
+/** For the holder of the upload's lock: an upload that has all its bytes is finished first. */
+async function loadUpload(deps: UploadDeps, address: UploadAddress): Promise<Upload> {
   const record = await requireAlive(deps, address)
   return isStalled(record) ? finishUpload(deps, record) : record
 }
@@ -79,11 +96,8 @@ async function finishStalled(deps: UploadDeps & { log: Log }, id: string): Promi
   }
 }
 
-/**
- * The record behind an address. To be asked before the lock is, too: who cannot go on anyway must not end whoever is
- * sending. Throws `not_found`, `upload_expired`.
- */
-export async function requireAlive(
+/** The record behind an address. Throws `not_found`, `upload_expired`. */
+async function requireAlive(
   deps: Pick<UploadDeps, 'db' | 'clock'>,
   address: UploadAddress,
 ): Promise<Upload> {

@@ -29,7 +29,7 @@ export async function holdUpload(
 ): Promise<{ release(): void }> {
   const { body, signal } = options
   const done = new AbortController()
-  const hold = await deps.locks.take(`upload/${id}`, {
+  const hold = await deps.locks.take(lockOf(id), {
     waitMs: WAIT_MS,
     signal,
     onWanted: () => {
@@ -59,12 +59,21 @@ export function holdUploadNow(
   deps: Pick<UploadDeps, 'locks'>,
   id: string,
 ): Promise<{ release(): void } | undefined> {
-  return deps.locks.take(`upload/${id}`, { waitMs: 0 })
+  return deps.locks.take(lockOf(id), { waitMs: 0 })
+}
+
+/** Whether a request holds the upload at this moment. */
+export function isUploadHeld(deps: Pick<UploadDeps, 'locks'>, id: string): boolean {
+  return deps.locks.isHeld(lockOf(id))
 }
 
 /** How long the present sender of an upload has been silent, in milliseconds; undefined when nobody is sending. */
 export function senderSilentMs(deps: Pick<UploadDeps, 'locks'>, id: string): number | undefined {
   return sendersOf(deps.locks).get(id)?.silentMs()
+}
+
+function lockOf(id: string): string {
+  return `upload/${id}`
 }
 
 async function stopWhenSilent(

@@ -16,12 +16,11 @@ import {
 } from './chunk-rules.ts'
 import { CheckedBody, type UploadChecksum } from './checksum.ts'
 import { finishUpload } from './complete-upload.ts'
-import { loadUpload, requireAlive } from './find-upload.ts'
+import { takeUpload } from './find-upload.ts'
 import { type StoredBody, storeBody } from './store-body.ts'
 import { endTooLong } from './too-long.ts'
 import { noSuchUpload, type Upload, type UploadAddress, type UploadBody, type UploadDeps } from './upload.ts'
 import { commitOffset, setDraft } from './upload-records.ts'
-import { holdUpload } from './hold-upload.ts'
 
 export type Chunk = {
   readonly address: UploadAddress
@@ -50,10 +49,9 @@ export async function receiveChunk(
   chunk: Chunk,
   options: { signal: AbortSignal },
 ): Promise<ReceivedChunk> {
-  await requireAlive(deps, chunk.address)
-  const hold = await holdUpload(deps, chunk.address.id, { body: chunk.body, signal: options.signal })
+  const { signal } = options
+  const { upload, release } = await takeUpload(deps, chunk.address, { body: chunk.body, signal })
   try {
-    const upload = await loadUpload(deps, chunk.address)
     if (upload.concat !== null && upload.videoUid !== null) {
       throw new HeadwaterError(
         'upload_is_final',
@@ -75,7 +73,7 @@ export async function receiveChunk(
     }
     return await takeBytes(deps, upload, body, place)
   } finally {
-    hold.release()
+    release()
   }
 }
 

@@ -1,8 +1,7 @@
 /** tus termination (uploads.md §3.7): ends an upload for its sender. */
 
 import { deleteVideo } from '../videos/index.ts'
-import { loadUpload, requireAlive } from './find-upload.ts'
-import { holdUpload } from './hold-upload.ts'
+import { takeUpload } from './find-upload.ts'
 import type { Upload, UploadAddress, UploadDeps } from './upload.ts'
 import { deleteUpload, markTerminated, takeDraft } from './upload-records.ts'
 
@@ -17,15 +16,13 @@ export async function terminateUpload(
   address: UploadAddress,
   options: { signal?: AbortSignal } = {},
 ): Promise<void> {
-  await requireAlive(deps, address)
-  const hold = await holdUpload(deps, address.id, options)
+  const { upload, release } = await takeUpload(deps, address, options)
   try {
-    const upload = await loadUpload(deps, address)
     // First the address, then the rest: after a crash in between the sweep removes bytes and, in time, video.
     await markTerminated(deps.db, address.id)
     if (upload.state === 'receiving' || upload.videoUid === null) await dropBytes(deps, upload)
   } finally {
-    hold.release()
+    release()
   }
 }
 
