@@ -139,15 +139,15 @@ export class PagedEnd implements FileEnd {
     return buffer
   }
 
-  /** Writes what waits; while something is being written, if not `all`, only as much as makes a large write. */
+  /** Writes what waits; beside another write only as much as makes a large one, if not `all`. */
   #begin({ all = false } = {}): void {
-    while (!this.#failure && this.#writes < MOST_WRITES && (all || this.#writes === 0 || this.#isFull)) {
-      const pages = this.#takePages()
-      if (pages.length === 0) return
-      this.#writes += 1
-      this.#last = this.#write(pages, this.#position, this.#last)
-      this.#position += countBytes(pages)
-    }
+    if (this.#failure || this.#writes === MOST_WRITES) return
+    if (this.#writes > 0 && !this.#isFull && !all) return
+    const pages = this.#takePages()
+    if (pages.length === 0) return
+    this.#writes += 1
+    this.#last = this.#write(pages, this.#position, this.#last)
+    this.#position += countBytes(pages)
   }
 
   get #isFull(): boolean {

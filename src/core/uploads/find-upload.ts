@@ -1,6 +1,7 @@
 /** Looking an upload up, and finishing one that a crash has stopped at its last step. */
 
 import { isFailure } from '../../lib/failure.ts'
+import type { Hold } from '../../lib/keyed-lock.ts'
 import type { Log } from '../../lib/log.ts'
 import { finishUpload } from './complete-upload.ts'
 import { holdUpload, isUploadHeld, SILENT_MS, type Sender, senderSilentMs } from './hold-upload.ts'
@@ -28,9 +29,9 @@ export async function findUpload(
   const dead = silentMs !== undefined && silentMs >= SILENT_MS
   if (!dead && (silentMs !== undefined || !isStalled(record))) return record
   try {
-    const taken = await takeUpload(deps, address, options)
-    taken.release()
-    return taken.upload
+    const { upload, hold } = await takeUpload(deps, address, options)
+    hold.release()
+    return upload
   } catch (error) {
     // HEAD is never refused for that: the disk takes long over what the dead sender brought, or others came first.
     if (isFailure(error, 'upload_locked')) return requireAlive(deps, address)
@@ -39,19 +40,19 @@ export async function findUpload(
 }
 
 /**
- * The same for a request that will change the upload, which holds it from now on: to be released. While another one does,
- * the record is asked before: who cannot go on anyway must not end whoever is sending. Throws `not_found`,
- * `upload_expired`, `upload_locked`.
+ * The same for a request that will change the upload, and holds it until it releases it. While another one does, the record is
+ * asked before that: who cannot go on anyway must not end whoever is sending. Throws `not_found`, `upload_expired`,
+ * `upload_locked`.
  */
 export async function takeUpload(
   deps: UploadDeps,
   address: UploadAddress,
   options: { body?: Sender; signal?: AbortSignal },
-): Promise<{ readonly upload: Upload; release(): void }> {
+): Promise<{ readonly upload: Upload; readonly hold: Hold }> {
   if (isUploadHeld(deps, address.id)) await requireAlive(deps, address)
   const hold = await holdUpload(deps, address.id, options)
   try {
-    return { upload: await loadUpload(deps, address), release: hold.release }
+    return { upload: await loadUpload(deps, address), hold }
   } catch (error) {
     hold.release()
     throw error
@@ -97,10 +98,7 @@ async function finishStalled(deps: UploadDeps & { log: Log }, id: string): Promi
 }
 
 /** The record behind an address. Throws `not_found`, `upload_expired`. */
-async function requireAlive(
-  deps: Pick<UploadDeps, 'db' | 'clock'>,
-  address: UploadAddress,
-): Promise<Upload> {
+async function requireAlive(deps: Pick<UploadDeps, 'db' | 'clock'>, address: UploadAddress): Promise<Upload> {
   const record = await getUpload(deps.db, address.id)
   const fits = record?.direct ? address.accountId === null : address.accountId === record?.accountId
   if (!record || !fits) throw noSuchUpload()

@@ -50,7 +50,7 @@ export async function receiveChunk(
   options: { signal: AbortSignal },
 ): Promise<ReceivedChunk> {
   const { signal } = options
-  const { upload, release } = await takeUpload(deps, chunk.address, { body: chunk.body, signal })
+  const { upload, hold } = await takeUpload(deps, chunk.address, { body: chunk.body, signal })
   try {
     if (upload.concat !== null && upload.videoUid !== null) {
       throw new HeadwaterError(
@@ -73,7 +73,7 @@ export async function receiveChunk(
     }
     return await takeBytes(deps, upload, body, place)
   } finally {
-    release()
+    hold.release()
   }
 }
 

@@ -16,13 +16,13 @@ export async function terminateUpload(
   address: UploadAddress,
   options: { signal?: AbortSignal } = {},
 ): Promise<void> {
-  const { upload, release } = await takeUpload(deps, address, options)
+  const { upload, hold } = await takeUpload(deps, address, options)
   try {
     // First the address, then the rest: after a crash in between the sweep removes bytes and, in time, video.
     await markTerminated(deps.db, address.id)
     if (upload.state === 'receiving' || upload.videoUid === null) await dropBytes(deps, upload)
   } finally {
-    release()
+    hold.release()
   }
 }
 
