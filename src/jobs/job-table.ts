@@ -13,7 +13,7 @@ import type { ClaimedJob, Jobs, NewJob } from './job.ts'
 const DEFAULT_ATTEMPTS = 4
 const DEFAULT_DEADLINE_MS = 86_400_000
 /** For what the rules of jobs plan ahead at most: the longest pause between two calls of a webhook, and a bit. */
-const LONGEST_PAUSE_MS = 3 * 3_600_000
+export const LONGEST_PAUSE_MS = 3 * 3_600_000
 
 /** So often a death of the process is no attempt of the jobs it was at. */
 const MOST_INTERRUPTIONS = 20

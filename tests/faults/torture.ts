@@ -9,6 +9,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { LONGEST_PAUSE_MS } from '../../src/jobs/job-table.ts'
 import { type Origin, startOrigin } from '../harness/origin.ts'
 import { type Receiver, startReceiver, status } from '../harness/receiver.ts'
 import { CREDENTIALS, environmentOf } from './own-folder.ts'
@@ -339,11 +340,13 @@ class Torture {
     if (code !== 0) throw new Violation(`a stop ended with ${code}: ${life.program.stderr()}`)
   }
 
-  /** Later than any retry is due; then later than the clock has ever been, so that everything that was left is old. */
+  /**
+   * Later than the clock has ever been: so much that every retry is due, also one that was planned before the clock was set
+   * back; then a little more, so that everything that was left is old.
+   */
   #restOffsetMs(step: 'end' | 'clean up'): number {
-    const { model } = this.#journal
-    if (step === 'end') return model.offsetMs + 3 * 3_600_000
-    return Math.max(...model.clock.map(({ offsetMs }) => offsetMs)) + 1_000
+    const latestMs = Math.max(...this.#journal.model.clock.map(({ offsetMs }) => offsetMs))
+    return latestMs + (step === 'end' ? LONGEST_PAUSE_MS : 1_000)
   }
 }
 
