@@ -147,7 +147,7 @@ async function unfinished(count: number): Promise<void> {
 
 /** The speed of each of `ours` beside the one of `others` that was measured in the same turn. */
 function ratios(ours: readonly RateFigures[], others: readonly RateFigures[]): number[] {
-  return ours.map((figures, turn) => figures.bytesPerSecond / (others[turn]?.bytesPerSecond ?? 0))
+  return ours.map((figures, turn) => figures.bytesPerSecond / (others[turn]?.bytesPerSecond ?? Number.NaN))
 }
 
 function speed(figures: readonly RateFigures[]): number {
