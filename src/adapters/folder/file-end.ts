@@ -1,14 +1,13 @@
 /** The end of a file, where bytes are added: at once in one gathered write, or behind (`paged-end.ts`). */
 
 import type { FileHandle } from 'node:fs/promises'
+import { countBytes } from '../../lib/count-bytes.ts'
 
 /**
  * Where a draft's bytes go; `restart` comes first, and again after anything has thrown. One call at a time. What throws does
  * so when nothing is being written any more.
  */
 export interface FileEnd {
-  /** Bytes that were given, written or not. */
-  readonly lengthBytes: number
   /** Bytes that the system has, without a gap. */
   readonly writtenBytes: number
   /** Takes bytes; whoever gave them may use their memory again. Throws what a write failed with, this one or one before. */
@@ -27,10 +26,6 @@ export class PlainEnd implements FileEnd {
 
   constructor(handle: FileHandle) {
     this.#handle = handle
-  }
-
-  get lengthBytes(): number {
-    return this.#writtenBytes
   }
 
   get writtenBytes(): number {
@@ -64,11 +59,6 @@ export async function writeFully(
     position += bytesWritten
     rest = withoutFirst(rest, bytesWritten)
   }
-}
-
-/** Bytes in all of `buffers`. */
-export function countBytes(buffers: readonly Uint8Array[]): number {
-  return buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0)
 }
 
 /** `buffers` without their first `count` bytes. */

@@ -7,8 +7,9 @@
 
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { countBytes } from '../../lib/count-bytes.ts'
 import { isSystemError, readFully } from './disk.ts'
-import { countBytes, type FileEnd, writeFully } from './file-end.ts'
+import { type FileEnd, writeFully } from './file-end.ts'
 import { BUFFER_BYTES, PAGE_BYTES, type PageMemory } from './page-memory.ts'
 
 /** Writes at a time: while one is told of, the disk has another to go on with. */
@@ -23,6 +24,7 @@ export class PagedEnd implements FileEnd {
   readonly #memory: PageMemory
   /** The same file for direct writes, if they are to be had; opened with the first write. */
   #direct: Promise<FileHandle | undefined> | undefined
+  /** What was given, written or not. */
   #lengthBytes = 0
   #writtenBytes = 0
   /** Where the next write begins: at the start of a page. */
@@ -44,10 +46,6 @@ export class PagedEnd implements FileEnd {
     this.#handle = handle
     this.#path = path
     this.#memory = memory
-  }
-
-  get lengthBytes(): number {
-    return this.#lengthBytes
   }
 
   get writtenBytes(): number {

@@ -1,5 +1,6 @@
 /** Bytes from a request body into a draft. */
 
+import { countBytes } from '../../lib/count-bytes.ts'
 import { isFailure } from '../../lib/failure.ts'
 import type { Draft } from '../../ports.ts'
 import type { UploadBody } from './upload.ts'
@@ -58,8 +59,4 @@ function takeUpTo(batch: readonly Uint8Array[], roomBytes: number): readonly Uin
     leftBytes -= buffer.length
   }
   return fitting
-}
-
-function countBytes(buffers: readonly Uint8Array[]): number {
-  return buffers.reduce((sum, buffer) => sum + buffer.length, 0)
 }
